@@ -1,0 +1,48 @@
+import { mkdirSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { socketPath } from './address.ts'
+
+/** Every place below `STRATA_HOME`, named once. The home holds all state of one system; it is 0700. */
+export interface Home {
+  readonly root: string
+  /** API key, console token and addresses, 0600. */
+  readonly credentials: string
+  /** PGlite's files. Opened by `control` alone. */
+  readonly database: string
+  /** Content-addressed weights: `<weights>/sha256/<hex>`. */
+  readonly weights: string
+  /** Request record segments, a folder a gateway. */
+  readonly records: string
+  /** One log file a process. */
+  readonly logs: string
+  /** Last good snapshots, a file a gateway. */
+  readonly snapshots: string
+  /** Sockets, locks and what else dies with the processes. */
+  readonly run: string
+  /** A private Unix socket of this home, e.g. "control", "supervisor", "gateway-0", "engine-assistant-v1-0". */
+  socket(name: string): string
+}
+
+export function homeAt(root = process.env.STRATA_HOME || join(homedir(), '.strata')): Home {
+  const at = resolve(root)
+  const run = join(at, 'run')
+  return {
+    root: at,
+    credentials: join(at, 'credentials'),
+    database: join(at, 'db'),
+    weights: join(at, 'weights'),
+    records: join(at, 'records'),
+    logs: join(at, 'logs'),
+    snapshots: join(at, 'snapshots'),
+    run,
+    socket: (name) => socketPath(run, name),
+  }
+}
+
+/** Makes the folders that every process may count on. */
+export function makeHome(home: Home): void {
+  mkdirSync(home.root, { recursive: true, mode: 0o700 })
+  for (const folder of [home.weights, home.records, home.logs, home.snapshots, home.run])
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+}

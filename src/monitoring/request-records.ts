@@ -1,0 +1,108 @@
+/**
+ * Request records: facts written once, read by all (log, usage ledger, live tail, later releases, experiments, autoscaling).
+ *
+ * Two records a request: `started` at the routing decision, `finished` at the end. `(gateway, boot, seq)` identifies a record for
+ * deduplication; `id` ties the two together. Analyses count by `assigned`, never by `served`: an answer saved by a fallback is the
+ * assigned version's error. The client's own `x-request-id` is a label only: clients collide and lie.
+ */
+import { z } from 'zod'
+
+const origin = {
+  /** Server-made request id. */
+  id: z.string(),
+  gateway: z.string(),
+  boot: z.string(),
+  /** Counts the records of one boot of one gateway. */
+  seq: z.number().int(),
+  /** ISO 8601, UTC. */
+  time: z.string(),
+}
+
+export const assignment = z.object({
+  /** Rollout or experiment, with uid and generation. */
+  by: z.string(),
+  arm: z.string(),
+  share: z.number(),
+  unitKind: z.enum(['header', 'body', 'consumer', 'random']),
+  /** Keyed hash of the sticky unit: the same person is the same value, and nobody can tell who it is. */
+  unit: z.string(),
+})
+
+export const startedRecord = z.object({
+  type: z.literal('started'),
+  ...origin,
+  operation: z.enum(['chat', 'completion', 'embedding']),
+  consumer: z.string(),
+  key: z.string(),
+  namespace: z.string(),
+  route: z.string(),
+  routeGeneration: z.number().int(),
+  model: z.string(),
+  /** The ModelVersion that the request was assigned to. */
+  assigned: z.string(),
+  pinned: z.boolean(),
+  assignments: z.array(assignment),
+  stream: z.boolean(),
+  clientRequestId: z.string().optional(),
+})
+
+export const attempt = z.object({
+  version: z.string(),
+  instance: z.string().optional(),
+  /** Absent when the attempt succeeded. */
+  error: z
+    .enum(['connect', 'unavailable', 'overloaded', 'timeout', 'upstream_error', 'client_error', 'cut', 'aborted', 'no_instance'])
+    .optional(),
+  status: z.number().int().optional(),
+  /** Milliseconds after the request's start. */
+  from: z.number(),
+  to: z.number(),
+})
+
+export const finishedRecord = z.object({
+  type: z.literal('finished'),
+  ...origin,
+  /** Absent where the request ended before a route was chosen (bad key, unknown model, over a limit). */
+  operation: z.enum(['chat', 'completion', 'embedding']).optional(),
+  consumer: z.string().optional(),
+  key: z.string().optional(),
+  namespace: z.string().optional(),
+  route: z.string().optional(),
+  model: z.string().optional(),
+  assigned: z.string().optional(),
+  served: z.string().optional(),
+  instance: z.string().optional(),
+  stream: z.boolean().optional(),
+  attempts: z.array(attempt),
+  outcome: z.enum(['ok', 'client_error', 'refused', 'limited', 'overloaded', 'upstream_error', 'timeout', 'aborted', 'cut']),
+  status: z.number().int(),
+  /** Stable error code of the answer, where it is an error. */
+  error: z.string().optional(),
+  /** Which limit refused it. */
+  limit: z.string().optional(),
+  tokens: z.object({ in: z.number(), cached: z.number(), out: z.number() }).optional(),
+  /** Milliseconds: until admitted, to the first token (from the start), mean between tokens, all. */
+  times: z.object({
+    auth: z.number().optional(),
+    limits: z.number().optional(),
+    queue: z.number().optional(),
+    firstToken: z.number().optional(),
+    betweenTokens: z.number().optional(),
+    total: z.number(),
+  }),
+  cost: z.object({ amount: z.number(), currency: z.string() }).optional(),
+  cold: z.boolean().optional(),
+  simulated: z.boolean().optional(),
+  clientRequestId: z.string().optional(),
+})
+
+export const requestRecord = z.discriminatedUnion('type', [startedRecord, finishedRecord])
+
+export type StartedRecord = z.infer<typeof startedRecord>
+export type FinishedRecord = z.infer<typeof finishedRecord>
+export type RequestRecord = z.infer<typeof requestRecord>
+export type Attempt = z.infer<typeof attempt>
+export type Outcome = FinishedRecord['outcome']
+
+/** Segments of one gateway lie in `<records>/<gateway>/<boot>-<number>.ndjson`; numbers grow, one line a record. */
+export const SEGMENT_NAME = /^([0-9A-Z]{26})-(\d{6})\.ndjson$/

@@ -1,0 +1,33 @@
+import { z } from 'zod'
+import { defineKind } from './kind.ts'
+import { condition, duration, secretReference } from './scalars.ts'
+
+export const backend = defineKind({
+  kind: 'Backend',
+  plural: 'backends',
+  aliases: ['backend'],
+  description:
+    'A server that already runs elsewhere and speaks a known protocol. Its address may be private: it is legal because it is declared here.',
+  spec: z.strictObject({
+    protocol: z.enum(['openai']).meta({ description: 'What the server speaks.' }),
+    address: z
+      .url({ protocol: /^https?$/, error: 'an http:// or https:// address' })
+      .meta({ description: 'Base address, for OpenAI servers with `/v1`.', examples: ['http://10.0.0.7:8000/v1'] }),
+    credentials: z.strictObject({ bearer: secretReference }).optional().meta({ description: 'Sent as `Authorization: Bearer`.' }),
+    health: z
+      .strictObject({ period: duration.default('10s') })
+      .default({ period: '10s' })
+      .meta({ description: 'How often it is probed.' }),
+    discovery: z
+      .strictObject({ models: z.boolean().default(false) })
+      .optional()
+      .meta({ description: 'List its models in `status`.' }),
+    maxConcurrent: z.number().int().min(1).max(100_000).default(256).meta({ description: 'Requests in flight from one gateway at most.' }),
+  }),
+  status: z.strictObject({
+    observedGeneration: z.number().int().optional(),
+    conditions: z.array(condition).default([]),
+    models: z.array(z.string()).optional(),
+  }),
+  references: () => [],
+})
