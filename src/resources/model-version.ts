@@ -59,12 +59,9 @@ const llamaEngine = z.strictObject({
   kind: z.literal('llama'),
   weights,
   parameters: llamaParameters.default(() => llamaParameters.parse({})),
-  whenUnavailable: z
-    .enum(['wait', 'simulate'])
-    .default('wait')
-    .meta({
-      description: 'While no place yields the weights: `wait`, or answer from the simulated engine, which says so in every response.',
-    }),
+  whenUnavailable: z.enum(['wait', 'simulate']).default('wait').meta({
+    description: 'While no place yields the weights: `wait`, or answer from the simulated engine, which says so in every response.',
+  }),
 })
 const simulatedEngine = z.strictObject({
   kind: z.literal('simulated'),

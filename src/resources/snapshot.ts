@@ -111,7 +111,6 @@ export interface CompiledSettings {
   /** Gateways that share the limits. */
   readonly gateways: number
   readonly maxBodyBytes: number
-  readonly corsOrigins: readonly string[]
 }
 
 export type SnapshotEntry =
