@@ -1,0 +1,141 @@
+/**
+ * Compiles resources to snapshot entries. Each resource compiles by itself, so that one change costs one entry however many there are;
+ * the one exception is a version that lives on a backend, whose address is laid into the version's entry.
+ */
+import type { Kind, Resource, Spec } from '../../resources/index.ts'
+import { durationMs } from '../../resources/scalars.ts'
+import {
+  type CompiledConsumer,
+  type CompiledKey,
+  type CompiledLimit,
+  type CompiledRoute,
+  type CompiledVersion,
+  entryKey,
+  type SnapshotEntry,
+} from '../../resources/snapshot.ts'
+
+export interface CompileLookup {
+  backend(namespace: string, name: string): Spec<'Backend'> | undefined
+  task(namespace: string, model: string): CompiledVersion['task'] | undefined
+}
+
+type Entries = [string, SnapshotEntry][]
+type Compilers = { [K in Kind]: (resource: Resource<K>, lookup: CompileLookup) => Entries }
+
+const nothing = (): Entries => []
+
+const compilers: Compilers = {
+  Model: nothing,
+  Backend: nothing,
+
+  Route(resource) {
+    const { spec, metadata, status } = resource
+    const { name, namespace } = metadata
+    const effective = status?.effective
+    const laidOver = effective && effective.by !== 'spec' ? effective : undefined
+    const entry: CompiledRoute = {
+      kind: 'route',
+      name,
+      namespace,
+      generation: metadata.generation ?? 1,
+      models: spec.models,
+      targets: (laidOver?.targets ?? spec.targets).map(({ version, weight }) => ({ version, weight })),
+      decidedBy: laidOver?.by ?? 'spec',
+      stickyBy: spec.stickyBy,
+      salt: metadata.uid ?? name,
+      fallbacks: spec.fallbacks,
+      timeouts: {
+        connect: durationMs(spec.timeouts.connect),
+        firstByte: durationMs(spec.timeouts.firstByte),
+        idle: durationMs(spec.timeouts.idle),
+        total: durationMs(spec.timeouts.total),
+      },
+      retries: spec.retries,
+      limits: spec.limits,
+    }
+    return [[entryKey.route(namespace, name), entry]]
+  },
+
+  ModelVersion(resource, lookup) {
+    const { spec, metadata, status } = resource
+    const { name, namespace } = metadata
+    const source = compileSource(resource, lookup)
+    if (!source) return [] // its backend is gone; the version cannot answer
+    const entry: CompiledVersion = {
+      kind: 'version',
+      name,
+      namespace,
+      model: spec.model,
+      version: spec.version,
+      task: lookup.task(namespace, spec.model) ?? 'chat',
+      uid: metadata.uid ?? name,
+      generation: metadata.generation ?? 1,
+      source,
+      weightsSha256: status?.weights?.sha256,
+      pricing: spec.pricing,
+      created: Math.floor(Date.parse(metadata.creationTimestamp ?? '1970-01-01T00:00:00Z') / 1000),
+    }
+    return [[entryKey.version(namespace, name), entry]]
+  },
+
+  Consumer({ spec, metadata: { name, namespace } }) {
+    const entry: CompiledConsumer = {
+      kind: 'consumer',
+      name,
+      namespace,
+      models: spec.models,
+      pinVersions: spec.pinVersions,
+      priority: spec.priority,
+      limits: spec.limits,
+    }
+    return [[entryKey.consumer(namespace, name), entry]]
+  },
+
+  ApiKey({ spec, metadata: { name, namespace } }) {
+    if (spec.revoked) return [] // a gateway that does not know a key refuses it
+    const entry: CompiledKey = {
+      kind: 'key',
+      name,
+      namespace,
+      consumer: spec.consumer,
+      expiresAt: spec.expires === undefined ? undefined : Date.parse(spec.expires),
+    }
+    return [[entryKey.key(spec.hash), entry]]
+  },
+
+  Limit({ spec, metadata: { name, namespace } }) {
+    const entry: CompiledLimit = {
+      kind: 'limit',
+      name,
+      namespace,
+      per: spec.per,
+      rules: spec.rules.map((rule) => {
+        if ('concurrent' in rule) return { type: 'concurrent', amount: rule.concurrent }
+        const [type, amount] = 'requests' in rule ? (['requests', rule.requests] as const) : (['tokens', rule.tokens] as const)
+        return { type, amount, everyMs: durationMs(rule.every), burst: rule.burst ?? amount }
+      }),
+    }
+    return [[entryKey.limit(namespace, name), entry]]
+  },
+}
+
+function compileSource({ spec, metadata, status }: Resource<'ModelVersion'>, lookup: CompileLookup): CompiledVersion['source'] | undefined {
+  const { backend, engine } = spec.source
+  if (!backend) return { type: 'engine', simulated: engine?.kind === 'simulated' || status?.simulated === true }
+  const found = lookup.backend(metadata.namespace, backend.name)
+  if (!found) return undefined
+  return {
+    type: 'backend',
+    address: found.address,
+    model: backend.model ?? spec.model,
+    bearer: found.credentials?.bearer,
+    maxConcurrent: found.maxConcurrent,
+    system: spec.prompt.system,
+    sampling: spec.sampling,
+  }
+}
+
+/** Entries of one resource; none for a resource that a gateway need not know (or must not: a revoked key). */
+export function compileResource<K extends Kind>(resource: Resource<K>, lookup: CompileLookup): Entries {
+  return compilers[resource.kind](resource, lookup)
+}

@@ -1,0 +1,158 @@
+/**
+ * Writes request records to NDJSON segments. A line is appended to memory; every 100 ms the lines go to disk in one write, so a killed
+ * process loses at most that. A request is never held: when the disk refuses or falls behind, records are dropped and counted.
+ */
+import { closeSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, write } from 'node:fs'
+import { join } from 'node:path'
+import { type Clock, systemClock } from '../../kernel/clock.ts'
+import { messageOf } from '../../kernel/errors.ts'
+import type { Log } from '../../kernel/log.ts'
+import type { FinishedRecord, StartedRecord } from '../request-records.ts'
+
+type Origin = 'gateway' | 'boot' | 'seq' | 'time'
+/** A record as the request path makes it; the writer adds where it comes from. */
+export type NewRecord = Omit<StartedRecord, Origin> | Omit<FinishedRecord, Origin>
+
+export interface RecordWriter {
+  append(record: NewRecord): void
+  /** Records that found no place since the start. */
+  dropped(): number
+  /** Writes what is left. */
+  close(): Promise<void>
+}
+
+const FLUSH_MS = 100
+const SEGMENT_BYTES = 16 * 1024 * 1024
+const SEGMENT_MS = 60 * 60 * 1000
+const KEPT_BYTES = 1024 * 1024 * 1024
+const MOST_PENDING_BYTES = 32 * 1024 * 1024
+
+export function createRecordWriter(options: {
+  folder: string
+  gateway: string
+  boot: string
+  log: Log
+  clock?: Clock
+  segmentBytes?: number
+  keptBytes?: number
+}): RecordWriter {
+  const clock = options.clock ?? systemClock
+  const folder = join(options.folder, options.gateway)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  let seq = 0
+  let segment = 0
+  let file: number | undefined
+  let written = 0
+  let openedAt = 0
+  let pending: string[] = []
+  let pendingBytes = 0
+  let inFlight: Promise<void> | undefined
+  let dropped = 0
+  let complained = false
+  const head = `"gateway":${JSON.stringify(options.gateway)},"boot":${JSON.stringify(options.boot)}`
+
+  const complain = (error: unknown, lost: number) => {
+    dropped += lost
+    if (!complained) options.log.error('request records cannot be written; they are dropped and counted until the disk takes them again', { folder, error: messageOf(error) })
+    complained = true
+  }
+
+  const openSegment = (): number => {
+    segment += 1
+    const name = `${options.boot}-${String(segment).padStart(6, '0')}.ndjson`
+    file = openSync(join(folder, name), 'a', 0o600)
+    written = 0
+    openedAt = clock.monotonic()
+    removeOldest(folder, name, options.keptBytes ?? KEPT_BYTES)
+    return file
+  }
+
+  const take = (): { text: Buffer; lines: number } | undefined => {
+    if (pending.length === 0) return undefined
+    const text = Buffer.from(pending.join(''))
+    const lines = pending.length
+    pending = []
+    pendingBytes = 0
+    return { text, lines }
+  }
+
+  const currentFile = (): number => {
+    const full = written >= (options.segmentBytes ?? SEGMENT_BYTES) || (file !== undefined && written > 0 && clock.monotonic() - openedAt >= SEGMENT_MS)
+    if (file !== undefined && full) {
+      closeSync(file)
+      file = undefined
+    }
+    return file ?? openSegment()
+  }
+
+  const writeBatch = (target: number, batch: { text: Buffer; lines: number }) =>
+    new Promise<void>((resolve) => {
+      const writeFrom = (offset: number) => {
+        write(target, batch.text, offset, batch.text.length - offset, null, (error, bytes) => {
+          if (!error && offset + bytes < batch.text.length) return writeFrom(offset + bytes)
+          if (error) {
+            // What went out of this batch may end in a torn line; a fresh segment keeps the damage to it.
+            closeSync(target)
+            file = undefined
+            complain(error, batch.lines)
+          } else {
+            written += batch.text.length
+            complained = false
+          }
+          resolve()
+        })
+      }
+      writeFrom(0)
+    })
+
+  const flush = () => {
+    if (inFlight) return
+    const batch = take()
+    if (!batch) return
+    try {
+      const target = currentFile()
+      inFlight = writeBatch(target, batch).finally(() => {
+        inFlight = undefined
+      })
+    } catch (error) {
+      complain(error, batch.lines)
+    }
+  }
+  const timer = setInterval(flush, FLUSH_MS)
+  timer.unref()
+
+  return {
+    append(record) {
+      if (pendingBytes > MOST_PENDING_BYTES) return complain('the disk is too slow', 1)
+      seq += 1
+      const body = JSON.stringify(record)
+      // The record's own fields follow the origin: one object, written without a second stringify.
+      const line = `{${head},"seq":${seq},"time":"${new Date(clock.now()).toISOString()}",${body.slice(1)}\n`
+      pending.push(line)
+      pendingBytes += line.length
+    },
+    dropped: () => dropped,
+    async close() {
+      clearInterval(timer)
+      await inFlight
+      flush()
+      await inFlight
+      if (file !== undefined) closeSync(file)
+      file = undefined
+    },
+  }
+}
+
+/** Deletes the oldest segments until the folder holds at most `keptBytes`; names sort by boot time and number. */
+function removeOldest(folder: string, current: string, keptBytes: number): void {
+  const segments = readdirSync(folder)
+    .filter((name) => name.endsWith('.ndjson') && name !== current)
+    .sort()
+    .map((name) => ({ path: join(folder, name), bytes: statSync(join(folder, name)).size }))
+  let total = segments.reduce((sum, { bytes }) => sum + bytes, 0)
+  for (const { path, bytes } of segments) {
+    if (total <= keptBytes) break
+    unlinkSync(path)
+    total -= bytes
+  }
+}
