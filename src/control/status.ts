@@ -1,0 +1,53 @@
+/** What `GET /api/v1alpha1/status` answers: the whole system at one glance, for `strata status`, `strata up` and the console. Types only. */
+import type { ProcessStatus } from '../kernel/supervision.ts'
+import type { Status } from '../resources/index.ts'
+import type { EngineLoad } from '../serving/engines/config.ts'
+import type { GatewayFeedStatus } from './feed/index.ts'
+
+export interface InstanceStatus {
+  readonly id: string
+  readonly state: 'starting' | 'ready' | 'draining' | 'waiting' | 'failed'
+  readonly simulated: boolean
+  readonly restarts: number
+  /** Milliseconds since the epoch; absent before the supervisor has started it. */
+  readonly since?: number
+  /** How its process last ended, or what the engine says is wrong. */
+  readonly message?: string
+  readonly load?: EngineLoad
+}
+
+export interface VersionStatus {
+  readonly name: string
+  readonly namespace: string
+  readonly model: string
+  readonly version: string
+  readonly engine: 'llama' | 'simulated' | 'backend'
+  readonly state: NonNullable<Status<'ModelVersion'>['state']>
+  readonly message?: string
+  /** The simulated engine stands in while the weights are missing. */
+  readonly simulated: boolean
+  /** `receivedBytes` is there while a download runs. */
+  readonly weights?: Status<'ModelVersion'>['weights'] & { readonly file?: string }
+  readonly instances: { readonly wanted: number; readonly ready: number; readonly list: readonly InstanceStatus[] }
+}
+
+export interface Warning {
+  readonly code: 'simulated' | 'weights' | 'version_failed' | 'gateway_behind' | 'no_gateway' | 'no_supervisor' | 'restarting' | 'backend'
+  readonly message: string
+  readonly advice?: string
+}
+
+export interface SystemStatus {
+  /** Of the program. */
+  readonly version: string
+  /** ISO 8601: when this control process started. */
+  readonly startedAt: string
+  readonly gatewayUrl: string
+  readonly store: { readonly kind: 'pglite' | 'postgres'; readonly id: string; readonly resourceVersion: string }
+  readonly snapshot: { readonly version: number }
+  /** From the supervisor; empty where there is none (a container each). */
+  readonly processes: readonly ProcessStatus[]
+  readonly gateways: readonly GatewayFeedStatus[]
+  readonly versions: readonly VersionStatus[]
+  readonly warnings: readonly Warning[]
+}
