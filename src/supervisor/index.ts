@@ -1,0 +1,190 @@
+/**
+ * The supervisor: what `strata up` is. It holds the lock on `STRATA_HOME`, checks the ports, starts control and the gateways and, when
+ * control says so, engines; restarts what ends; drains in order. It knows processes and no business: what an engine is, control knows.
+ */
+import { rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { type Clock, systemClock } from '../kernel/clock.ts'
+import { messageOf, StrataError } from '../kernel/errors.ts'
+import { type Home, makeHome } from '../kernel/home.ts'
+import { takeLock } from '../kernel/lock.ts'
+import { createLog } from '../kernel/log.ts'
+import type { ProcessStatus, WantedEngine } from '../kernel/supervision.ts'
+import { planEngines } from './engines.ts'
+import { bringHomeUpToDate } from './home-format.ts'
+import { openLogFile } from './log-file.ts'
+import { checkPorts, type WantedPort } from './ports.ts'
+import { awaitPreviousRun, recordChildren } from './previous-run.ts'
+import { serveSupervisor } from './server.ts'
+import { type ProcessSpec, type SupervisedProcess, superviseProcess } from './supervised-process.ts'
+
+export interface SupervisorOptions {
+  readonly home: Home
+  /** Program and first arguments of every child: Node, its flags, `src/cli/main.ts`. */
+  readonly command: readonly [string, ...string[]]
+  /** Arguments after `command`. */
+  readonly control: readonly string[]
+  readonly gateways: readonly { readonly name: string; readonly args: readonly string[] }[]
+  engineArguments(configPath: string): readonly string[]
+  readonly env: NodeJS.ProcessEnv
+  readonly clock?: Clock
+  /** After every change of a process' state. */
+  onChange?(status: ProcessStatus): void
+}
+
+export interface Supervisor {
+  processes(): ProcessStatus[]
+  /** Gateways first (running streams may end, for `timeoutMs`), then engines and control. Resolves when no process is left. */
+  drain(timeoutMs: number): Promise<void>
+  /** SIGKILL to all. Resolves when no process is left. */
+  kill(): Promise<void>
+}
+
+/** Engines and control have nothing to finish once the gateways are gone. */
+const REST_DRAIN_MS = 5_000
+
+/** A home that is ours until `release`: locked, of our format, without children of a supervisor that died. */
+export interface OwnedHome {
+  readonly home: Home
+  readonly migrated: ReturnType<typeof bringHomeUpToDate>
+  release(): void
+}
+
+export async function ownHome(home: Home, onWait: (pids: readonly number[]) => void): Promise<OwnedHome> {
+  makeHome(home)
+  const lock = takeLock(join(home.run, 'supervisor.lock'), { since: new Date().toISOString() })
+  if ('holder' in lock) throw homeInUse(home, lock.holder)
+  try {
+    // Its children may stream for their last 30 s.
+    await awaitPreviousRun(home, 35_000, onWait)
+    return { home, migrated: bringHomeUpToDate(home), release: () => lock.release() }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+function homeInUse(home: Home, holder: Record<string, unknown> | undefined): StrataError {
+  const who = typeof holder?.pid === 'number' ? ` (pid ${holder.pid})` : ''
+  return new StrataError('home_in_use', `Strata already runs on ${home.root}${who}.`, {
+    advice: 'Stop it first (Ctrl-C there), or set STRATA_HOME to another folder for a second system.',
+    details: holder,
+  })
+}
+
+export { checkPorts, type WantedPort }
+
+export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
+  const { home } = options
+  const clock = options.clock ?? systemClock
+  const logFile = openLogFile(home.logs, 'supervisor')
+  const log = createLog('supervisor', (line) => writeFileSync(logFile.fd, line))
+
+  const fixed: SupervisedProcess[] = []
+  const engines = new Map<string, { config: string; drainTimeoutMs: number; process: SupervisedProcess }>()
+  let wanted: readonly WantedEngine[] = []
+  let stopping = false
+
+  const all = () => [...fixed, ...[...engines.values()].map((engine) => engine.process)]
+  const around = {
+    clock,
+    logs: home.logs,
+    env: options.env,
+    onChange(status: ProcessStatus) {
+      log.info('process', { ...status })
+      if (status.pid !== undefined && status.state === 'starting') remember()
+      options.onChange?.(status)
+    },
+  }
+  const remember = () => {
+    // The process that is just starting is not in the list yet: its status comes through onChange before superviseProcess returns.
+    setImmediate(() =>
+      recordChildren(
+        home,
+        all().flatMap((one) => one.status.pid ?? []),
+      ),
+    )
+  }
+  const spec = (name: string, role: ProcessSpec['role'], args: readonly string[]): ProcessSpec => ({
+    name,
+    role,
+    command: [...options.command, ...args] as unknown as ProcessSpec['command'],
+  })
+
+  const startEngine = (engine: WantedEngine) => {
+    const configPath = join(home.run, `engine-${engine.id}.json`)
+    writeFileSync(configPath, engine.config, { mode: 0o600 })
+    const process = superviseProcess(spec(`engine-${engine.id}`, 'engine', options.engineArguments(configPath)), around)
+    engines.set(engine.id, { config: engine.config, drainTimeoutMs: engine.drainTimeoutMs, process })
+  }
+
+  const drainEngine = (id: string) => {
+    const engine = engines.get(id)!
+    engine.process
+      .drain(engine.drainTimeoutMs)
+      .then(() => {
+        if (engines.get(id) === engine) engines.delete(id)
+        rmSync(join(home.run, `engine-${id}.json`), { force: true })
+        settle() // it may be wanted again, or as another
+      })
+      .catch((error: unknown) => log.error('an engine could not be drained', { id, error: messageOf(error) }))
+  }
+
+  const settle = () => {
+    if (stopping) return
+    const running = [...engines].map(([id, { config, process }]) => ({
+      id,
+      config,
+      draining: process.status.state === 'draining' || process.status.state === 'ended',
+    }))
+    const plan = planEngines(running, wanted)
+    for (const engine of wanted) {
+      const known = engines.get(engine.id)
+      if (known) known.drainTimeoutMs = engine.drainTimeoutMs
+    }
+    for (const id of plan.drain) drainEngine(id)
+    for (const engine of plan.start) startEngine(engine)
+  }
+
+  const processes = () => all().map((one) => one.status)
+  const server = await serveSupervisor(home.socket('supervisor'), {
+    processes,
+    setEngines(engines_) {
+      wanted = engines_
+      settle()
+    },
+  })
+
+  log.info('starting', { home: dirname(home.run), gateways: options.gateways.length })
+  fixed.push(superviseProcess(spec('control', 'control', options.control), around))
+  for (const gateway of options.gateways) fixed.push(superviseProcess(spec(gateway.name, 'gateway', gateway.args), around))
+
+  const close = async () => {
+    await server.close()
+    recordChildren(home, [])
+    log.info('stopped')
+    logFile.close()
+  }
+  let closed: Promise<void> | undefined
+  const gone = (ended: Promise<unknown>) => {
+    closed ??= ended.then(close)
+    return closed
+  }
+
+  return {
+    processes,
+    drain(timeoutMs) {
+      stopping = true
+      const inOrder = async () => {
+        await Promise.all(fixed.filter((one) => one.status.role === 'gateway').map((one) => one.drain(timeoutMs)))
+        await Promise.all(all().map((one) => one.drain(REST_DRAIN_MS)))
+      }
+      return gone(inOrder())
+    },
+    kill() {
+      stopping = true
+      const ended = Promise.all(all().map((one) => one.kill()))
+      return gone(ended)
+    },
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * One process that shall run: started, started again when it ends, drained, killed. Its states are ProcessStatus' states.
+ *
+ * A child gets a session of its own (`detached`), so that a Ctrl-C or a closed terminal reaches the supervisor alone, which then drains
+ * in the right order. Its IPC channel is what ties it to the supervisor: when the channel ends the child leaves (kernel/child.ts).
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Clock } from '../kernel/clock.ts'
+import { messageOf } from '../kernel/errors.ts'
+import type { FromChild, ProcessStatus, ToChild } from '../kernel/supervision.ts'
+import { openLogFile } from './log-file.ts'
+import { decideRestart, NO_HISTORY } from './restart-policy.ts'
+
+export interface ProcessSpec {
+  readonly name: string
+  readonly role: ProcessStatus['role']
+  /** Program and arguments. */
+  readonly command: readonly [string, ...string[]]
+}
+
+export interface ProcessSurroundings {
+  readonly clock: Clock
+  readonly logs: string
+  readonly env: NodeJS.ProcessEnv
+  /** Called after every change of state. */
+  onChange(status: ProcessStatus): void
+}
+
+/** A draining process that has not left this long after its own time-out is killed. */
+const KILL_GRACE_MS = 2_000
+
+export interface SupervisedProcess {
+  readonly status: ProcessStatus
+  /** Asks it to finish what runs, for `timeoutMs` at most; kills it after that. Resolves when it is gone. */
+  drain(timeoutMs: number): Promise<void>
+  /** SIGKILL, and no new start. Resolves when it is gone. */
+  kill(): Promise<void>
+}
+
+export function superviseProcess(spec: ProcessSpec, around: ProcessSurroundings): SupervisedProcess {
+  const { clock } = around
+  let status: ProcessStatus = { name: spec.name, role: spec.role, state: 'starting', restarts: 0, since: clock.now() }
+  let child: ChildProcess | undefined
+  let retry: NodeJS.Timeout | undefined
+  let killTimer: NodeJS.Timeout | undefined
+  let history = NO_HISTORY
+  let stopping = false
+  const ended = Promise.withResolvers<void>()
+
+  const become = (change: Partial<ProcessStatus>) => {
+    status = { ...status, since: clock.now(), ...change }
+    around.onChange(status)
+  }
+
+  const start = () => {
+    retry = undefined
+    const startedAt = clock.monotonic()
+    let said: string | undefined
+    let over = false
+
+    const onEnd = (how: string) => {
+      if (over) return
+      over = true
+      child = undefined
+      const lastEnd = said ? `${how}: ${said}` : how
+      if (stopping) return finish(lastEnd)
+      const decision = decideRestart(history, clock.monotonic() - startedAt)
+      history = decision.history
+      const restarts = status.restarts + 1
+      if (decision.delayMs === 0) {
+        become({ state: 'starting', pid: undefined, restarts, lastEnd, retryAt: undefined })
+        start()
+      } else {
+        become({ state: 'waiting', pid: undefined, restarts, lastEnd, retryAt: clock.now() + decision.delayMs })
+        retry = setTimeout(() => {
+          become({ state: 'starting', retryAt: undefined })
+          start()
+        }, decision.delayMs)
+      }
+    }
+
+    let started: ChildProcess
+    try {
+      const log = openLogFile(around.logs, spec.name)
+      try {
+        started = spawn(spec.command[0], spec.command.slice(1), {
+          stdio: ['ignore', log.fd, log.fd, 'ipc'],
+          env: around.env,
+          detached: true,
+        })
+      } finally {
+        log.close()
+      }
+    } catch (error) {
+      // No log file (a full disk) or no process (a limit of the system): as good as a process that ended at once.
+      setImmediate(() => onEnd(`not started: ${messageOf(error)}`))
+      return
+    }
+    child = started
+    started.on('error', (error) => {
+      if (started.pid === undefined) onEnd(`not started: ${messageOf(error)}`)
+    })
+    started.on('exit', (code, signal) => onEnd(signal ? `killed by ${signal}` : `exit code ${code}`))
+    started.on('message', (message: FromChild) => {
+      if (message.type === 'ready' && status.state === 'starting') become({ state: 'ready' })
+      if (message.type === 'failed') said = message.message
+    })
+    if (started.pid !== undefined) become({ state: 'starting', pid: started.pid })
+  }
+
+  const finish = (lastEnd?: string) => {
+    clearTimeout(killTimer)
+    become({ state: 'ended', pid: undefined, retryAt: undefined, ...(lastEnd ? { lastEnd } : {}) })
+    ended.resolve()
+  }
+
+  const stopStarting = () => {
+    stopping = true
+    clearTimeout(retry)
+    if (!child && status.state !== 'ended') finish()
+  }
+
+  start()
+
+  return {
+    get status() {
+      return status
+    },
+    drain(timeoutMs) {
+      if (stopping) return ended.promise
+      stopStarting()
+      if (child) {
+        become({ state: 'draining' })
+        const message: ToChild = { type: 'drain', timeoutMs }
+        // A channel that is closed already means that the process is leaving; the kill below bounds that too.
+        if (child.connected) child.send(message, () => undefined)
+        killTimer = setTimeout(() => child?.kill('SIGKILL'), timeoutMs + KILL_GRACE_MS)
+      }
+      return ended.promise
+    },
+    kill() {
+      stopStarting()
+      child?.kill('SIGKILL')
+      return ended.promise
+    },
+  }
+}
