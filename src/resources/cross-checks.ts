@@ -18,11 +18,19 @@ export interface Candidate {
   readonly resource: Resource
 }
 
-export function checkResources(candidates: readonly Candidate[], existing: ExistingResources): Problem[] {
+/**
+ * `others` says which further resources stand among the documents, though they do not pass their own checks: what refers to one of them is
+ * not wrong for that.
+ */
+export function checkResources(
+  candidates: readonly Candidate[],
+  existing: ExistingResources,
+  others: ReadonlySet<string> = new Set(),
+): Problem[] {
   const world = laidOver(candidates, existing)
   return [
     ...duplicates(candidates),
-    ...candidates.flatMap((candidate) => missingReferences(candidate, world)),
+    ...candidates.flatMap((candidate) => missingReferences(candidate, world, others)),
     ...candidates.flatMap((candidate) => changedImmutables(candidate, existing)),
     ...takenTwice(candidates, world, 'ModelVersion', versionClaims),
     ...takenTwice(candidates, world, 'Route', modelClaims),
@@ -58,6 +66,14 @@ export function isEstablished(resource: Resource): boolean {
 
 const keyOf = (resource: Resource) => `${resource.kind}/${resource.metadata.namespace}/${resource.metadata.name}`
 
+/** "kind/namespace/name" of a document that did not pass, as far as it says. */
+export function claimedKey(document: unknown): string | undefined {
+  const { kind, metadata } = (document ?? {}) as { kind?: unknown; metadata?: { namespace?: unknown; name?: unknown } }
+  return typeof kind === 'string' && typeof metadata?.name === 'string'
+    ? `${kind}/${metadata.namespace ?? 'default'}/${metadata.name}`
+    : undefined
+}
+
 /** The world as it will be when the candidates are applied. */
 function laidOver(candidates: readonly Candidate[], existing: ExistingResources): ExistingResources {
   const given = new Map(candidates.map(({ resource }) => [keyOf(resource), resource]))
@@ -88,10 +104,10 @@ function duplicates(candidates: readonly Candidate[]): Problem[] {
   })
 }
 
-function missingReferences({ document, resource }: Candidate, world: ExistingResources): Problem[] {
+function missingReferences({ document, resource }: Candidate, world: ExistingResources, others: ReadonlySet<string>): Problem[] {
   const { namespace } = resource.metadata
   return referencesOf(resource).flatMap(({ path, kind, name }) => {
-    if (world.get(kind as Kind, namespace, name)) return []
+    if (world.get(kind as Kind, namespace, name) || others.has(`${kind}/${namespace}/${name}`)) return []
     const names = [...world.list(kind as Kind)].filter((each) => each.metadata.namespace === namespace).map((each) => each.metadata.name)
     const expected = names.length === 0 ? `a ${kind}, of which there is none yet` : `one of ${listed(names)}`
     return [{ document, path, message: `there is no ${kind} ${JSON.stringify(name)}`, expected, suggestion: nearest(name, names) }]

@@ -1,0 +1,107 @@
+/**
+ * PostgreSQL in this process, its files in `STRATA_HOME/db`.
+ *
+ * PGlite takes no lock: a second opener succeeds and both lose rows, so the caller holds `run/db.lock` (kernel/lock.ts) for as long as the
+ * database is open. As it comes it also runs with fsync off, and its file system for Node drops fsync calls altogether: a power cut could
+ * tear the database. Here fsync is on and reaches the disk (a commit is one fsync of the log, as in a PostgreSQL server), so an
+ * acknowledged write survives kill -9 and a power cut alike, within what the disk itself promises.
+ *
+ * The first initialisation runs in a folder aside that is renamed when it is whole, so a kill in between leaves nothing half-made.
+ */
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { PGlite } from '@electric-sql/pglite'
+import { NodeFS } from '@electric-sql/pglite/nodefs'
+import { systemCode } from '../kernel/errors.ts'
+import type { Connection, Queries, Row } from './connection.ts'
+
+interface FileStream {
+  /** The operating system's descriptor, where the stream is a file on disk. */
+  readonly nfd?: number
+}
+interface EmscriptenModule {
+  readonly NODEFS: { stream_ops: { fsync?: (stream: FileStream) => number } }
+}
+
+/** PGlite's folder on disk, with fsync handed through (Emscripten's NODEFS has the hook and leaves it empty). */
+class DurableFolder extends NodeFS {
+  override async init(...args: Parameters<NodeFS['init']>): ReturnType<NodeFS['init']> {
+    const made = await super.init(...args)
+    const patch = (module: unknown) => {
+      ;(module as EmscriptenModule).NODEFS.stream_ops.fsync = ({ nfd }) => {
+        if (nfd !== undefined) fsyncSync(nfd)
+        return 0
+      }
+    }
+    const before = made.emscriptenOpts.preRun
+    made.emscriptenOpts.preRun = [...(Array.isArray(before) ? before : before ? [before] : []), patch]
+    return made
+  }
+}
+
+/** `-F` is fsync off. `fdatasync` does not reach the file system's hook, plain `fsync` does. */
+const START_PARAMETERS = [...PGlite.defaultStartParams.filter((each) => each !== '-F'), '-c', 'fsync=on', '-c', 'wal_sync_method=fsync']
+
+async function open(folder: string): Promise<PGlite> {
+  return await PGlite.create({ fs: new DurableFolder(folder), startParams: START_PARAMETERS })
+}
+
+/** Opens the database in `folder`, making it first where there is none. The caller holds the lock. */
+export async function openPGlite(folder: string): Promise<Connection> {
+  const aside = `${folder}.new`
+  rmSync(aside, { recursive: true, force: true })
+  if (!existsSync(join(folder, 'PG_VERSION'))) {
+    mkdirSync(dirname(folder), { recursive: true, mode: 0o700 })
+    const fresh = await open(aside)
+    await fresh.close()
+    syncTree(aside)
+    rmSync(folder, { recursive: true, force: true }) // an empty folder, or one that a kill left before there was the rename
+    renameSync(aside, folder)
+    syncFile(dirname(folder))
+  }
+  return connect(await open(folder))
+}
+
+/** A database in memory, for tests. */
+export async function openMemory(): Promise<Connection> {
+  return connect(await PGlite.create())
+}
+
+function connect(db: PGlite): Connection {
+  return {
+    kind: 'pglite',
+    lost: new Promise(() => undefined),
+    query: async <R extends Row>(sql: string, params: readonly unknown[] = []) => (await db.query<R>(sql, [...params])).rows,
+    transaction: (work) =>
+      db.transaction((tx) => {
+        const queries: Queries = {
+          query: async <R extends Row>(sql: string, params: readonly unknown[] = []) => (await tx.query<R>(sql, [...params])).rows,
+        }
+        return work(queries)
+      }),
+    async script(sql) {
+      await db.transaction(async (tx) => void (await tx.exec(sql)))
+    },
+    close: () => db.close(),
+  }
+}
+
+function syncTree(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) syncTree(path)
+    else if (entry.isFile()) syncFile(path)
+  }
+  syncFile(folder)
+}
+
+function syncFile(path: string): void {
+  const file = openSync(path, 'r')
+  try {
+    fsyncSync(file)
+  } catch (error) {
+    if (systemCode(error) !== 'EISDIR' && systemCode(error) !== 'EINVAL') throw error // file systems that cannot sync a folder
+  } finally {
+    closeSync(file)
+  }
+}

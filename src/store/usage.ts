@@ -1,0 +1,110 @@
+/**
+ * Usage per minute: what the request records add up to, by gateway, route, version, consumer and outcome. A batch of records and the mark
+ * up to which they were read go into one transaction, so that a restart counts nothing twice and leaves nothing out.
+ */
+import { Sketch } from '../kernel/sketch.ts'
+import type { Connection, Queries, Row } from './connection.ts'
+
+export interface UsageKey {
+  /** Milliseconds since the epoch, a whole minute. */
+  readonly minute: number
+  readonly gateway: string
+  readonly namespace: string
+  readonly route: string
+  /** The version that the request was assigned to. */
+  readonly version: string
+  readonly consumer: string
+  readonly outcome: string
+  /** Of `cost`; empty without a price. */
+  readonly currency: string
+}
+
+export interface UsageRow extends UsageKey {
+  requests: number
+  tokensIn: number
+  tokensCached: number
+  tokensOut: number
+  cost: number
+  /** Milliseconds. */
+  readonly total: Sketch
+  readonly firstToken: Sketch
+}
+
+/** How far a gateway's segments have been read. */
+export interface RecordMark {
+  readonly gateway: string
+  readonly segment: string
+  readonly offset: number
+}
+
+export interface UsageStore {
+  /** Adds `rows` to what stands there and moves the mark, in one transaction. */
+  fold(rows: readonly UsageRow[], mark: RecordMark): Promise<void>
+  marks(): Promise<RecordMark[]>
+  list(from: number, to: number): Promise<UsageRow[]>
+}
+
+const KEY = 'minute, gateway, namespace, route, version, consumer, outcome, currency'
+
+export function openUsage(connection: Connection): UsageStore {
+  return {
+    fold: (rows, mark) =>
+      connection.transaction(async (tx) => {
+        for (const row of rows) await addRow(tx, row)
+        await tx.query(
+          `insert into record_marks (gateway, segment, byte_offset) values ($1, $2, $3)
+           on conflict (gateway) do update set segment = excluded.segment, byte_offset = excluded.byte_offset`,
+          [mark.gateway, mark.segment, mark.offset],
+        )
+      }),
+
+    async marks() {
+      const rows = await connection.query('select gateway, segment, byte_offset from record_marks')
+      return rows.map((row) => ({ gateway: row.gateway as string, segment: row.segment as string, offset: Number(row.byte_offset) }))
+    },
+
+    async list(from, to) {
+      const rows = await connection.query(`select * from usage_minutes where minute >= $1 and minute < $2 order by ${KEY}`, [from, to])
+      return rows.map(fromRow)
+    },
+  }
+}
+
+async function addRow(tx: Queries, row: UsageRow): Promise<void> {
+  const key = [row.minute, row.gateway, row.namespace, row.route, row.version, row.consumer, row.outcome, row.currency]
+  const [before] = await tx.query(
+    `select total_ms, first_token_ms from usage_minutes where minute = $1 and gateway = $2 and namespace = $3 and route = $4
+     and version = $5 and consumer = $6 and outcome = $7 and currency = $8`,
+    key,
+  )
+  const total = before ? Sketch.parse(before.total_ms as string).merge(row.total) : row.total
+  const firstToken = before ? Sketch.parse(before.first_token_ms as string).merge(row.firstToken) : row.firstToken
+  await tx.query(
+    `insert into usage_minutes as u (${KEY}, requests, tokens_in, tokens_cached, tokens_out, cost, total_ms, first_token_ms)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+     on conflict (${KEY}) do update set requests = u.requests + excluded.requests, tokens_in = u.tokens_in + excluded.tokens_in,
+       tokens_cached = u.tokens_cached + excluded.tokens_cached, tokens_out = u.tokens_out + excluded.tokens_out,
+       cost = u.cost + excluded.cost, total_ms = excluded.total_ms, first_token_ms = excluded.first_token_ms`,
+    [...key, row.requests, row.tokensIn, row.tokensCached, row.tokensOut, row.cost, total.serialize(), firstToken.serialize()],
+  )
+}
+
+function fromRow(row: Row): UsageRow {
+  return {
+    minute: Number(row.minute),
+    gateway: row.gateway as string,
+    namespace: row.namespace as string,
+    route: row.route as string,
+    version: row.version as string,
+    consumer: row.consumer as string,
+    outcome: row.outcome as string,
+    currency: row.currency as string,
+    requests: Number(row.requests),
+    tokensIn: Number(row.tokens_in),
+    tokensCached: Number(row.tokens_cached),
+    tokensOut: Number(row.tokens_out),
+    cost: Number(row.cost),
+    total: Sketch.parse(row.total_ms as string),
+    firstToken: Sketch.parse(row.first_token_ms as string),
+  }
+}
