@@ -106,7 +106,7 @@ export function createSnapshotFeed(options: { feedToken: string; log: Log; clock
   }, PING_MS)
   ping.unref()
 
-  const openStream = (req: IncomingMessage, res: ServerResponse, url: URL) => {
+  const openStream = (res: ServerResponse, url: URL) => {
     const id = url.searchParams.get('gateway') ?? ''
     const boot = url.searchParams.get('boot') ?? ''
     if (!/^[a-z0-9][a-z0-9.-]{0,62}$/.test(id)) return void refuse(res, 400, 'the query needs gateway=<id>')
@@ -196,12 +196,16 @@ export function createSnapshotFeed(options: { feedToken: string; log: Log; clock
       const given = Buffer.from(req.headers.authorization?.replace(/^Bearer /, '') ?? '')
       if (given.length !== token.length || !timingSafeEqual(given, token)) return void refuse(res, 401, 'the feed wants its bearer token')
       const url = new URL(req.url ?? '/', 'http://control')
-      if (req.method === 'GET' && url.pathname === '/feed') return openStream(req, res, url)
+      if (req.method === 'GET' && url.pathname === '/feed') return openStream(res, url)
       if (req.method === 'POST' && url.pathname === '/feed/ack') return void readAck(req, res, takeAck)
       refuse(res, 404, 'only GET /feed and POST /feed/ack are here')
     },
 
-    gateways: () => [...gateways.values()].map((state) => ({ ...state, status: state.status === 'ack' && state.version < version ? 'behind' : state.status })),
+    gateways: () =>
+      [...gateways.values()].map((state) => ({
+        ...state,
+        status: state.status === 'ack' && state.version < version ? 'behind' : state.status,
+      })),
 
     acked(wanted, timeoutMs) {
       if (allRun(wanted)) return Promise.resolve(true)

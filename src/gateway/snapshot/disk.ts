@@ -50,7 +50,13 @@ export async function writeSnapshotFile(path: string, snapshot: Snapshot): Promi
   try {
     writeSync(file, `${JSON.stringify(head)}\n`)
     for (let i = 0; i < all.length; i += SLICE) {
-      writeSync(file, all.slice(i, i + SLICE).map(([key, value]) => `${JSON.stringify({ key, value })}\n`).join(''))
+      writeSync(
+        file,
+        all
+          .slice(i, i + SLICE)
+          .map(([key, value]) => `${JSON.stringify({ key, value })}\n`)
+          .join(''),
+      )
       await new Promise<void>((resolve) => setImmediate(resolve))
     }
     fsyncSync(file)

@@ -2,7 +2,7 @@
  * The snapshot feed, the gateway's end: follows control, applies aside, swaps in whole, acknowledges, and keeps the last good one on disk.
  * Whatever goes wrong here, the gateway goes on answering from what it has, and says so.
  */
-import { request } from 'node:http'
+import { type RequestOptions, request } from 'node:http'
 import { join } from 'node:path'
 import type { Address } from '../../kernel/address.ts'
 import { type Clock, systemClock } from '../../kernel/clock.ts'
@@ -53,7 +53,8 @@ export function followSnapshots(options: {
     source = 'disk'
     log.info('answering from the snapshot on disk until control is heard', { version: snapshot.tables.version })
   } catch (error) {
-    if (systemCode(error) !== 'ENOENT') log.error('the snapshot on disk is not usable; waiting for control', { file, error: messageOf(error) })
+    if (systemCode(error) !== 'ENOENT')
+      log.error('the snapshot on disk is not usable; waiting for control', { file, error: messageOf(error) })
   }
 
   const save = () => {
@@ -64,7 +65,10 @@ export function followSnapshots(options: {
       try {
         await writeSnapshotFile(file, snapshot)
       } catch (error) {
-        log.error('the snapshot could not be kept on disk; a restart without control would answer from an older one', { file, error: messageOf(error) })
+        log.error('the snapshot could not be kept on disk; a restart without control would answer from an older one', {
+          file,
+          error: messageOf(error),
+        })
       } finally {
         saving = false
       }
@@ -98,7 +102,10 @@ export function followSnapshots(options: {
     closing.signal.addEventListener('abort', onClose)
     let silence = setTimeout(() => abort.abort(new Error('control is silent')), SILENCE_MS)
     try {
-      const stream = await openStream({ ...requestOptions(options.control, options.feedToken, 'GET', `/feed?${query}`), signal: abort.signal })
+      const stream = await openStream({
+        ...requestOptions(options.control, options.feedToken, 'GET', `/feed?${query}`),
+        signal: abort.signal,
+      })
       connected = true
       said = ''
       let building: { builder: SnapshotBuilder; head: Extract<FeedLine, { type: 'whole' }> } | undefined
@@ -163,7 +170,8 @@ export function followSnapshots(options: {
         await follow()
       } catch (error) {
         const what = messageOf(error)
-        if (!closing.signal.aborted && what !== said) log.warn('no snapshot feed from control; answering from the last one', { error: what })
+        if (!closing.signal.aborted && what !== said)
+          log.warn('no snapshot feed from control; answering from the last one', { error: what })
         said = what
       }
       await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS))
@@ -184,7 +192,7 @@ function requestOptions(control: Address, feedToken: string, method: string, pat
   return { ...where, method, path, headers: { authorization: `Bearer ${feedToken}`, 'content-type': 'application/json' } }
 }
 
-function openStream(options: Parameters<typeof request>[0]): Promise<AsyncIterable<Uint8Array>> {
+function openStream(options: RequestOptions): Promise<AsyncIterable<Uint8Array>> {
   return new Promise((resolve, reject) => {
     const req = request(options, (res) => {
       if (res.statusCode === 200) return resolve(res)

@@ -98,7 +98,9 @@ export function applyDelta(
     if (section === 'settings' || copied.has(section)) return
     copied.add(section)
     const name = section as Section
-    ;(sections as Record<Section, Map<string, SnapshotEntry>>)[name] = new Map<string, SnapshotEntry>(before.sections[name] as Map<string, SnapshotEntry>)
+    ;(sections as Record<Section, Map<string, SnapshotEntry>>)[name] = new Map<string, SnapshotEntry>(
+      before.sections[name] as Map<string, SnapshotEntry>,
+    )
   }
   let { checksum } = before
   const { contributions } = before

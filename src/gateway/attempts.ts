@@ -1,0 +1,241 @@
+/**
+ * The attempts of one request, until an answer's head is there or nothing is left to try. Nothing has gone to the client yet, so trying
+ * again is invisible to it; after the first byte nobody tries again.
+ *
+ * Order: an instance of the assigned version; on a failure that the route's `retries` name, another instance of it; then the route's
+ * fallbacks, each for the failures that it names. A version whose instances are all starting or just died is waited for, for a bounded time.
+ */
+import type { Clock } from '../kernel/clock.ts'
+import type { Attempt } from '../monitoring/request-records.ts'
+import { type CompiledInstance, type CompiledRoute, type CompiledVersion, entryKey } from '../resources/snapshot.ts'
+import type { InstanceTracker } from './instances.ts'
+import type { Tables } from './snapshot/tables.ts'
+import type { UpstreamCall, UpstreamFailure, UpstreamRequest, UpstreamResponse, Upstreams, UpstreamTarget } from './upstream/index.ts'
+
+export type FailureClass = NonNullable<Attempt['error']>
+
+export interface Answered {
+  readonly version: CompiledVersion
+  readonly instance: string
+  readonly response: UpstreamResponse
+  readonly simulated: boolean
+  /** Ends the accounting of the instance that answers. */
+  release(result: 'ok' | 'failed' | 'neutral'): void
+}
+
+export interface GaveUp {
+  readonly failure: FailureClass
+  readonly message: string
+  /** An upstream's refusal that nothing could replace; passed on as it is. */
+  readonly response?: UpstreamResponse
+  readonly retryAfterMs: number
+}
+
+export interface AttemptOptions {
+  readonly clock: Clock
+  readonly tracker: InstanceTracker
+  readonly upstreams: Upstreams
+  readonly tables: () => Tables
+  readonly route: CompiledRoute
+  readonly assigned: CompiledVersion
+  readonly pinned: boolean
+  readonly startedAt: number
+  readonly signal: AbortSignal
+  /** How long to wait for an instance when none is ready. */
+  readonly coldWaitMs: number
+  request(version: CompiledVersion): Omit<UpstreamRequest, 'connectTimeoutMs' | 'firstByteTimeoutMs'>
+}
+
+const COLD_POLL_MS = 50
+
+/** Who answers after `failure`: the same version again, the next fallback that names it, or nobody. Pure. */
+export function nextStep(
+  route: Pick<CompiledRoute, 'retries' | 'fallbacks'>,
+  failure: FailureClass,
+  state: { readonly retriesLeft: number; readonly otherInstance: boolean; readonly pinned: boolean; readonly fallbacksTried: number },
+): { readonly retry: true } | { readonly fallback: number } | undefined {
+  const retryable =
+    failure === 'connect' ? route.retries.on.includes('connect') : failure === 'unavailable' && route.retries.on.includes('unavailable')
+  if (retryable && state.retriesLeft > 0 && state.otherInstance) return { retry: true }
+  if (state.pinned) return undefined
+  const reason = fallbackReason(failure)
+  if (!reason) return undefined
+  for (let i = state.fallbacksTried; i < route.fallbacks.length; i++) if (route.fallbacks[i]!.on.includes(reason)) return { fallback: i }
+  return undefined
+}
+
+function fallbackReason(failure: FailureClass): 'unavailable' | 'timeout' | 'overloaded' | undefined {
+  switch (failure) {
+    case 'connect':
+    case 'unavailable':
+    case 'no_instance':
+    case 'upstream_error':
+      return 'unavailable'
+    case 'timeout':
+      return 'timeout'
+    case 'overloaded':
+      return 'overloaded'
+    case 'client_error':
+    case 'cut':
+    case 'aborted':
+      return undefined
+  }
+}
+
+/** What an answer's head says about the attempt; undefined when it is an answer to give. */
+export function failureOfStatus(status: number): FailureClass | undefined {
+  if (status === 429) return 'overloaded'
+  if (status === 502 || status === 503 || status === 504) return 'unavailable'
+  if (status >= 500) return 'upstream_error'
+  return undefined
+}
+
+export async function attempt(options: AttemptOptions, attempts: Attempt[]): Promise<Answered | GaveUp> {
+  const { route, clock, tracker } = options
+  let version = options.assigned
+  let retriesLeft = route.retries.attempts
+  let fallbacksTried = 0
+  const excluded = new Set<string>()
+  const since = () => Math.round((clock.monotonic() - options.startedAt) * 10) / 10
+
+  for (;;) {
+    const from = since()
+    const place = await findInstance(options, version, excluded, hasFallback(options, fallbacksTried))
+    let failure: FailureClass
+    let message: string
+    let refused: UpstreamResponse | undefined
+
+    if (options.signal.aborted) {
+      attempts.push({ version: version.name, error: 'aborted', from, to: since() })
+      return { failure: 'aborted', message: 'the client went away', retryAfterMs: 0 }
+    }
+    if (!place) {
+      failure = 'no_instance'
+      message = `The version ${version.model}@${version.version} has no instance that is ready.`
+      attempts.push({ version: version.name, error: failure, from, to: since() })
+    } else {
+      tracker.begin(place.id)
+      const result = await send(options, version, place)
+      if ('status' in result) {
+        const bad = failureOfStatus(result.status)
+        if (!bad) {
+          const clientError = result.status >= 400
+          attempts.push({
+            version: version.name,
+            instance: place.id,
+            status: result.status,
+            from,
+            to: since(),
+            ...(clientError ? { error: 'client_error' as const } : {}),
+          })
+          let released = false
+          return {
+            version,
+            instance: place.id,
+            response: result,
+            simulated: place.simulated,
+            release(end) {
+              if (!released) tracker.end(place.id, end)
+              released = true
+            },
+          }
+        }
+        failure = bad
+        refused = result
+        message = `The model answered ${result.status}.`
+        tracker.end(place.id, bad === 'overloaded' ? 'neutral' : 'failed')
+        attempts.push({ version: version.name, instance: place.id, error: failure, status: result.status, from, to: since() })
+      } else {
+        failure = result.kind === 'reset' ? 'unavailable' : result.kind
+        message = describe(result)
+        tracker.end(place.id, result.kind === 'connect' ? 'refused' : result.kind === 'aborted' ? 'neutral' : 'failed')
+        attempts.push({ version: version.name, instance: place.id, error: failure, from, to: since() })
+        if (failure === 'aborted') return { failure, message, retryAfterMs: 0 }
+      }
+      excluded.add(place.id)
+    }
+
+    const others = instancesOf(options.tables(), version).some(({ id, state }) => state === 'ready' && !excluded.has(id))
+    // A process that just died is restarted at once: the same instance is worth waiting for when there is no other.
+    const comesBack = failure === 'connect' && version.source.type === 'engine'
+    const step = nextStep(route, failure, { retriesLeft, otherInstance: others || comesBack, pinned: options.pinned, fallbacksTried })
+    if (!step) return { failure, message, response: refused, retryAfterMs: 1_000 }
+    refused?.abort()
+    if ('retry' in step) {
+      retriesLeft -= 1
+      if (!others) excluded.clear()
+      continue
+    }
+    const fallback = options.tables().versions.get(entryKey.version(route.namespace, route.fallbacks[step.fallback]!.version))
+    fallbacksTried = step.fallback + 1
+    if (fallback) {
+      version = fallback
+      retriesLeft = route.retries.attempts
+      excluded.clear()
+    }
+  }
+}
+
+function hasFallback(options: AttemptOptions, tried: number): boolean {
+  return !options.pinned && options.route.fallbacks.slice(tried).some(({ on }) => on.includes('unavailable'))
+}
+
+interface Place {
+  readonly id: string
+  readonly target: UpstreamTarget
+  readonly simulated: boolean
+}
+
+function instancesOf(tables: Tables, version: CompiledVersion): readonly CompiledInstance[] {
+  return tables.instancesByVersion.get(`${version.namespace}/${version.name}`) ?? []
+}
+
+/** An instance to try. With none ready, waits for one that is starting or coming back, unless a fallback can answer meanwhile. */
+async function findInstance(
+  options: AttemptOptions,
+  version: CompiledVersion,
+  excluded: ReadonlySet<string>,
+  fallback: boolean,
+): Promise<Place | undefined> {
+  if (version.source.type === 'backend') {
+    return { id: `backend/${version.name}`, target: { address: { origin: new URL(version.source.address).origin } }, simulated: false }
+  }
+  const until = options.clock.monotonic() + options.coldWaitMs
+  for (;;) {
+    const instances = instancesOf(options.tables(), version)
+    const chosen = options.tracker.choose(instances, excluded)
+    const waitIsOver = fallback || options.clock.monotonic() >= until || instances.every((instance) => instance.state === 'draining')
+    if (chosen && (waitIsOver || !options.tracker.isEjected(chosen.id)))
+      return { id: chosen.id, target: { address: chosen.address }, simulated: chosen.simulated }
+    if (waitIsOver || options.signal.aborted) return undefined
+    await new Promise((resolve) => setTimeout(resolve, COLD_POLL_MS))
+  }
+}
+
+async function send(options: AttemptOptions, version: CompiledVersion, place: Place): Promise<UpstreamResponse | UpstreamFailure> {
+  const { timeouts } = options.route
+  const call: UpstreamCall = options.upstreams.send(place.target, {
+    ...options.request(version),
+    connectTimeoutMs: timeouts.connect,
+    firstByteTimeoutMs: Math.min(timeouts.firstByte, timeouts.total),
+  })
+  const onAbort = () => call.abort()
+  options.signal.addEventListener('abort', onAbort, { once: true })
+  const result = await call.head
+  // An answer keeps listening: the abort must reach its body too. A failed attempt has nothing left to abort.
+  if (!('status' in result)) options.signal.removeEventListener('abort', onAbort)
+  return result
+}
+
+function describe(failure: UpstreamFailure): string {
+  switch (failure.kind) {
+    case 'connect':
+      return 'The model could not be reached.'
+    case 'timeout':
+      return `The model gave ${failure.message}.`
+    case 'reset':
+      return 'The connection to the model broke before it answered.'
+    case 'aborted':
+      return 'The client went away.'
+  }
+}

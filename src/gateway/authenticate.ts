@@ -1,0 +1,34 @@
+/** Who calls: bearer key → consumer, from the tables alone. Keys are known by their sha256; the secret itself is never kept or logged. */
+import { hash } from 'node:crypto'
+import { type CompiledConsumer, type CompiledKey, entryKey } from '../resources/snapshot.ts'
+import { type GatewayError, unauthenticated } from './errors.ts'
+import type { Tables } from './snapshot/tables.ts'
+
+export interface Caller {
+  readonly key: CompiledKey
+  readonly consumer: CompiledConsumer
+}
+
+/** `authorization` as it came; `now` in milliseconds since the epoch. */
+export function authenticate(tables: Tables, authorization: string | undefined, now: number): Caller | GatewayError {
+  if (authorization === undefined || authorization === '')
+    return unauthenticated(
+      'No API key was given. Send it as "Authorization: Bearer sk-…"; `strata keys create` makes one.',
+      'missing_api_key',
+    )
+  const space = authorization.indexOf(' ')
+  if (space === -1 || authorization.slice(0, space).toLowerCase() !== 'bearer')
+    return unauthenticated('The Authorization header must read "Bearer" and then the API key.')
+  const secret = authorization.slice(space + 1).trim()
+  const key = tables.key.get(`key/${hash('sha256', secret, 'hex')}`)
+  if (!key)
+    return unauthenticated('The API key is not known here: wrong, revoked, or of another system. `strata keys list` shows those that are.')
+  if (key.expiresAt !== undefined && key.expiresAt <= now)
+    return unauthenticated(
+      `The API key expired at ${new Date(key.expiresAt).toISOString()}. Ask for a new one (\`strata keys create\`).`,
+      'expired_api_key',
+    )
+  const consumer = tables.consumer.get(entryKey.consumer(key.namespace, key.consumer))
+  if (!consumer) return unauthenticated('The API key belongs to a consumer that does not exist any more.')
+  return { key, consumer }
+}

@@ -1,0 +1,147 @@
+/**
+ * The course of one request, and its two records. `settle` runs once for every request, however it ended: it gives back what was reserved,
+ * releases the instance, counts, and writes the `finished` record.
+ */
+import type { Attempt, FinishedRecord, Outcome } from '../monitoring/request-records.ts'
+import type { CompiledVersion } from '../resources/snapshot.ts'
+import type { Answered } from './attempts.ts'
+import type { Caller } from './authenticate.ts'
+import type { GatewayContext } from './context.ts'
+import type { Exchange } from './exchange.ts'
+import type { Reservation } from './limits/index.ts'
+import type { InferenceRequest, Operation, Usage } from './protocols/openai-to-openai.ts'
+import { type Choice, unitHash } from './routing.ts'
+
+/** What is known of a request so far; becomes its `finished` record. */
+export interface Course {
+  readonly exchange: Exchange
+  readonly operation: Operation
+  readonly attempts: Attempt[]
+  caller?: Caller
+  request?: InferenceRequest
+  choice?: Choice
+  reservation?: Reservation
+  answered?: Answered
+  limit?: string
+  error?: string
+  cold?: boolean
+  times: { auth?: number; limits?: number; queue?: number }
+}
+
+export interface End {
+  readonly outcome: Outcome
+  readonly status: number
+  readonly usage?: Usage
+  readonly firstTokenAt?: number
+  readonly lastChunkAt?: number
+}
+
+export function recordStart(context: GatewayContext, course: Course, choice: Choice, caller: Caller): void {
+  const { exchange, request } = course
+  const { route, assigned, pinned, unit } = choice
+  const target = route.targets.find(({ version }) => version === assigned.name)
+  context.records.append({
+    type: 'started',
+    id: exchange.id,
+    operation: course.operation,
+    consumer: caller.consumer.name,
+    key: caller.key.name,
+    namespace: route.namespace,
+    route: route.name,
+    routeGeneration: route.generation,
+    model: request!.model.slice(0, 256),
+    assigned: assigned.name,
+    pinned,
+    assignments:
+      pinned || route.targets.length < 2
+        ? []
+        : [
+            {
+              by: `Route/${route.name}#${route.generation}`,
+              arm: assigned.name,
+              share: target?.weight ?? 0,
+              unitKind: unit.kind,
+              unit: unit.value === undefined ? '' : unitHash(route.salt, unit),
+            },
+          ],
+    stream: request!.stream,
+    clientRequestId: exchange.clientRequestId,
+  })
+}
+
+/** Settles the reservation, releases the instance, counts, and writes the `finished` record. */
+export function settle(context: GatewayContext, course: Course, end: End): void {
+  const { exchange, choice, answered, request, caller } = course
+  const total = context.clock.monotonic() - exchange.startedAt
+  answered?.release(
+    end.outcome === 'cut' || end.outcome === 'timeout' || end.outcome === 'upstream_error'
+      ? 'failed'
+      : end.outcome === 'aborted'
+        ? 'neutral'
+        : 'ok',
+  )
+  // Without usage (cut, aborted, nothing said) the estimate stands when something was generated, else nothing is charged.
+  const used = end.usage ? end.usage.in + end.usage.out : answered && end.outcome !== 'client_error' ? (request?.estimatedTokens ?? 0) : 0
+  course.reservation?.settle(used)
+
+  const route = choice?.route.name ?? ''
+  const version = choice?.assigned.name ?? ''
+  const { metrics } = context
+  metrics.requests.with(route, version, end.outcome).inc()
+  if (choice) metrics.duration.with(route, version).observe(total / 1000)
+  for (const { version: tried, error } of course.attempts) metrics.attempts.with(tried, error ?? 'ok').inc()
+  const firstToken = end.firstTokenAt === undefined ? undefined : end.firstTokenAt - exchange.startedAt
+  if (firstToken !== undefined) metrics.firstToken.with(route, version).observe(firstToken / 1000)
+  if (end.usage) {
+    metrics.tokens.with(route, version, 'in').inc(end.usage.in)
+    metrics.tokens.with(route, version, 'cached').inc(end.usage.cached)
+    metrics.tokens.with(route, version, 'out').inc(end.usage.out)
+  }
+
+  const record: Omit<FinishedRecord, 'gateway' | 'boot' | 'seq' | 'time'> = {
+    type: 'finished',
+    id: exchange.id,
+    operation: course.operation,
+    consumer: caller?.consumer.name,
+    key: caller?.key.name,
+    namespace: choice?.route.namespace ?? caller?.key.namespace,
+    route: choice?.route.name,
+    model: request?.model.slice(0, 256),
+    assigned: choice?.assigned.name,
+    served: answered?.version.name,
+    instance: answered?.instance,
+    stream: request?.stream,
+    attempts: course.attempts,
+    outcome: end.outcome,
+    status: end.status,
+    error: course.error,
+    limit: course.limit,
+    tokens: end.usage,
+    times: {
+      ...course.times,
+      firstToken: firstToken === undefined ? undefined : round(firstToken),
+      betweenTokens: betweenTokens(end),
+      total: round(total),
+    },
+    cost: costOf(answered?.version, end.usage),
+    simulated: answered?.simulated || undefined,
+    clientRequestId: exchange.clientRequestId,
+  }
+  context.records.append(record)
+}
+
+function betweenTokens({ usage, firstTokenAt, lastChunkAt }: End): number | undefined {
+  if (!usage || usage.out < 2 || firstTokenAt === undefined || lastChunkAt === undefined) return undefined
+  return round((lastChunkAt - firstTokenAt) / (usage.out - 1))
+}
+
+function costOf(version: CompiledVersion | undefined, usage: Usage | undefined): FinishedRecord['cost'] {
+  if (!version?.pricing || !usage) return undefined
+  const { inputPerMillion, outputPerMillion, currency } = version.pricing
+  return { amount: (usage.in * inputPerMillion + usage.out * outputPerMillion) / 1e6, currency }
+}
+
+/** Milliseconds to a tenth. */
+export function round(ms: number): number {
+  return Math.round(ms * 10) / 10
+}

@@ -1,0 +1,97 @@
+/**
+ * Which instance of a version gets a request: the one with the least outstanding work among those that are not ejected.
+ *
+ * Ejection is Envoy's consecutive-failure outlier detection in small: a run of failures takes an instance out for a time that doubles, one
+ * success brings it back. A connection that is refused ejects at once (the process is down) but briefly, since the supervisor restarts it.
+ * When all are ejected, all are used: a guess beats a refusal.
+ */
+import type { Clock } from '../kernel/clock.ts'
+import type { CompiledInstance } from '../resources/snapshot.ts'
+import type { Tables } from './snapshot/tables.ts'
+
+interface Load {
+  inFlight: number
+  failures: number
+  ejectedUntil: number
+  ejections: number
+}
+
+export interface InstanceTracker {
+  /** Ready instances of a version, best first; those in `exclude` come last. */
+  choose(instances: readonly CompiledInstance[], exclude: ReadonlySet<string>): CompiledInstance | undefined
+  begin(id: string): void
+  /** `refused`: nobody listened. `failed`: broken, timed out, 5xx. A client's own error is a success of the instance. */
+  end(id: string, result: 'ok' | 'failed' | 'refused' | 'neutral'): void
+  inFlight(id: string): number
+  isEjected(id: string): boolean
+  ejected(): number
+  /** Forgets instances that are gone. */
+  keepOnly(tables: Tables): void
+}
+
+const FAILURES_TO_EJECT = 5
+const FIRST_EJECTION_MS = 5_000
+const FIRST_REFUSED_MS = 250
+const LONGEST_EJECTION_MS = 60_000
+
+export function createInstanceTracker(clock: Clock): InstanceTracker {
+  const loads = new Map<string, Load>()
+  const load = (id: string): Load => {
+    let known = loads.get(id)
+    if (!known) {
+      known = { inFlight: 0, failures: 0, ejectedUntil: 0, ejections: 0 }
+      loads.set(id, known)
+    }
+    return known
+  }
+  const eject = (state: Load, first: number) => {
+    state.ejectedUntil = clock.monotonic() + Math.min(LONGEST_EJECTION_MS, first * 2 ** Math.min(state.ejections, 10))
+    state.ejections += 1
+    state.failures = 0
+  }
+
+  return {
+    choose(instances, exclude) {
+      const now = clock.monotonic()
+      let best: CompiledInstance | undefined
+      let bestRank = Infinity
+      for (const instance of instances) {
+        if (instance.state !== 'ready' || exclude.has(instance.id)) continue
+        const state = load(instance.id)
+        // Outstanding work relative to what runs at once; ejected ones rank behind all others. A random crumb breaks ties.
+        const rank = state.inFlight / instance.sequences + (state.ejectedUntil > now ? 1e6 : 0) + Math.random() * 1e-3
+        if (rank < bestRank) {
+          best = instance
+          bestRank = rank
+        }
+      }
+      return best
+    },
+    begin(id) {
+      load(id).inFlight += 1
+    },
+    end(id, result) {
+      const state = load(id)
+      state.inFlight = Math.max(0, state.inFlight - 1)
+      if (result === 'ok') {
+        state.failures = 0
+        state.ejections = 0
+        state.ejectedUntil = 0
+      } else if (result === 'refused') {
+        eject(state, FIRST_REFUSED_MS)
+      } else if (result === 'failed') {
+        state.failures += 1
+        if (state.failures >= FAILURES_TO_EJECT) eject(state, FIRST_EJECTION_MS)
+      }
+    },
+    inFlight: (id) => loads.get(id)?.inFlight ?? 0,
+    isEjected: (id) => (loads.get(id)?.ejectedUntil ?? 0) > clock.monotonic(),
+    ejected: () => {
+      const now = clock.monotonic()
+      return [...loads.values()].filter((state) => state.ejectedUntil > now).length
+    },
+    keepOnly(tables) {
+      for (const [id, state] of loads) if (!tables.instance.has(`instance/${id}`) && state.inFlight === 0) loads.delete(id)
+    },
+  }
+}

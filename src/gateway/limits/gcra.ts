@@ -1,0 +1,55 @@
+/**
+ * The generic cell rate algorithm (ITU-T I.371; as a limiter: brandur.org/rate-limiting). A bucket is one number, the theoretical arrival
+ * time: when the bucket would be full again. Reserving moves it forward by the cost; settling moves it by the difference to what was
+ * really used, so a streamed answer is charged what it took. All times in milliseconds of a monotonic clock.
+ */
+export interface Rate {
+  /** Units per period. */
+  readonly amount: number
+  readonly everyMs: number
+  /** Most units at once. */
+  readonly burst: number
+}
+
+export interface Bucket {
+  /** Theoretical arrival time. */
+  tat: number
+}
+
+export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly retryAfterMs: number }
+
+/** Would `cost` units pass now? Changes nothing. A cost above the burst is judged as the burst: it passes when the bucket is full. */
+export function judge(rate: Rate, bucket: Bucket, cost: number, now: number): Decision {
+  const interval = rate.everyMs / rate.amount
+  const next = Math.max(bucket.tat, now) + Math.min(cost, rate.burst) * interval
+  const excess = next - now - rate.burst * interval
+  // Sums of floating point intervals miss the edge by rounding; a microsecond is not a request too many.
+  return excess <= 1e-3 ? { allowed: true } : { allowed: false, retryAfterMs: excess }
+}
+
+/** Takes `cost` units, also beyond the bound (a debt: later callers wait for it). Negative gives units back. */
+export function charge(rate: Rate, bucket: Bucket, cost: number, now: number): void {
+  const interval = rate.everyMs / rate.amount
+  bucket.tat = Math.max(bucket.tat, now) + cost * interval
+}
+
+/** Units that would pass now, at least 0. */
+export function remaining(rate: Rate, bucket: Bucket, now: number): number {
+  const interval = rate.everyMs / rate.amount
+  return Math.max(0, Math.floor((rate.burst * interval - Math.max(0, bucket.tat - now)) / interval + 1e-6))
+}
+
+/** Milliseconds until the bucket is full again. */
+export function untilFull(bucket: Bucket, now: number): number {
+  return Math.max(0, bucket.tat - now)
+}
+
+/**
+ * One gateway's share of a rate among `gateways`. Where a whole share would be below one unit, one gateway owns the whole rate and the
+ * others admit nothing: `owner` says whether this is the one. The sum over all gateways never exceeds the rate.
+ */
+export function shareOf(rate: Rate, gateways: number, owner: boolean): Rate | undefined {
+  if (gateways <= 1) return rate
+  if (rate.amount < gateways || rate.burst < gateways) return owner ? rate : undefined
+  return { amount: rate.amount / gateways, everyMs: rate.everyMs, burst: Math.floor(rate.burst / gateways) }
+}

@@ -1,0 +1,227 @@
+/**
+ * Relays an upstream's answer to the client: chunk by chunk with back-pressure when it streams, in one piece when it does not.
+ *
+ * Invariant: what the client gets is whole or visibly not. A stream that breaks ends with an error event of its dialect and no `[DONE]`;
+ * a plain body that breaks is an error answer, or, once bytes have gone out, a connection closed before its time.
+ */
+import type { ServerResponse } from 'node:http'
+import type { Clock } from '../kernel/clock.ts'
+import { openAIError, openAIErrorEvent } from '../wire/openai/errors.ts'
+import { type Usage, usageFrom } from './protocols/openai-to-openai.ts'
+import type { StreamReader } from './protocols/sse.ts'
+import type { UpstreamFailure, UpstreamResponse } from './upstream/index.ts'
+
+export interface RelayResult {
+  readonly outcome: 'ok' | 'cut' | 'timeout' | 'aborted' | 'upstream_error'
+  readonly usage?: Usage
+  /** Monotonic milliseconds. */
+  readonly firstTokenAt?: number
+  readonly lastChunkAt?: number
+  readonly message?: string
+}
+
+export interface RelayOptions {
+  readonly clock: Clock
+  readonly requestId: string
+  readonly idleTimeoutMs: number
+  /** Monotonic time at which the request must be over. */
+  readonly deadline: number
+}
+
+/** A client that takes nothing for this long is gone, whatever its socket says. */
+const SLOWEST_READER_MS = 60_000
+/** A plain answer up to this size is held until it is whole; a larger one is passed on as it comes. */
+const HELD_BYTES = 1024 * 1024
+const FIRST_TOKEN = /"(?:content|text|arguments|name)": ?"[^"]/
+
+export function relayStream(
+  res: ServerResponse,
+  upstream: UpstreamResponse,
+  reader: StreamReader,
+  options: RelayOptions,
+): Promise<RelayResult> {
+  const { clock } = options
+  const started = clock.monotonic()
+  return new Promise((resolve) => {
+    let firstTokenAt: number | undefined
+    let lastChunkAt: number | undefined
+    let over = false
+    let stalledAt: number | undefined
+    let timer: NodeJS.Timeout | undefined
+
+    const finish = (outcome: RelayResult['outcome'], message?: string) => {
+      if (over) return
+      over = true
+      clearTimeout(timer)
+      res.off('drain', onDrain)
+      if (outcome === 'ok') res.end()
+      else if (!res.destroyed && outcome !== 'aborted') {
+        if (message)
+          res.write(
+            openAIErrorEvent(
+              openAIError(
+                'server_error',
+                `${message} (request id: ${options.requestId})`,
+                outcome === 'timeout' ? 'timeout' : 'stream_cut',
+              ),
+            ),
+          )
+        res.end()
+      } else res.destroy()
+      resolve({ outcome, usage: reader.usage, firstTokenAt, lastChunkAt, message })
+    }
+
+    const overdue = () => {
+      const now = clock.monotonic()
+      if (stalledAt !== undefined && now - stalledAt >= SLOWEST_READER_MS) {
+        upstream.abort()
+        return finish('aborted')
+      }
+      if (now >= options.deadline) {
+        upstream.abort()
+        return finish('timeout', 'The answer took longer than the time allowed for it; what came before is not whole.')
+      }
+      const since = Math.max(lastChunkAt ?? started, stalledAt ?? 0)
+      if (stalledAt === undefined && now - since >= options.idleTimeoutMs) {
+        upstream.abort()
+        return finish('timeout', `The model said nothing for ${Math.round(options.idleTimeoutMs / 1000)} s; the answer is not whole.`)
+      }
+      arm()
+    }
+    const arm = () => {
+      const now = clock.monotonic()
+      const next = stalledAt !== undefined ? stalledAt + SLOWEST_READER_MS : (lastChunkAt ?? started) + options.idleTimeoutMs
+      clearTimeout(timer)
+      timer = setTimeout(overdue, Math.max(10, Math.min(next, options.deadline) - now))
+    }
+    arm()
+
+    const onDrain = () => {
+      stalledAt = undefined
+      lastChunkAt = clock.monotonic()
+      upstream.resume()
+    }
+    res.on('drain', onDrain)
+
+    upstream.attach({
+      data(chunk) {
+        if (over) return
+        lastChunkAt = clock.monotonic()
+        if (firstTokenAt === undefined && FIRST_TOKEN.test(chunk.toString('latin1'))) firstTokenAt = lastChunkAt
+        const passed = reader.push(chunk)
+        if (passed.length > 0 && !res.write(passed) && stalledAt === undefined) {
+          stalledAt = lastChunkAt
+          upstream.pause()
+          arm()
+        }
+      },
+      end() {
+        if (over) return
+        const rest = reader.flush()
+        if (rest.length > 0) res.write(rest)
+        if (reader.done) finish('ok')
+        else if (reader.failed) finish('upstream_error')
+        else finish('cut', 'The model stopped in the middle of the answer; what came before is not whole.')
+      },
+      error(failure) {
+        if (over) return
+        const rest = reader.flush()
+        if (failure.kind === 'aborted') return finish('aborted')
+        if (reader.done) {
+          // The answer was whole; only the connection ended badly afterwards.
+          if (rest.length > 0) res.write(rest)
+          return finish('ok')
+        }
+        finish('cut', 'The connection to the model broke in the middle of the answer; what came before is not whole.')
+      },
+    })
+  })
+}
+
+export type PlainAnswer =
+  | { readonly held: Buffer; readonly usage?: Usage }
+  /** Head and body have already gone out. */
+  | { readonly relayed: RelayResult }
+  | { readonly failure: UpstreamFailure }
+
+/** A plain answer: held until it is whole, so that a broken one can still become an error; `sendHead` is called when it grows too large for that. */
+export function relayPlain(
+  res: ServerResponse,
+  upstream: UpstreamResponse,
+  sendHead: () => void,
+  options: RelayOptions,
+): Promise<PlainAnswer> {
+  const { clock } = options
+  const usage = usageFrom(upstream.headers['x-strata-usage'] as string | undefined)
+  return new Promise((resolve) => {
+    let chunks: Buffer[] = []
+    let bytes = 0
+    let flowing = false
+    let over = false
+    const settle = (answer: PlainAnswer) => {
+      over = true
+      clearTimeout(timer)
+      res.off('drain', onDrain)
+      resolve(answer)
+    }
+    const fail = (failure: UpstreamFailure) => {
+      if (over) return
+      if (!flowing) return settle({ failure })
+      res.destroy()
+      settle({
+        relayed: {
+          outcome: failure.kind === 'aborted' ? 'aborted' : failure.kind === 'timeout' ? 'timeout' : 'cut',
+          message: failure.message,
+        },
+      })
+    }
+    const timer = setTimeout(
+      () => {
+        fail({ kind: 'timeout', message: 'the answer took longer than the time allowed for it' })
+        upstream.abort()
+      },
+      Math.max(10, options.deadline - clock.monotonic()),
+    )
+    const onDrain = () => upstream.resume()
+    res.on('drain', onDrain)
+
+    upstream.attach({
+      data(chunk) {
+        if (over) return
+        bytes += chunk.length
+        if (flowing) {
+          if (!res.write(chunk)) upstream.pause()
+          return
+        }
+        chunks.push(chunk)
+        if (bytes <= HELD_BYTES) return
+        flowing = true
+        sendHead()
+        if (!res.write(Buffer.concat(chunks))) upstream.pause()
+        chunks = []
+      },
+      end() {
+        if (over) return
+        if (!flowing) {
+          const held = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+          return settle({ held, usage: usage ?? usageInBody(held) })
+        }
+        res.end()
+        settle({ relayed: { outcome: 'ok', usage } })
+      },
+      error: fail,
+    })
+  })
+}
+
+/** `usage` of a plain answer whose server says it nowhere else. */
+function usageInBody(body: Buffer): Usage | undefined {
+  const at = body.lastIndexOf('"usage"')
+  if (at === -1) return undefined
+  try {
+    const { usage } = JSON.parse(body.toString('utf8')) as { usage?: unknown }
+    return usageFrom(JSON.stringify(usage))
+  } catch {
+    return undefined // not JSON: then it has no usage either
+  }
+}
