@@ -1,0 +1,318 @@
+/**
+ * `strata up`: the whole system on this machine. Starts the supervisor in this process, follows what control says about the default model,
+ * prints how to use it, and stays until it is told to go.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { SystemStatus, VersionStatus } from '../../control/status.ts'
+import { type Credentials, ensureCredentials, writeCredentials } from '../../kernel/credentials.ts'
+import { messageOf, StrataError } from '../../kernel/errors.ts'
+import { type Home, homeAt } from '../../kernel/home.ts'
+import type { ProcessStatus } from '../../kernel/supervision.ts'
+import { checkPorts, ownHome, type Supervisor, startSupervisor } from '../../supervisor/index.ts'
+import { type ControlClient, connectControl } from '../control-client.ts'
+import { EXIT, Exit } from '../exit-codes.ts'
+import { LiveLine, palette, progressText, RateMeter } from '../terminal.ts'
+import { readUpOptions, type UpFlags, type UpOptions } from '../up-options.ts'
+
+const DRAIN_MS = 30_000
+/** npm and the terminal both hand a Ctrl-C on: what comes together is one. */
+const SAME_SIGNAL_MS = 300
+/** A process that ends this often before the system stands will not come up by waiting. */
+const HOPELESS_RESTARTS = 4
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..')
+const mainFile = join(root, 'src', 'cli', 'main.ts')
+
+export async function up(flags: UpFlags): Promise<void> {
+  const env = process.env
+  const options = readUpOptions(flags, env)
+  for (const file of options.tls ? [options.tls.cert, options.tls.key] : [])
+    if (!existsSync(file))
+      throw new StrataError('usage', `There is no file ${file}.`, { advice: '--tls-cert and --tls-key name PEM files.' })
+
+  const home = homeAt()
+  const colour = palette()
+  const line = new LiveLine()
+  const firstRun = !existsSync(join(home.root, 'version'))
+  // The set-up has printed the name already when it had something to do.
+  if (firstRun && !env.STRATA_HEADER_PRINTED) console.log(colour.bold(`Strata ${programVersion()}`))
+
+  const owned = await ownHome(home, (pids) => line.show(`Waiting for ${pids.length} processes of the last run, which are finishing`))
+  line.done()
+  if (owned.migrated)
+    console.log(`  ✓ ${home.root} brought up to date${owned.migrated.copy ? `; the old database is in ${owned.migrated.copy}` : ''}`)
+
+  const stop = new StopSignals()
+  try {
+    await checkPorts([
+      { host: options.host, port: options.port, flag: 'port', variable: 'STRATA_GATEWAY_PORT' },
+      { host: options.host, port: options.consolePort, flag: 'console-port', variable: 'STRATA_CONSOLE_PORT' },
+    ])
+    const credentials: Credentials = {
+      ...ensureCredentials(home, options.apiKey),
+      gatewayUrl: options.gatewayUrl,
+      consoleUrl: options.consoleUrl,
+    }
+    writeCredentials(home, credentials)
+
+    let announced = false
+    const supervisor = await startSupervisor({
+      home,
+      ...commandLines(options),
+      env: childEnvironment(env, home),
+      onChange: (status) => {
+        if (announced) reportEnd(status)
+      },
+    })
+    let exitCode: number = EXIT.ok
+    try {
+      await raceStop(stop, bringUp(home, options, credentials, supervisor, line, firstRun, stop.asked))
+      announced = true
+      await stop.first
+    } catch (error) {
+      line.done()
+      process.stderr.write(`  ${palette(process.stderr).red('✗')} ${messageOf(error)}\n`)
+      exitCode = EXIT.failed
+    }
+    await shutDown(supervisor, stop, line, exitCode)
+  } finally {
+    stop.close()
+    owned.release()
+  }
+}
+
+async function shutDown(supervisor: Supervisor, stop: StopSignals, line: LiveLine, exitCode: number): Promise<never> {
+  line.show('Stopping', 'running answers finish first, at most 30 s; Ctrl-C again ends them now')
+  const drained = supervisor.drain(DRAIN_MS).then(() => 'drained' as const)
+  const how = await Promise.race([drained, stop.second.then(() => 'forced' as const)])
+  if (how === 'forced') {
+    line.show('Ending all processes now')
+    await supervisor.kill()
+  }
+  line.done(how === 'forced' ? '  Stopped; running answers were cut.' : '  Stopped.')
+  throw new Exit(how === 'forced' ? EXIT.interrupted : exitCode)
+}
+
+/** The arguments that each child gets after Node, its flags and our main file. */
+function commandLines(options: UpOptions) {
+  const { host, tls } = options
+  const encrypted = tls ? ['--tls-cert', resolve(tls.cert), '--tls-key', resolve(tls.key)] : []
+  const common = ['--host', host, '--gateways', String(options.gateways), ...encrypted]
+  return {
+    command: [process.execPath, '--disable-warning=ExperimentalWarning', mainFile] as const,
+    control: ['control', '--port', String(options.consolePort), '--gateway-url', options.gatewayUrl, ...common],
+    gateways: Array.from({ length: options.gateways }, (_, i) => ({
+      name: `gateway-${i}`,
+      args: [
+        'gateway',
+        '--id',
+        `gateway-${i}`,
+        '--port',
+        String(options.port),
+        ...common,
+        ...options.corsOrigins.flatMap((origin) => ['--cors-origin', origin]),
+      ],
+    })),
+    engineArguments: (configPath: string) => ['engine', '--config', configPath],
+  }
+}
+
+function childEnvironment(env: NodeJS.ProcessEnv, home: Home): NodeJS.ProcessEnv {
+  const { STRATA_API_KEY: _key, STRATA_HEADER_PRINTED: _header, ...rest } = env
+  return { ...rest, STRATA_HOME: home.root }
+}
+
+/** Follows the start until the default model answers (or a simulated one in its place), then prints how to use it. */
+async function bringUp(
+  home: Home,
+  options: UpOptions,
+  credentials: Credentials,
+  supervisor: Supervisor,
+  line: LiveLine,
+  firstRun: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const client = connectControl(home, {})
+  const colour = palette()
+  const rate = new RateMeter()
+  let readySince = performance.now()
+  let downloaded = false
+  let status: SystemStatus | undefined
+  for (;;) {
+    signal.throwIfAborted()
+    refuseHopeless(supervisor.processes(), home)
+    status = await statusOf(client, signal)
+    const version = status && defaultVersion(status)
+    const gatewaysReady = supervisor.processes().every((one) => one.role !== 'gateway' || one.state === 'ready')
+    if (!status) line.show('Starting')
+    else if (version && version.state === 'Fetching' && version.weights?.receivedBytes !== undefined) {
+      downloaded = true
+      const { receivedBytes, bytes, file } = version.weights
+      line.show(withoutExtension(file ?? version.name), progressText(receivedBytes, bytes, rate.add(performance.now(), receivedBytes)))
+      readySince = performance.now()
+    } else if (version && isPending(version)) line.show(`Starting ${version.model} ${version.version}`)
+    else if (gatewaysReady) break
+    else line.show('Starting the gateway')
+    await sleep(150, undefined, { signal })
+  }
+  const version = defaultVersion(status)
+  const seconds = ((performance.now() - readySince) / 1000).toFixed(1)
+  const ready = version && !version.simulated && version.instances.ready > 0
+  line.done(
+    ready && (firstRun || downloaded)
+      ? `  ${colour.green('✓')} ${`${version.model} ${version.version} ready`.padEnd(44)} ${seconds.padStart(5)} s`
+      : undefined,
+  )
+
+  for (const warning of warningsOf(status)) console.log(`  ${colour.red(`! ${warning}`)}`)
+  await printUsage(options, credentials, client, home)
+  if (version?.simulated) followUntilReal(client, version, signal)
+}
+
+async function statusOf(client: ControlClient, signal: AbortSignal): Promise<SystemStatus | undefined> {
+  try {
+    return await client.call<SystemStatus>('GET', '/status', undefined, AbortSignal.any([signal, AbortSignal.timeout(5_000)]))
+  } catch {
+    return undefined // control is not up yet; refuseHopeless says when it will not be
+  }
+}
+
+/** The version to wait for: the model that came with Strata, or the only one there is. */
+function defaultVersion(status: SystemStatus): VersionStatus | undefined {
+  const wanted = status.versions.filter((version) => version.engine !== 'backend' && version.instances.wanted > 0)
+  return (
+    wanted.find((version) => version.name === 'assistant-v1' && version.namespace === 'default') ??
+    (wanted.length === 1 ? wanted[0] : undefined)
+  )
+}
+
+function isPending(version: VersionStatus): boolean {
+  return version.instances.ready === 0 && (version.state === 'Pending' || version.state === 'Fetching' || version.state === 'Starting')
+}
+
+function warningsOf(status: SystemStatus): string[] {
+  return status.warnings
+    .filter(({ code }) => code === 'simulated' || code === 'weights' || code === 'version_failed')
+    .map(({ message, advice }) => (advice ? `${message} ${advice}` : message))
+}
+
+function refuseHopeless(processes: readonly ProcessStatus[], home: Home): void {
+  const hopeless = processes.find((one) => one.role !== 'engine' && one.state === 'waiting' && one.restarts >= HOPELESS_RESTARTS)
+  if (hopeless)
+    throw new StrataError('no_start', `${hopeless.name} does not start (${hopeless.lastEnd}).`, {
+      advice: `Its last words are in ${join(home.logs, `${hopeless.name}.log`)}.`,
+    })
+}
+
+async function printUsage(options: UpOptions, credentials: Credentials, client: ControlClient, home: Home): Promise<void> {
+  const colour = palette()
+  const login = await client.call<{ url: string }>('POST', '/login-links', { role: 'admin' })
+  const model = await firstModel(options, credentials)
+  const row = (name: string, value: string, note = '') =>
+    `  ${colour.bold(name.padEnd(9))} ${note ? `${value.padEnd(33)}  ${colour.dim(note)}` : value}`
+  console.log(
+    [
+      '',
+      row('Gateway', options.gatewayUrl, `OPENAI_BASE_URL=${options.gatewayUrl}/v1`),
+      row('Console', login.url, 'opens once, then use `strata login`'),
+      row('API key', credentials.apiKey, `stored in ${tilde(home.credentials)}`),
+      row('Try', `curl -sN ${options.gatewayUrl}/v1/chat/completions -H "Authorization: Bearer ${credentials.apiKey}" \\`),
+      `              -H 'content-type: application/json' -d '{"model":"${model}","stream":true,"messages":[{"role":"user","content":"Hello!"}]}'`,
+      row('Stop', 'Ctrl-C (running answers finish first)'),
+      '',
+    ].join('\n'),
+  )
+}
+
+async function firstModel(options: UpOptions, credentials: Credentials): Promise<string> {
+  try {
+    const response = await fetch(`${options.gatewayUrl}/v1/models`, {
+      headers: { authorization: `Bearer ${credentials.apiKey}` },
+      signal: AbortSignal.timeout(2_000),
+    })
+    const ids = ((await response.json()) as { data?: { id: string }[] }).data?.map(({ id }) => id) ?? []
+    return ids.includes('assistant') ? 'assistant' : (ids[0] ?? 'assistant')
+  } catch {
+    return 'assistant' // only the example's model name hangs on it
+  }
+}
+
+function followUntilReal(client: ControlClient, before: VersionStatus, signal: AbortSignal): void {
+  const look = async () => {
+    for (;;) {
+      await sleep(3_000, undefined, { signal, ref: false })
+      const now = (await statusOf(client, signal))?.versions.find(
+        ({ name, namespace }) => name === before.name && namespace === before.namespace,
+      )
+      if (now && !now.simulated && now.instances.ready > 0) {
+        console.log(`  ${palette().green('✓')} ${now.model} ${now.version} has its weights now: answers are real from here on.`)
+        return
+      }
+    }
+  }
+  look().catch((error: unknown) => {
+    if (!signal.aborted) throw error
+  })
+}
+
+function reportEnd(status: ProcessStatus): void {
+  if (status.lastEnd === undefined || status.pid !== undefined) return
+  if (status.state === 'starting' && status.restarts > 0) console.log(`  ! ${status.name} ended (${status.lastEnd}); started again.`)
+  if (status.state === 'waiting') {
+    const seconds = Math.max(1, Math.round((status.retryAt! - status.since) / 1000))
+    console.log(`  ! ${status.name} ended again (${status.lastEnd}); next start in ${seconds} s.`)
+  }
+}
+
+/** SIGINT, SIGTERM and SIGHUP: the first asks to stop, the second to stop now. */
+class StopSignals {
+  readonly first: Promise<void>
+  readonly second: Promise<void>
+  /** Aborts with the first. */
+  readonly asked: AbortSignal
+  readonly #abort = new AbortController()
+  readonly #signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  readonly #onSignal: () => void
+
+  constructor() {
+    const first = Promise.withResolvers<void>()
+    const second = Promise.withResolvers<void>()
+    let firstAt: number | undefined
+    this.first = first.promise
+    this.second = second.promise
+    this.asked = this.#abort.signal
+    this.#onSignal = () => {
+      const now = performance.now()
+      if (firstAt === undefined) {
+        firstAt = now
+        this.#abort.abort(new Error('stopped'))
+        first.resolve()
+      } else if (now - firstAt > SAME_SIGNAL_MS) second.resolve()
+    }
+    for (const signal of this.#signals) process.on(signal, this.#onSignal)
+  }
+
+  close(): void {
+    for (const signal of this.#signals) process.off(signal, this.#onSignal)
+  }
+}
+
+/** What is going on, unless a signal ends it first. */
+async function raceStop(stop: StopSignals, work: Promise<void>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (!stop.asked.aborted) throw error
+  }
+}
+
+export function programVersion(): string {
+  return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version
+}
+
+const withoutExtension = (file: string) => file.replace(/\.[A-Za-z0-9]+$/, '')
+const tilde = (path: string) => (path.startsWith(`${homedir()}/`) ? `~${path.slice(homedir().length)}` : path)

@@ -1,0 +1,87 @@
+/** The control API as the command line calls it: address and token from `STRATA_HOME/credentials`, or from the environment for a system elsewhere. */
+import { type Credentials, readCredentials } from '../kernel/credentials.ts'
+import { messageOf, StrataError, systemCode } from '../kernel/errors.ts'
+import { type Home, homeAt } from '../kernel/home.ts'
+import type { Problem } from '../resources/problems.ts'
+
+export interface ControlClient {
+  readonly url: string
+  readonly credentials: Credentials | undefined
+  /** Throws a StrataError with the answer's code, or `not_running`. */
+  call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T>
+  /** The answer's body as a stream, for lines and events that go on. */
+  stream(path: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>
+}
+
+export const HOW_TO_START = 'Start it with `strata up` (in a clone: `npm start`).'
+
+export function connectControl(home: Home = homeAt(), env: NodeJS.ProcessEnv = process.env): ControlClient {
+  const credentials = readCredentials(home)
+  const url = (env.STRATA_CONTROL_URL || credentials?.consoleUrl)?.replace(/\/+$/, '')
+  const token = env.STRATA_TOKEN || credentials?.adminToken
+  if (!url) throw new StrataError('not_running', `Strata has never run on ${home.root}.`, { advice: HOW_TO_START })
+
+  const send = async (method: string, path: string, body: unknown, signal: AbortSignal | undefined, accept: string): Promise<Response> => {
+    try {
+      return await fetch(`${url}/api/v1alpha1${path}`, {
+        method,
+        headers: {
+          accept,
+          ...(token ? { authorization: `Bearer ${token}` } : {}),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        body: body === undefined ? undefined : JSON.stringify(body),
+        signal,
+      })
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason
+      const cause = (error as { cause?: unknown }).cause
+      const code = systemCode(cause)
+      if (code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === 'UND_ERR_SOCKET')
+        throw new StrataError('not_running', `Strata is not running at ${url}.`, { advice: HOW_TO_START })
+      throw new StrataError('unreachable', `${url} cannot be reached: ${messageOf(cause ?? error)}.`, { cause: error })
+    }
+  }
+  const checked = async (response: Response): Promise<Response> => {
+    if (response.ok) return response
+    throw errorOf(response.status, await response.text())
+  }
+  return {
+    url,
+    credentials,
+    async call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+      const response = await checked(await send(method, path, body, signal, 'application/json'))
+      const text = await response.text()
+      return (text ? JSON.parse(text) : undefined) as T
+    },
+    async stream(path, signal) {
+      const response = await checked(await send('GET', path, undefined, signal, 'application/x-ndjson, text/event-stream'))
+      return response.body as unknown as AsyncIterable<Uint8Array>
+    },
+  }
+}
+
+interface ErrorBody {
+  readonly error?: { readonly code?: string; readonly message?: string; readonly advice?: string }
+  readonly problems?: readonly Problem[]
+}
+
+function errorOf(status: number, text: string): StrataError {
+  let body: ErrorBody = {}
+  try {
+    body = JSON.parse(text) as ErrorBody
+  } catch {
+    // Not our JSON: something else listens there. The status is all there is to say.
+  }
+  const fallback: Record<number, string> = {
+    401: 'unauthorized',
+    403: 'forbidden',
+    404: 'not_found',
+    409: 'conflict',
+    422: 'invalid_manifest',
+  }
+  return new StrataError(body.error?.code ?? fallback[status] ?? 'failed', body.error?.message ?? `Control answered HTTP ${status}.`, {
+    advice: body.error?.advice ?? (status === 401 ? 'Is STRATA_TOKEN right? Without it the token of STRATA_HOME is used.' : undefined),
+    details: body.problems ?? body,
+  })
+}
