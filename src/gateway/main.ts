@@ -130,8 +130,9 @@ export async function runGateway(options: GatewayOptions): Promise<void> {
   const credentials = readCredentials(home)
   if (!credentials)
     throw new StrataError('no_credentials', `There are no credentials in ${home.root}.`, { advice: 'Start the system with `strata up`.' })
-  const gateway = await startGateway(options, home, credentials.feedToken, createLog(options.id))
-  const child = runAsChild((timeoutMs) => gateway.drain(timeoutMs))
+  let gateway: RunningGateway | undefined
+  const child = runAsChild(async (timeoutMs) => gateway?.drain(timeoutMs))
+  gateway = await startGateway(options, home, credentials.feedToken, createLog(options.id))
   await gateway.ready
   child.ready()
 }

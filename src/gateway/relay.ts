@@ -74,17 +74,17 @@ export function relayStream(
     const overdue = () => {
       const now = clock.monotonic()
       if (stalledAt !== undefined && now - stalledAt >= SLOWEST_READER_MS) {
-        upstream.abort()
-        return finish('aborted')
+        finish('aborted')
+        return upstream.abort()
       }
       if (now >= options.deadline) {
-        upstream.abort()
-        return finish('timeout', 'The answer took longer than the time allowed for it; what came before is not whole.')
+        finish('timeout', 'The answer took longer than the time allowed for it; what came before is not whole.')
+        return upstream.abort()
       }
       const since = Math.max(lastChunkAt ?? started, stalledAt ?? 0)
       if (stalledAt === undefined && now - since >= options.idleTimeoutMs) {
-        upstream.abort()
-        return finish('timeout', `The model said nothing for ${Math.round(options.idleTimeoutMs / 1000)} s; the answer is not whole.`)
+        finish('timeout', `The model said nothing for ${Math.round(options.idleTimeoutMs / 1000)} s; the answer is not whole.`)
+        return upstream.abort()
       }
       arm()
     }

@@ -71,9 +71,11 @@ export class EngineStream implements StreamReader {
 function markerStart(chunk: Buffer): number {
   for (let at = chunk.indexOf(USAGE); at !== -1; at = chunk.indexOf(USAGE, at + 1)) if (at === 0 || chunk[at - 1] === NEWLINE) return at
   const from = Math.max(0, chunk.length - USAGE.length + 1)
-  const colon = chunk.indexOf(COLON, from)
-  if (colon === -1 || (colon > 0 && chunk[colon - 1] !== NEWLINE)) return -1
-  return USAGE.subarray(0, chunk.length - colon).equals(chunk.subarray(colon)) ? colon : -1
+  for (let colon = chunk.indexOf(COLON, from); colon !== -1; colon = chunk.indexOf(COLON, colon + 1)) {
+    const startsLine = colon === 0 || chunk[colon - 1] === NEWLINE
+    if (startsLine && USAGE.subarray(0, chunk.length - colon).equals(chunk.subarray(colon))) return colon
+  }
+  return -1
 }
 
 function startsWithMarker(rest: Buffer): boolean {

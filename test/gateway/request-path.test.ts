@@ -1,0 +1,453 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, describe, expect, it } from 'vitest'
+import { startGateway } from '../../src/gateway/main.ts'
+import { readSnapshotFile } from '../../src/gateway/snapshot/disk.ts'
+import { sha256Hex } from '../../src/kernel/ids.ts'
+import { requestRecord } from '../../src/monitoring/request-records.ts'
+import { entryKey } from '../../src/resources/snapshot.ts'
+import {
+  API_KEY,
+  chunk,
+  consumer,
+  entriesOf,
+  type Handler,
+  hello,
+  instance,
+  quietLog,
+  route,
+  type TestGateway,
+  talk,
+  testGateway,
+  upstream,
+  version,
+} from './harness.ts'
+
+const closers: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+async function up(handler: Handler) {
+  const server = await upstream(handler)
+  closers.push(server.close)
+  return server
+}
+
+async function start(entries: Parameters<typeof testGateway>[0], options?: Parameters<typeof testGateway>[1]): Promise<TestGateway> {
+  const gateway = await testGateway(entries, options)
+  closers.push(gateway.close)
+  return gateway
+}
+
+async function simple(handler: Handler, over: Parameters<typeof route>[0] = {}) {
+  const server = await up(handler)
+  const gateway = await start(entriesOf(route(over), version(), instance(server.port)))
+  return { server, gateway }
+}
+
+function recordsOf(gateway: TestGateway) {
+  const folder = join(gateway.home.records, 'gateway-0')
+  return readdirSync(folder)
+    .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n'))
+    .filter(Boolean)
+    .map((line) => requestRecord.parse(JSON.parse(line)))
+}
+
+describe('answers', () => {
+  it('passes a plain answer on and says which version gave it', async () => {
+    const { gateway } = await simple(talk(['Hello', ' there']))
+    const res = await gateway.post(hello(), { 'x-request-id': 'mine-1' })
+    expect(res.status).toBe(200)
+    expect(res.headers.get('x-request-id')).toBe('mine-1')
+    expect(res.headers.get('x-strata-model-version')).toBe('assistant@v1')
+    expect(res.headers.get('x-strata-route')).toBe('assistant')
+    expect(res.headers.get('x-strata-usage')).toBeNull()
+    expect(((await res.json()) as { choices: { message: { content: string } }[] }).choices[0]!.message.content).toBe('Hello there')
+  })
+
+  it('streams, takes the usage comment out, and records what was used', async () => {
+    const { gateway } = await simple(talk(['a', 'b', 'c'], 5))
+    const res = await gateway.post(hello({ stream: true }))
+    const text = await res.text()
+    expect(text).toBe(`${chunk('a')}${chunk('b')}${chunk('c')}data: [DONE]\n\n`)
+    await sleep(200)
+    const [started, finished] = recordsOf(gateway)
+    expect(started).toMatchObject({ type: 'started', consumer: 'shop', route: 'assistant', assigned: 'assistant-v1', stream: true })
+    expect(finished).toMatchObject({ type: 'finished', outcome: 'ok', tokens: { in: 7, cached: 0, out: 3 }, served: 'assistant-v1' })
+    expect(finished!.id).toBe(started!.id)
+  })
+
+  it('sends the client’s own bytes to an engine', async () => {
+    let seen = ''
+    const { gateway } = await simple((req, res, body) => {
+      seen = body
+      talk(['x'])(req, res, body)
+    })
+    const odd = '{ "model":"assistant",  "messages":[{"role":"user","content":"h\\u00e9"}] }'
+    expect((await gateway.post(odd)).status).toBe(200)
+    expect(seen).toBe(odd)
+  })
+
+  it('takes a body without a JSON content type, as curl -d sends it', async () => {
+    const { gateway } = await simple(talk(['x']))
+    expect((await gateway.post(hello(), { 'content-type': 'application/x-www-form-urlencoded' })).status).toBe(200)
+  })
+})
+
+describe('refusals', () => {
+  it.each([
+    ['no key', hello(), { authorization: '' }, 401, 'missing_api_key'],
+    ['a wrong key', hello(), { authorization: 'Bearer sk-wrong' }, 401, 'invalid_api_key'],
+    ['another scheme', hello(), { authorization: 'Basic abc' }, 401, 'invalid_api_key'],
+    ['no model', { messages: [] }, {}, 400, 'missing_required_parameter'],
+    ['a model that is not here', hello({ model: 'nope' }), {}, 404, 'model_not_found'],
+    ['a version that is not here', hello({ model: 'assistant@v9' }), {}, 404, 'model_not_found'],
+    ['no messages', { model: 'assistant' }, {}, 400, 'missing_required_parameter'],
+    ['a body that is not JSON', '{"model":', {}, 400, 'invalid_json'],
+    ['a body that is an array', '[]', {}, 400, 'invalid_json'],
+    ['a compressed body', hello(), { 'content-encoding': 'gzip' }, 415, 'unsupported_content_encoding'],
+  ])('%s', async (_name, body, headers, status, code) => {
+    const { gateway, server } = await simple(talk(['x']))
+    const res = await gateway.post(body, headers as Record<string, string>)
+    expect(res.status).toBe(status)
+    const { error } = (await res.json()) as { error: { code: string; message: string; type: string } }
+    expect(error.code).toBe(code)
+    expect(error.message).toContain(res.headers.get('x-request-id'))
+    expect(server.calls()).toBe(0)
+  })
+
+  it('refuses a model that the consumer may not use with the same words as one that does not exist', async () => {
+    const server = await up(talk(['x']))
+    const gateway = await start(entriesOf(route(), version(), instance(server.port), consumer({ models: ['other'] })))
+    const res = await gateway.post(hello())
+    expect(res.status).toBe(404)
+  })
+
+  it('answers unknown and known-but-absent paths in OpenAI’s shape', async () => {
+    const { gateway } = await simple(talk(['x']))
+    const responses = await gateway.post({}, {}, '/v1/responses')
+    expect(responses.status).toBe(404)
+    expect(((await responses.json()) as { error: { message: string } }).error.message).toContain('/v1/chat/completions')
+    expect((await fetch(`${gateway.url}/v1/chat/completions`)).status).toBe(405)
+  })
+
+  it('refuses a body over the limit at once', async () => {
+    const server = await up(talk(['x']))
+    const entries = entriesOf(route(), version(), instance(server.port))
+    entries.set(entryKey.settings(), { kind: 'settings', gateways: 1, maxBodyBytes: 1000 })
+    const gateway = await start(entries)
+    const res = await gateway.post(hello({ user: 'x'.repeat(2000) }))
+    expect(res.status).toBe(413)
+  })
+})
+
+describe('limits', () => {
+  const limit = (rules: import('../../src/resources/snapshot.ts').CompiledLimit['rules']) => ({
+    kind: 'limit' as const,
+    name: 'basic',
+    namespace: 'default',
+    per: 'key' as const,
+    rules,
+  })
+
+  it('refuses the request too many with 429 and the time to wait', async () => {
+    const server = await up(talk(['x']))
+    const gateway = await start(
+      entriesOf(
+        route(),
+        version(),
+        instance(server.port),
+        consumer({ limits: ['basic'] }),
+        limit([{ type: 'requests', amount: 2, everyMs: 60_000, burst: 2 }]),
+      ),
+    )
+    const first = await gateway.post(hello())
+    expect(first.headers.get('x-ratelimit-limit-requests')).toBe('2')
+    expect(first.headers.get('x-ratelimit-remaining-requests')).toBe('1')
+    await gateway.post(hello())
+    const third = await gateway.post(hello())
+    expect(third.status).toBe(429)
+    expect(Number(third.headers.get('retry-after'))).toBeGreaterThan(20)
+    expect(((await third.json()) as { error: { code: string } }).error.code).toBe('rate_limit_exceeded')
+  })
+
+  it('charges a stream what it used, not what it reserved', async () => {
+    const server = await up(talk(['a', 'b']))
+    const gateway = await start(
+      entriesOf(
+        route(),
+        version(),
+        instance(server.port),
+        consumer({ limits: ['basic'] }),
+        limit([{ type: 'tokens', amount: 1000, everyMs: 3_600_000, burst: 1000 }]),
+      ),
+    )
+    await (await gateway.post(hello({ stream: true, max_tokens: 900 }))).text()
+    await sleep(20)
+    const second = await gateway.post(hello({ max_tokens: 900 }))
+    expect(second.status).toBe(200)
+  })
+
+  it('gives a place back when its request ends', async () => {
+    const server = await up(talk(['a', 'b', 'c', 'd'], 50))
+    const gateway = await start(
+      entriesOf(route(), version(), instance(server.port), consumer({ limits: ['basic'] }), limit([{ type: 'concurrent', amount: 1 }])),
+    )
+    const stream = await gateway.post(hello({ stream: true }))
+    expect((await gateway.post(hello())).status).toBe(429)
+    await stream.text()
+    await sleep(20)
+    expect((await gateway.post(hello())).status).toBe(200)
+  })
+})
+
+describe('failing upstreams', () => {
+  it('tries another instance when the first cannot be reached', async () => {
+    const dead = await upstream(talk(['x']))
+    await dead.close()
+    const alive = await up(talk(['fine']))
+    const gateway = await start(
+      entriesOf(route(), version(), instance(dead.port, { sequences: 1000 }), instance(alive.port, { sequences: 1 })),
+    )
+    for (let i = 0; i < 5; i++) expect((await gateway.post(hello())).status).toBe(200)
+  })
+
+  it('falls back to another version, and counts it against the assigned one', async () => {
+    const broken = await up((_req, res) => res.writeHead(503).end())
+    const fine = await up(talk(['saved']))
+    const gateway = await start(
+      entriesOf(
+        route({ fallbacks: [{ version: 'assistant-v0', on: ['unavailable'] }] }),
+        version(),
+        version({ name: 'assistant-v0', version: 'v0' }),
+        instance(broken.port),
+        instance(fine.port, { version: 'assistant-v0' }),
+      ),
+    )
+    const res = await gateway.post(hello())
+    expect(res.status).toBe(200)
+    expect(res.headers.get('x-strata-model-version')).toBe('assistant@v0')
+    await sleep(200)
+    expect(recordsOf(gateway).at(-1)).toMatchObject({ assigned: 'assistant-v1', served: 'assistant-v0', outcome: 'ok' })
+  })
+
+  it('passes an upstream’s own error on as it is, marked', async () => {
+    const { gateway } = await simple((_req, res) =>
+      res
+        .writeHead(400, { 'content-type': 'application/json' })
+        .end('{"error":{"message":"bad temperature","type":"invalid_request_error","param":"temperature","code":null}}'),
+    )
+    const res = await gateway.post(hello())
+    expect(res.status).toBe(400)
+    expect(res.headers.get('x-strata-error-source')).toBe('upstream')
+    expect(await res.json()).toMatchObject({ error: { param: 'temperature' } })
+  })
+
+  it('never lets a stream that was cut look whole', async () => {
+    const { gateway } = await simple((_req, res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' })
+      res.write(chunk('half an'))
+      setTimeout(() => res.destroy(), 30)
+    })
+    const text = await (await gateway.post(hello({ stream: true }))).text()
+    expect(text).toContain('half an')
+    expect(text).toContain('"code":"stream_cut"')
+    expect(text).not.toContain('[DONE]')
+  })
+
+  it('says the same of a stream that ends politely but too early', async () => {
+    const { gateway } = await simple((_req, res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' })
+      res.end(chunk('half an'))
+    })
+    expect(await (await gateway.post(hello({ stream: true }))).text()).toContain('"code":"stream_cut"')
+  })
+
+  it('turns a plain answer that was cut into an error', async () => {
+    const { gateway } = await simple((_req, res) => {
+      res.writeHead(200, { 'content-type': 'application/json', 'content-length': 1000 })
+      res.write('{"half":')
+      setTimeout(() => res.destroy(), 30)
+    })
+    const res = await gateway.post(hello())
+    expect(res.status).toBe(502)
+    expect(((await res.json()) as { error: { code: string } }).error.code).toBe('upstream_cut')
+  })
+
+  it('ends a stream that falls silent, in words', async () => {
+    const { gateway } = await simple(
+      (_req, res) => {
+        res.writeHead(200, { 'content-type': 'text/event-stream' })
+        res.write(chunk('and then'))
+      },
+      { timeouts: { connect: 500, firstByte: 1_000, idle: 150, total: 5_000 } },
+    )
+    const text = await (await gateway.post(hello({ stream: true }))).text()
+    expect(text).toContain('"code":"timeout"')
+  })
+
+  it('answers 504 when no head comes', async () => {
+    const { gateway } = await simple(() => undefined, { timeouts: { connect: 500, firstByte: 150, idle: 150, total: 5_000 } })
+    expect((await gateway.post(hello())).status).toBe(504)
+  })
+
+  it('passes the engine’s 429 on with Retry-After', async () => {
+    const { gateway } = await simple((_req, res) =>
+      res
+        .writeHead(429, { 'content-type': 'application/json', 'retry-after': '3' })
+        .end('{"error":{"message":"full","type":"requests","param":null,"code":"queue_full"}}'),
+    )
+    const res = await gateway.post(hello())
+    expect(res.status).toBe(429)
+    expect(res.headers.get('retry-after')).toBe('3')
+  })
+
+  it('waits for an instance that is starting, then answers', async () => {
+    const server = await up(talk(['late']))
+    const starting = instance(server.port, { state: 'starting' })
+    const gateway = await start(entriesOf(route(), version(), starting), { coldWaitMs: 3_000 })
+    const answer = gateway.post(hello())
+    await sleep(200)
+    gateway.feed.update(new Map([[entryKey.instance(starting.id), { ...starting, state: 'ready' as const }]]))
+    expect((await answer).status).toBe(200)
+  })
+
+  it('says so when no instance is ready in time', async () => {
+    const gateway = await start(entriesOf(route(), version()))
+    const res = await gateway.post(hello())
+    expect(res.status).toBe(503)
+    expect(res.headers.get('retry-after')).toBe('1')
+  })
+})
+
+describe('clients that leave', () => {
+  it('closes the upstream request', async () => {
+    let closed = false
+    const { gateway } = await simple((_req, res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' })
+      const timer = setInterval(() => res.write(chunk('on and on ')), 10)
+      res.on('close', () => {
+        clearInterval(timer)
+        closed = true
+      })
+    })
+    const abort = new AbortController()
+    const res = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${API_KEY}` },
+      body: JSON.stringify(hello({ stream: true })),
+      signal: abort.signal,
+    })
+    await res.body!.getReader().read()
+    abort.abort()
+    await expect.poll(() => closed, { timeout: 2_000 }).toBe(true)
+    await sleep(200)
+    expect(recordsOf(gateway).at(-1)).toMatchObject({ outcome: 'aborted' })
+  })
+
+  it('closes it too while the model has not said a word', async () => {
+    let closed = false
+    const { gateway, server } = await simple((_req, res) => void res.on('close', () => (closed = true)))
+    const abort = new AbortController()
+    const pending = fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${API_KEY}` },
+      body: JSON.stringify(hello()),
+      signal: abort.signal,
+    })
+    await expect.poll(() => server.calls()).toBe(1)
+    abort.abort()
+    await expect(pending).rejects.toThrow()
+    await expect.poll(() => closed, { timeout: 2_000 }).toBe(true)
+  })
+})
+
+describe('versions', () => {
+  it('splits by weight, and a pin overrides the split', async () => {
+    const one = await up(talk(['one']))
+    const two = await up(talk(['two']))
+    const gateway = await start(
+      entriesOf(
+        route({
+          targets: [
+            { version: 'assistant-v1', weight: 50 },
+            { version: 'assistant-v2', weight: 50 },
+          ],
+        }),
+        version(),
+        version({ name: 'assistant-v2', version: 'v2' }),
+        instance(one.port),
+        instance(two.port, { version: 'assistant-v2' }),
+      ),
+    )
+    for (let i = 0; i < 60; i++) await (await gateway.post(hello())).text()
+    expect(one.calls()).toBeGreaterThan(10)
+    expect(two.calls()).toBeGreaterThan(10)
+    const pinned = await gateway.post(hello({ model: 'assistant@v2' }))
+    expect(pinned.headers.get('x-strata-model-version')).toBe('assistant@v2')
+  })
+
+  it('lists what the caller may use', async () => {
+    const { gateway } = await simple(talk(['x']))
+    const res = await fetch(`${gateway.url}/v1/models`, { headers: { authorization: `Bearer ${API_KEY}` } })
+    expect(await res.json()).toEqual({
+      object: 'list',
+      data: [{ id: 'assistant', object: 'model', created: 1_700_000_000, owned_by: 'strata' }],
+    })
+    const one = await fetch(`${gateway.url}/v1/models/assistant%40v1`, { headers: { authorization: `Bearer ${API_KEY}` } })
+    expect(one.status).toBe(200)
+  })
+})
+
+describe('without control', () => {
+  it('goes on answering, and a restarted gateway answers from its disk', async () => {
+    const { gateway } = await simple(talk(['x']))
+    const file = join(gateway.home.snapshots, 'gateway-0.ndjson')
+    await expect.poll(() => existsSync(file), { timeout: 5_000 }).toBe(true)
+    await gateway.stopControl()
+    expect((await gateway.post(hello())).status).toBe(200)
+    const ready = await (await fetch(`${gateway.url}/health/ready`)).json()
+    expect(ready).toMatchObject({ status: 'ready', snapshot: { connected: false, source: 'feed' } })
+
+    await gateway.gateway.drain(1_000)
+    const again = await startGateway(
+      { id: 'gateway-0', host: '127.0.0.1', port: 0, gateways: 1 },
+      gateway.home,
+      'no control is there',
+      quietLog,
+    )
+    closers.push(() => again.drain(1_000))
+    await again.ready
+    const res = await fetch(`http://127.0.0.1:${again.port}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${API_KEY}` },
+      body: JSON.stringify(hello()),
+    })
+    expect(res.status).toBe(200)
+  })
+
+  it.each([
+    ['cut short', (text: string) => text.slice(0, text.length / 2)],
+    ['altered', (text: string) => text.replace('"weight":100', '"weight":101')],
+    ['of an older format', (text: string) => text.replace('"format":1', '"format":0')],
+    ['empty', () => ''],
+  ])('notices a snapshot file that is %s', async (_what, spoil) => {
+    const { gateway } = await simple(talk(['x']))
+    const file = join(gateway.home.snapshots, 'gateway-0.ndjson')
+    await expect.poll(() => existsSync(file), { timeout: 5_000 }).toBe(true)
+    const before = readFileSync(file, 'utf8')
+    expect(spoil(before)).not.toBe(before)
+    expect(readSnapshotFile(file).tables.routeByModel.has('default/assistant')).toBe(true)
+    writeFileSync(file, spoil(before))
+    expect(() => readSnapshotFile(file)).toThrow()
+  })
+
+  it('refuses a revoked key as soon as the change is acknowledged', async () => {
+    const { gateway } = await simple(talk(['x']))
+    const published = gateway.feed.update(new Map(), [entryKey.key(sha256Hex(API_KEY))])
+    expect(await gateway.feed.acked(published, 1_000)).toBe(true)
+    expect((await gateway.post(hello())).status).toBe(401)
+  })
+})
