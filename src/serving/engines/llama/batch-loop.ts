@@ -1,0 +1,179 @@
+/**
+ * Continuous batching, in lockstep: one loop, one batch a turn. In it stand one token of each answer that is being written and a slice of
+ * the prompt of who came last, so that a long prompt does not silence its neighbours. Streams that ran freely would fall into a convoy,
+ * each waiting for the batch of another.
+ *
+ * A job that is aborted is gone before the next token, and while its prompt is read, after the slice at hand.
+ */
+import type { NativeContext } from './binding.ts'
+import type { Sequence, Sequences } from './sequences.ts'
+import type { Sampled } from './token-sampler.ts'
+
+/** Prompt tokens in one batch, all newcomers together: this bounds how long a client that has left is still worked for. */
+const LONGEST_SLICE = 128
+/** The same while neighbours are writing: what they wait for their next token. */
+const SLICE_BESIDE_OTHERS = 64
+
+export interface Job {
+  readonly prompt: readonly number[]
+  readonly signal: AbortSignal
+  /** The prompt is read. */
+  begin(cachedTokens: number): void
+  sample(logits: number): Promise<Sampled>
+  /** A token was chosen. False: it was the last one. */
+  accept(sampled: Sampled): boolean
+  /** Its reader is behind: no token for now. */
+  readonly paused: boolean
+  /** The sequence is free again. With an error when it did not end by itself. */
+  end(error?: unknown): void
+}
+
+interface Running {
+  readonly job: Job
+  readonly sequence: Sequence
+  readonly cached: number
+  /** Tokens still to evaluate: the rest of the prompt, then the token chosen last. */
+  pending: readonly number[]
+  reading: boolean
+}
+
+export class BatchLoop {
+  readonly #context: NativeContext
+  readonly #sequences: Sequences
+  readonly #batchSize: number
+  readonly #running: Running[] = []
+  #wake: (() => void) | undefined
+  #closed = false
+  readonly #finished: Promise<void>
+
+  constructor(context: NativeContext, sequences: Sequences, batchSize: number) {
+    this.#context = context
+    this.#sequences = sequences
+    this.#batchSize = batchSize
+    this.#finished = this.#run()
+  }
+
+  /** A sequence must be free: the admission queue sees to that. */
+  start(job: Job): void {
+    const taken = this.#sequences.take(job.prompt)
+    if (!taken) throw new Error('No sequence is free: more answers were started than there are slots.')
+    const { sequence } = taken
+    const cached = this.#forget(sequence, taken.shared)
+    this.#running.push({ job, sequence, cached, pending: job.prompt.slice(cached), reading: true })
+    // By sequence id, as llama.cpp likes its batches.
+    this.#running.sort((a, b) => a.sequence.id - b.sequence.id)
+    job.signal.addEventListener('abort', this.wake, { once: true })
+    this.wake()
+  }
+
+  /** Something may go on: a job came, left, or its reader has caught up. */
+  readonly wake = (): void => {
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.wake()
+    await this.#finished
+  }
+
+  /** Drops the cells after the first `keep`. What is left may be none: some models cannot forget a part. */
+  #forget(sequence: Sequence, keep: number): number {
+    const { cells, id } = sequence
+    if (cells.length === keep) return keep
+    const partly =
+      keep > 0 && this.#context.getSequenceKvCacheMinPosition(id) <= 0 && this.#context.removeTokenCellsFromSequence(id, keep, cells.length)
+    if (!partly) this.#context.disposeSequence(id)
+    cells.length = partly ? keep : 0
+    return cells.length
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closed) {
+      for (const one of [...this.#running]) if (one.job.signal.aborted) this.#leave(one, one.job.signal.reason)
+      const turn = this.#nextTurn()
+      if (turn.length === 0) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+        continue
+      }
+      await this.#turn(turn)
+    }
+    for (const one of [...this.#running]) this.#leave(one, new Error('The engine is closing.'))
+  }
+
+  /** Who takes part in the next batch, with how many tokens. */
+  #nextTurn(): { one: Running; count: number }[] {
+    const writing = this.#running.filter((one) => !one.reading && !one.job.paused)
+    const turn = writing.slice(0, this.#batchSize).map((one) => ({ one, count: 1 }))
+    let room = Math.min(writing.length > 0 ? SLICE_BESIDE_OTHERS : LONGEST_SLICE, this.#batchSize - turn.length)
+    for (const one of this.#running) {
+      if (!one.reading || room <= 0) continue
+      const count = Math.min(one.pending.length, room)
+      turn.push({ one, count })
+      room -= count
+    }
+    return turn
+  }
+
+  async #turn(turn: readonly { one: Running; count: number }[]): Promise<void> {
+    const asked: { one: Running; logits: number }[] = []
+    try {
+      this.#context.initBatch(turn.reduce((sum, { count }) => sum + count, 0))
+      for (const { one, count } of turn) {
+        const tokens = one.pending.slice(0, count)
+        const last = count === one.pending.length
+        const [logits] = this.#context.addToBatch(
+          one.sequence.id,
+          one.sequence.cells.length,
+          Uint32Array.from(tokens),
+          Uint32Array.from(last ? [count - 1] : []),
+        )
+        if (logits !== undefined) asked.push({ one, logits })
+      }
+      await this.#context.decodeBatch()
+    } catch (error) {
+      // What of the batch has reached the cells is not known: those sequences start again from nothing.
+      for (const { one } of turn) {
+        this.#leave(one, error)
+        this.#forget(one.sequence, 0)
+      }
+      return
+    }
+    for (const { one, count } of turn) {
+      for (let i = 0; i < count; i++) one.sequence.cells.push(one.pending[i]!)
+      one.pending = one.pending.slice(count)
+    }
+    await Promise.all(asked.map(({ one, logits }) => this.#write(one, logits)))
+  }
+
+  async #write(one: Running, logits: number): Promise<void> {
+    const { job } = one
+    if (job.signal.aborted) return
+    try {
+      if (one.reading) {
+        one.reading = false
+        job.begin(one.cached)
+      }
+      const sampled = await job.sample(logits)
+      if (job.signal.aborted) return
+      if (sampled.token < 0) throw new Error('No token could be chosen.')
+      if (job.accept(sampled)) one.pending = [sampled.token]
+      else this.#leave(one)
+    } catch (error) {
+      this.#leave(one, error)
+    }
+  }
+
+  #leave(one: Running, error?: unknown): void {
+    const at = this.#running.indexOf(one)
+    if (at === -1) return
+    this.#running.splice(at, 1)
+    one.job.signal.removeEventListener('abort', this.wake)
+    this.#sequences.release(one.sequence)
+    one.job.end(error)
+  }
+}

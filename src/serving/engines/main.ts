@@ -1,0 +1,58 @@
+/** An engine as a process: reads its config file, listens, loads, says that it is ready, and drains when it is told to. */
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { runAsChild } from '../../kernel/child.ts'
+import { messageOf, StrataError } from '../../kernel/errors.ts'
+import { createLog, type Log } from '../../kernel/log.ts'
+import { type EngineConfig, engineConfig } from './config.ts'
+import type { Engine } from './engine.ts'
+import { loadLlama } from './llama/index.ts'
+import { EngineServer } from './server.ts'
+import { loadSimulated } from './simulated/index.ts'
+
+/** Resolves when the engine is ready. The process then runs until it is drained; it exits with 1 where loading fails. */
+export async function runEngine(configPath: string): Promise<void> {
+  const log = createLog('engine')
+  let server: EngineServer | undefined
+  const child = runAsChild(async (timeoutMs, why) => {
+    log.info('draining', { timeoutMs, why })
+    await server?.drain(timeoutMs)
+    await server?.close()
+  })
+  try {
+    const config = readConfig(configPath)
+    server = new EngineServer(config, log)
+    const listening = await server.listen()
+    const started = performance.now()
+    const engine = await loadEngine(config, log)
+    server.serve(engine)
+    log.info('ready', { id: config.id, listening, loadMs: Math.round(performance.now() - started), fingerprint: engine.fingerprint })
+    child.ready()
+  } catch (error) {
+    const message = messageOf(error)
+    log.error('the engine cannot start', { error: message })
+    server?.failed(message)
+    child.failed(message)
+    // The message travels over IPC: exiting at once would cut it off.
+    await sleep(100)
+    process.exit(1)
+  }
+}
+
+export function loadEngine(config: EngineConfig, log: Log): Promise<Engine> {
+  const { engine } = config
+  return engine.kind === 'llama' ? loadLlama({ ...config, engine }, log) : loadSimulated({ ...config, engine })
+}
+
+function readConfig(path: string): EngineConfig {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new StrataError('engine_config_unreadable', `Cannot read the engine's config ${path}: ${messageOf(error)}`)
+  }
+  const result = engineConfig.safeParse(JSON.parse(text))
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  throw new StrataError('engine_config_invalid', `The engine's config ${path} is wrong at ${issue?.path.join('.')}: ${issue?.message}`)
+}
