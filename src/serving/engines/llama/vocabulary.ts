@@ -54,7 +54,10 @@ export class Vocabulary {
   }
 
   describe(token: number): { token: string; bytes: readonly number[] } {
-    const text = this.#model.detokenize([token as Token], true)
-    return { token: text, bytes: tokenBytes(this.#pieces[token], text, this.#kind) }
+    const piece = this.#pieces[token]
+    // Alone, SentencePiece would lose the space that a piece begins with.
+    const text =
+      this.#kind === 'spm' && piece?.includes('\u2581') ? piece.replaceAll('\u2581', ' ') : this.#model.detokenize([token as Token], true)
+    return { token: text, bytes: tokenBytes(piece, text, this.#kind) }
   }
 }
