@@ -1,0 +1,62 @@
+/**
+ * What the whole console knows of the running system: status and resources by polling, traffic as a stream. Survives a restart of control:
+ * what was known stays on the screen, `connection` says that it is old, and it goes on by itself.
+ */
+import { createContext, type ReactNode, useContext, useEffect, useState } from 'react'
+import type { TrafficEvent } from '../../../src/control/records/traffic-event.ts'
+import type { SystemStatus } from '../../../src/control/status.ts'
+import type { Resource } from '../../../src/resources/index.ts'
+import { API, ApiError, getJson, listResources } from './client.ts'
+
+export interface System {
+  readonly connection: 'connecting' | 'live' | 'reconnecting' | 'signed-out'
+  readonly status: SystemStatus | undefined
+  readonly traffic: TrafficEvent | undefined
+  readonly routes: readonly Resource<'Route'>[]
+  readonly versions: readonly Resource<'ModelVersion'>[]
+}
+
+const EMPTY: System = { connection: 'connecting', status: undefined, traffic: undefined, routes: [], versions: [] }
+const POLL_MS = 2_000
+
+const SystemContext = createContext<System>(EMPTY)
+
+export const useSystem = (): System => useContext(SystemContext)
+
+export function SystemProvider({ children }: { children: ReactNode }) {
+  const [system, setSystem] = useState(EMPTY)
+
+  useEffect(() => {
+    const abort = new AbortController()
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const poll = async () => {
+      try {
+        const [status, routes, versions] = await Promise.all([
+          getJson<SystemStatus>('/status', abort.signal),
+          listResources<'Route'>('routes', abort.signal),
+          listResources<'ModelVersion'>('modelversions', abort.signal),
+        ])
+        setSystem((before) => ({ ...before, connection: 'live', status, routes, versions }))
+      } catch (error) {
+        if (abort.signal.aborted) return
+        const signedOut = error instanceof ApiError && error.status === 401
+        setSystem((before) => ({ ...before, connection: signedOut ? 'signed-out' : before.status ? 'reconnecting' : 'connecting' }))
+      }
+      timer = setTimeout(poll, POLL_MS)
+    }
+    void poll()
+    return () => {
+      abort.abort()
+      clearTimeout(timer)
+    }
+  }, [])
+
+  useEffect(() => {
+    // EventSource connects again by itself; an answer that is not a stream (401) ends it, so it is opened anew once signed in.
+    const source = new EventSource(`${API}/traffic`)
+    source.onmessage = (event) => setSystem((before) => ({ ...before, traffic: JSON.parse(event.data) as TrafficEvent }))
+    return () => source.close()
+  }, [])
+
+  return <SystemContext value={system}>{children}</SystemContext>
+}

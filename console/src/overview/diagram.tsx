@@ -1,0 +1,67 @@
+/** The picture of the running system. Each node is a link: the keyboard walks through it in reading order. */
+import { useElementSize } from '@mantine/hooks'
+import { Link } from '../shell/router.tsx'
+import { StateMark } from '../shell/state-mark.tsx'
+import type { Graph } from './graph.ts'
+import { layout, type PlacedEdge, type PlacedNode } from './layout.ts'
+
+export function Diagram({ graph }: { graph: Graph }) {
+  const { ref, width } = useElementSize<HTMLDivElement>()
+  const picture = width > 0 ? layout(graph, width) : undefined
+  return (
+    <div ref={ref} className="diagram" style={{ minHeight: picture?.height ?? 200 }}>
+      {picture && (
+        <>
+          <svg width={picture.width} height={picture.height} aria-hidden className="diagram-edges">
+            {picture.edges.map((edge) => (
+              <Edge key={`${edge.from} ${edge.to}`} edge={edge} />
+            ))}
+          </svg>
+          {picture.nodes.map((node) => (
+            <Node key={node.id} node={node} />
+          ))}
+        </>
+      )}
+    </div>
+  )
+}
+
+function Edge({ edge }: { edge: PlacedEdge }) {
+  const kind = edge.failing ? 'failing' : edge.requestsPerSecond > 0 ? 'flowing' : 'still'
+  return (
+    <g className={`edge ${kind}`}>
+      <path d={edge.path} strokeWidth={edge.strokeWidth} />
+      {edge.label && (
+        <text x={edge.labelX} y={edge.labelY} textAnchor="end">
+          {edge.label}
+        </text>
+      )}
+    </g>
+  )
+}
+
+function Node({ node }: { node: PlacedNode }) {
+  const style = { left: node.x, top: node.y, width: node.width, height: node.height }
+  const inside = (
+    <>
+      <span className="node-title">
+        <StateMark health={node.health} label={node.state} />
+        <span className="node-name">{node.title}</span>
+      </span>
+      <span className="node-detail">{node.detail}</span>
+    </>
+  )
+  const className = `node ${node.health}`
+  if (!node.thing) {
+    return (
+      <div className={className} style={style}>
+        {inside}
+      </div>
+    )
+  }
+  return (
+    <Link href={`/?show=${encodeURIComponent(node.thing)}`} className={className} style={style} title={`${node.title}: ${node.state}`}>
+      {inside}
+    </Link>
+  )
+}

@@ -1,0 +1,58 @@
+/** What happened lately, from what the system tells of itself: changes by people, versions that changed state, processes that came back. Pure. */
+import type { SystemStatus } from '../../../src/control/status.ts'
+import type { Resource } from '../../../src/resources/index.ts'
+
+export interface AuditEntry {
+  readonly time: string
+  readonly actor: string
+  readonly action: string
+  readonly resource: string
+}
+
+export interface Happening {
+  readonly id: string
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly what: string
+  readonly by: string
+}
+
+const DONE: Record<string, string> = { create: 'created', change: 'changed', update: 'changed', delete: 'deleted', revoke: 'revoked' }
+
+export function happenings(
+  status: SystemStatus,
+  versions: readonly Resource<'ModelVersion'>[],
+  audit: readonly AuditEntry[],
+  most: number,
+): Happening[] {
+  const all: Happening[] = [
+    ...audit.map((entry, i) => ({
+      id: `audit ${i} ${entry.time} ${entry.resource}`,
+      at: Date.parse(entry.time),
+      what: `${entry.resource} ${DONE[entry.action] ?? entry.action}`,
+      by: entry.actor,
+    })),
+    ...versions.flatMap((version) =>
+      (version.status?.conditions ?? [])
+        .filter(({ type }) => type === 'Ready')
+        .map((condition) => ({
+          id: `condition ${version.metadata.uid}`,
+          at: Date.parse(condition.lastTransitionTime),
+          what: `${version.spec.model}@${version.spec.version} ${condition.status === 'True' ? 'is ready' : `is not ready: ${condition.message || condition.reason}`}`,
+          by: 'control',
+        })),
+    ),
+    ...status.processes
+      .filter(({ restarts }) => restarts > 0)
+      .map(({ name, since, state, lastEnd }) => ({
+        id: `process ${name}`,
+        at: since,
+        what: `${name} ${state === 'ready' ? 'came back' : state}${lastEnd ? ` after: ${lastEnd}` : ''}`,
+        by: 'supervisor',
+      })),
+  ]
+  return all
+    .filter(({ at }) => Number.isFinite(at))
+    .sort((a, b) => b.at - a.at)
+    .slice(0, most)
+}

@@ -1,0 +1,133 @@
+/** Overview: one glance says whether it is fine. The picture, four charts, what happened lately. */
+import { Alert, Loader } from '@mantine/core'
+import { useEffect, useMemo, useState } from 'react'
+import { ApiError, getJson } from '../api/client.ts'
+import { useSystem } from '../api/system.tsx'
+import { ago, count, milliseconds, percent, rate } from '../shell/format.ts'
+import { useAddress } from '../shell/router.tsx'
+import { StateMark } from '../shell/state-mark.tsx'
+import { Chart } from './chart.tsx'
+import { Diagram } from './diagram.tsx'
+import { buildGraph } from './graph.ts'
+import { type AuditEntry, happenings } from './happenings.ts'
+import { ThingDrawer } from './thing.tsx'
+
+const MOST_HAPPENINGS = 8
+
+export function Overview() {
+  const system = useSystem()
+  const { status, traffic, routes, versions } = system
+  const show = useAddress().searchParams.get('show')
+  const graph = useMemo(() => (status ? buildGraph({ status, traffic, routes, versions }) : undefined), [status, traffic, routes, versions])
+
+  if (!status || !graph) {
+    return (
+      <div className="page centred" role="status">
+        <Loader size="sm" /> Waiting for control…
+      </div>
+    )
+  }
+  const verdict = verdictOf(
+    status.warnings.length,
+    graph.nodes.filter(({ health }) => health === 'bad').length,
+    graph.nodes.some(({ health }) => health === 'busy'),
+  )
+  return (
+    <div className="page">
+      <header className="page-head">
+        <h1>Overview</h1>
+        <p className={`verdict ${verdict.health}`}>
+          <StateMark health={verdict.health} />
+          {verdict.text}
+        </p>
+      </header>
+      {status.warnings.map(({ code, message, advice }) => (
+        <Alert key={code + message} color={code === 'simulated' ? 'red' : 'yellow'} variant="light" title={message} className="warning">
+          {advice}
+        </Alert>
+      ))}
+      <section aria-label="The running system" className="panel">
+        <Diagram graph={graph} />
+      </section>
+      <Charts />
+      <Happenings />
+      <ThingDrawer thing={show} />
+    </div>
+  )
+}
+
+function verdictOf(warnings: number, bad: number, busy: boolean) {
+  if (bad > 0) return { health: 'bad' as const, text: bad === 1 ? 'One part is failing' : `${bad} parts are failing` }
+  if (warnings > 0) return { health: 'busy' as const, text: 'Running, with a warning' }
+  return busy ? { health: 'busy' as const, text: 'Something is changing' } : { health: 'good' as const, text: 'All is well' }
+}
+
+function Charts() {
+  const { traffic } = useSystem()
+  const series = traffic?.series
+  const total = traffic?.total
+  const lines = useMemo(
+    () => ({
+      requests: [{ label: 'requests', values: series?.requests ?? [], color: '--accent' }],
+      firstToken: [
+        { label: 'p50', values: series?.firstTokenP50 ?? [], color: '--accent' },
+        { label: 'p95', values: series?.firstTokenP95 ?? [], color: '--second' },
+      ],
+      tokens: [{ label: 'tokens', values: series?.tokens ?? [], color: '--accent' }],
+      errors: [{ label: 'errors', values: series?.errors ?? [], color: '--bad' }],
+    }),
+    [series],
+  )
+  return (
+    <section className="charts" aria-label="The last minute">
+      <Chart title="Requests" now={rate(total?.requestsPerSecond ?? 0)} lines={lines.requests} format={short} />
+      <Chart
+        title="First token"
+        now={`${milliseconds(total?.firstTokenP50)} · p95 ${milliseconds(total?.firstTokenP95)}`}
+        lines={lines.firstToken}
+        format={milliseconds}
+      />
+      <Chart title="Tokens" now={rate(total?.tokensPerSecond ?? 0)} lines={lines.tokens} format={short} />
+      <Chart title="Errors" now={percent(total?.errorRate ?? 0)} lines={lines.errors} format={short} />
+    </section>
+  )
+}
+
+const short = (value: number) =>
+  value >= 1000 ? count(Math.round(value)) : value >= 10 ? String(Math.round(value)) : value === 0 ? '0' : value.toFixed(1)
+
+function Happenings() {
+  const { status, versions } = useSystem()
+  const [audit, setAudit] = useState<readonly AuditEntry[]>([])
+  const resourceVersion = status?.store.resourceVersion
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new resource version means that there is something new to read
+  useEffect(() => {
+    const abort = new AbortController()
+    getJson<{ items: AuditEntry[] }>(`/audit?limit=${MOST_HAPPENINGS}`, abort.signal).then(
+      ({ items }) => setAudit(items),
+      (error: unknown) => {
+        // Who may not read the audit log sees the rest; a restart of control is told by the frame.
+        if (!(error instanceof ApiError) && !abort.signal.aborted) throw error
+      },
+    )
+    return () => abort.abort()
+  }, [resourceVersion])
+  const list = status ? happenings(status, versions, audit, MOST_HAPPENINGS) : []
+  return (
+    <section className="panel" aria-labelledby="lately">
+      <h2 id="lately">Lately</h2>
+      <ul className="happenings">
+        {list.map(({ id, at, what, by }) => (
+          <li key={id}>
+            <time dateTime={new Date(at).toISOString()} title={new Date(at).toLocaleString()}>
+              {ago(at)}
+            </time>
+            <span>{what}</span>
+            <span className="quiet">{by}</span>
+          </li>
+        ))}
+        {list.length === 0 && <li className="quiet">Nothing yet.</li>}
+      </ul>
+    </section>
+  )
+}
