@@ -53,7 +53,11 @@ export function createRecordWriter(options: {
 
   const complain = (error: unknown, lost: number) => {
     dropped += lost
-    if (!complained) options.log.error('request records cannot be written; they are dropped and counted until the disk takes them again', { folder, error: messageOf(error) })
+    if (!complained)
+      options.log.error('request records cannot be written; they are dropped and counted until the disk takes them again', {
+        folder,
+        error: messageOf(error),
+      })
     complained = true
   }
 
@@ -77,7 +81,9 @@ export function createRecordWriter(options: {
   }
 
   const currentFile = (): number => {
-    const full = written >= (options.segmentBytes ?? SEGMENT_BYTES) || (file !== undefined && written > 0 && clock.monotonic() - openedAt >= SEGMENT_MS)
+    const full =
+      written >= (options.segmentBytes ?? SEGMENT_BYTES) ||
+      (file !== undefined && written > 0 && clock.monotonic() - openedAt >= SEGMENT_MS)
     if (file !== undefined && full) {
       closeSync(file)
       file = undefined
