@@ -1,0 +1,7 @@
+import type { FastifyInstance } from 'fastify'
+import type { ControlContext } from '../context.ts'
+import { systemStatus } from '../system-status.ts'
+
+export function registerStatus(api: FastifyInstance, context: ControlContext): void {
+  api.get('/status', () => systemStatus(context))
+}

@@ -1,0 +1,108 @@
+/** Statuses of what control does not run itself: routes, and the backends that live elsewhere with the versions that live on them. */
+import type { Clock } from '../../kernel/clock.ts'
+import { messageOf } from '../../kernel/errors.ts'
+import type { Log } from '../../kernel/log.ts'
+import type { Resource } from '../../resources/index.ts'
+import { durationMs } from '../../resources/scalars.ts'
+import type { Store } from '../../store/index.ts'
+import { probeBackend } from './probe-backend.ts'
+import { type BackendHealth, backendStatus, backendVersionStatus, routeStatus } from './statuses.ts'
+
+export interface Reconciler {
+  start(): void
+  close(): Promise<void>
+}
+
+/** Also without an event: a status that could not be written is written then. */
+const EVERY_MS = 5_000
+
+export function createReconciler(options: { store: Store; log: Log; clock: Clock }): Reconciler {
+  const { store, log, clock } = options
+  const { resources } = store
+  const health = new Map<string, BackendHealth & { probedAt: number; probing: boolean }>()
+  const closing = new AbortController()
+  let started = false
+  let timer: NodeJS.Timeout | undefined
+  let round: Promise<void> | undefined
+  let again = false
+
+  const probe = async (backend: Resource<'Backend'>) => {
+    const uid = backend.metadata.uid!
+    const known = health.get(uid)
+    if (
+      known?.probing ||
+      (known &&
+        clock.monotonic() - known.probedAt < durationMs(backend.spec.health.period) &&
+        known.generation === backend.metadata.generation)
+    )
+      return
+    health.set(uid, {
+      ...(known ?? { reachable: undefined }),
+      generation: backend.metadata.generation ?? 1,
+      probedAt: clock.monotonic(),
+      probing: true,
+    })
+    const found = await probeBackend(backend.spec, closing.signal)
+    health.set(uid, { ...found, generation: backend.metadata.generation ?? 1, probedAt: clock.monotonic(), probing: false })
+    wake()
+  }
+
+  const oneRound = async () => {
+    const backends = resources.list('Backend')
+    for (const backend of backends) {
+      void probe(backend).catch((error: unknown) =>
+        log.warn('a backend could not be probed', { backend: backend.metadata.name, error: messageOf(error) }),
+      )
+      const known = health.get(backend.metadata.uid!)
+      if (known) await resources.setStatus(backend, backendStatus(backend, known, clock.now()))
+    }
+    const uids = new Set(backends.map(({ metadata }) => metadata.uid))
+    for (const uid of health.keys()) if (!uids.has(uid)) health.delete(uid)
+    for (const version of resources.list('ModelVersion')) {
+      const name = version.spec.source.backend?.name
+      if (name === undefined) continue
+      const backend = resources.get('Backend', version.metadata.namespace, name)
+      await resources.setStatus(version, backendVersionStatus(version, backend && health.get(backend.metadata.uid!), name, clock.now()))
+    }
+    for (const route of resources.list('Route')) {
+      const versions = route.spec.targets.map(({ version }) => resources.get('ModelVersion', route.metadata.namespace, version))
+      await resources.setStatus(route, routeStatus(route, versions, clock.now()))
+    }
+  }
+
+  const wake = () => {
+    if (!started || closing.signal.aborted) return
+    if (round) {
+      again = true
+      return
+    }
+    clearTimeout(timer)
+    round = oneRound()
+      .catch((error: unknown) => log.error('statuses could not be written; trying again', { error: messageOf(error) }))
+      .finally(() => {
+        round = undefined
+        if (again) {
+          again = false
+          setImmediate(wake)
+        } else if (!closing.signal.aborted) timer = setTimeout(wake, nextProbe())
+      })
+  }
+  const nextProbe = () => Math.min(EVERY_MS, ...resources.list('Backend').map(({ spec }) => durationMs(spec.health.period)))
+
+  const unsubscribe = resources.onChange((events) => {
+    if (events.some(({ resource }) => ['Route', 'ModelVersion', 'Backend'].includes(resource.kind))) wake()
+  })
+
+  return {
+    start() {
+      started = true
+      wake()
+    },
+    async close() {
+      closing.abort()
+      clearTimeout(timer)
+      unsubscribe()
+      await round
+    },
+  }
+}

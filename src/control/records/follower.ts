@@ -1,0 +1,188 @@
+/**
+ * Follows the record segments of all gateways: every line once to the subscribers, and folded once into the usage rows.
+ *
+ * The mark of a gateway (segment and byte) moves in the transaction that adds its usage, so a control that dies between the two counts
+ * nothing twice. A last line without its end stays until it has one; when a newer segment is there it never will (the gateway was killed)
+ * and is skipped.
+ */
+import { type FileHandle, open, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../../kernel/clock.ts'
+import { messageOf, systemCode } from '../../kernel/errors.ts'
+import type { Log } from '../../kernel/log.ts'
+import { type RequestRecord, SEGMENT_NAME } from '../../monitoring/request-records.ts'
+import type { Store } from '../../store/index.ts'
+import { createUsageFold, type UsageFold } from './usage-fold.ts'
+
+export interface Follower {
+  close(): Promise<void>
+}
+
+export interface FollowerOptions {
+  /** `STRATA_HOME/records` */
+  readonly folder: string
+  readonly usage: Store['usage']
+  readonly clock: Clock
+  readonly log: Log
+  /** `live`: read as it was written, and not caught up from before this control's start. */
+  onRecord(record: RequestRecord, live: boolean): void
+}
+
+const POLL_MS = 200
+const FOLD_MS = 1_000
+const CHUNK_BYTES = 1024 * 1024
+/** Of what was read before this start: enough for the first page of a tail. */
+const LOOK_BACK_BYTES = 256 * 1024
+
+interface Gateway {
+  readonly name: string
+  segment: string
+  /** Everything before it is in `fold` or in the database. */
+  offset: number
+  file?: FileHandle
+  readonly fold: UsageFold
+  foldedAt: number
+  moved: boolean
+}
+
+export async function followRecords(options: FollowerOptions): Promise<Follower> {
+  const { folder, usage, clock, log } = options
+  const gateways = new Map<string, Gateway>()
+  let closed = false
+  let timer: NodeJS.Timeout | undefined
+  let caughtUp = false
+
+  const track = (name: string, segment: string, offset: number): Gateway => {
+    const gateway: Gateway = { name, segment, offset, fold: createUsageFold(), foldedAt: clock.monotonic(), moved: false }
+    gateways.set(name, gateway)
+    return gateway
+  }
+
+  const take = (gateway: Gateway, line: string, counted: boolean) => {
+    let record: RequestRecord
+    try {
+      record = JSON.parse(line) as RequestRecord
+    } catch {
+      return log.warn('a line of the request records is not JSON; skipped', { gateway: gateway.name, segment: gateway.segment })
+    }
+    if (record.type !== 'started' && record.type !== 'finished') return
+    if (counted && record.type === 'finished') gateway.fold.add(record)
+    options.onRecord(record, caughtUp && counted)
+  }
+
+  /** Reads what is new; true when there may be more at once. */
+  const read = async (gateway: Gateway): Promise<boolean> => {
+    const segments = await segmentsOf(join(folder, gateway.name))
+    const next = segments.find((segment) => segment > gateway.segment)
+    if (gateway.segment !== '' && !segments.includes(gateway.segment)) return next === undefined ? false : advance(gateway, next) // deleted: too old
+    if (gateway.segment === '') return next === undefined ? false : advance(gateway, next)
+    gateway.file ??= await open(join(folder, gateway.name, gateway.segment), 'r')
+    const buffer = Buffer.allocUnsafe(CHUNK_BYTES)
+    const { bytesRead } = await gateway.file.read(buffer, 0, CHUNK_BYTES, gateway.offset)
+    const end = buffer.subarray(0, bytesRead).lastIndexOf(10)
+    if (end === -1) {
+      if (bytesRead === CHUNK_BYTES)
+        gateway.offset += bytesRead // no record is that long: not one of our lines
+      else if (next !== undefined) return advance(gateway, next)
+      return bytesRead === CHUNK_BYTES
+    }
+    for (const line of buffer.toString('utf8', 0, end).split('\n')) if (line) take(gateway, line, true)
+    gateway.offset += end + 1
+    gateway.moved = true
+    return bytesRead === CHUNK_BYTES || next !== undefined
+  }
+
+  const advance = async (gateway: Gateway, segment: string): Promise<boolean> => {
+    await gateway.file?.close()
+    gateway.file = undefined
+    gateway.segment = segment
+    gateway.offset = 0
+    gateway.moved = true
+    return true
+  }
+
+  const commit = async (gateway: Gateway) => {
+    if (!gateway.moved) return
+    const rows = gateway.fold.take()
+    const mark = { gateway: gateway.name, segment: gateway.segment, offset: gateway.offset }
+    gateway.moved = false
+    gateway.foldedAt = clock.monotonic()
+    try {
+      await usage.fold(rows, mark)
+    } catch (error) {
+      gateway.fold.putBack(rows)
+      gateway.moved = true
+      throw error
+    }
+  }
+
+  const pass = async () => {
+    for (const name of await foldersIn(folder)) if (!gateways.has(name)) track(name, '', 0)
+    for (const gateway of gateways.values()) {
+      while (!closed && (await read(gateway))) if (clock.monotonic() - gateway.foldedAt > FOLD_MS) await commit(gateway)
+      if (clock.monotonic() - gateway.foldedAt > FOLD_MS) await commit(gateway)
+    }
+    caughtUp = true
+  }
+
+  let running: Promise<void> = Promise.resolve()
+  const loop = () => {
+    running = pass()
+      .catch((error: unknown) => log.error('request records could not be read; trying again', { error: messageOf(error) }))
+      .then(() => {
+        if (!closed) timer = setTimeout(loop, POLL_MS)
+      })
+  }
+
+  for (const { gateway: name, segment, offset } of await usage.marks()) {
+    const gateway = track(name, segment, offset)
+    for (const line of await before(join(folder, name, segment), offset)) take(gateway, line, false)
+  }
+  loop()
+
+  return {
+    async close() {
+      closed = true
+      clearTimeout(timer)
+      await running
+      for (const gateway of gateways.values()) {
+        await commit(gateway)
+        await gateway.file?.close()
+      }
+    },
+  }
+}
+
+async function foldersIn(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return []
+    throw error
+  }
+}
+
+/** Segment names, oldest first: the boot's id sorts by time, then the number. */
+async function segmentsOf(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => SEGMENT_NAME.test(name)).sort()
+}
+
+/** The last whole lines before `offset`. */
+async function before(path: string, offset: number): Promise<string[]> {
+  let file: FileHandle
+  try {
+    file = await open(path, 'r')
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return []
+    throw error
+  }
+  try {
+    const from = Math.max(0, offset - LOOK_BACK_BYTES)
+    const buffer = Buffer.alloc(offset - from)
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, from)
+    const lines = buffer.toString('utf8', 0, bytesRead).split('\n')
+    return (from === 0 ? lines : lines.slice(1)).filter(Boolean)
+  } finally {
+    await file.close()
+  }
+}

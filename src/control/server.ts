@@ -1,0 +1,163 @@
+/**
+ * The console's port: API, console and the same-origin way to the gateway. This file is the frame that every request passes: headers, the
+ * checks of guard.ts, who is asking, how errors look. What is answered stands in api/.
+ */
+import { hostname } from 'node:os'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { StrataError } from '../kernel/errors.ts'
+import type { Role } from '../store/index.ts'
+import { registerAudit } from './api/audit.ts'
+import { registerConsole } from './api/console.ts'
+import { registerDocs } from './api/docs.ts'
+import { registerGatewayProxy } from './api/gateway-proxy.ts'
+import { registerKeys } from './api/keys.ts'
+import { registerLogin } from './api/login.ts'
+import { registerResources } from './api/resources.ts'
+import { registerStatus } from './api/status.ts'
+import { registerTokens } from './api/tokens.ts'
+import { registerTraffic } from './api/traffic.ts'
+import type { ControlContext } from './context.ts'
+import { allowedHosts, isForgeable, isHostAllowed } from './guard.ts'
+import { type Caller, createIdentify, mayAct } from './identify.ts'
+import { PREFIX, sendError } from './reply.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set for every request that a handler below /api/v1alpha1 sees. */
+    caller: Caller
+  }
+  interface FastifyContextConfig {
+    /** Least role that may call this. Default: viewer to read, editor to write. */
+    role?: Role
+  }
+}
+
+const MOST_BODY_BYTES = 16 * 1024 * 1024
+
+/** Nothing from elsewhere, and nobody may frame us. Styles may be inline: the console's component library sets them on elements. */
+const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy':
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+}
+
+export interface Tls {
+  readonly cert: string | Buffer
+  readonly key: string | Buffer
+}
+
+export function createServer(context: ControlContext, tls?: Tls): FastifyInstance {
+  const app = Fastify({
+    https: tls ?? null,
+    bodyLimit: MOST_BODY_BYTES,
+    requestTimeout: 0,
+    connectionTimeout: 0,
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 512 },
+    frameworkErrors: (error, _request, reply) => void sendError(reply, 400, new StrataError('invalid_request', error.message)),
+  }) as unknown as FastifyInstance
+  const hosts = allowedHosts({ host: context.listen.host, machine: hostname(), extra: process.env.STRATA_ALLOWED_HOSTS })
+  const identify = createIdentify(context)
+
+  app.decorateRequest('caller')
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(SECURITY_HEADERS)
+    if (!isHostAllowed(request.headers.host, hosts))
+      return sendError(
+        reply,
+        421,
+        new StrataError('wrong_host', `Strata does not answer for the host ${JSON.stringify(request.headers.host ?? '')}.`, {
+          advice: 'Open it by its IP address or as localhost, or name the host in STRATA_ALLOWED_HOSTS.',
+        }),
+      )
+    const isApi = request.url.startsWith(`${PREFIX}/`)
+    const caller = isApi ? await identify(request.headers) : undefined
+    const forgeable = isForgeable({
+      method: request.method,
+      host: request.headers.host,
+      origin: request.headers.origin,
+      site: request.headers['sec-fetch-site'] as string | undefined,
+      byCookie: caller?.by === 'cookie',
+    })
+    if (forgeable)
+      return sendError(
+        reply,
+        403,
+        new StrataError('cross_site', 'A page from elsewhere may not change anything here.', {
+          advice: "Use Strata's own console or a token.",
+        }),
+      )
+    if (!isApi) return
+    if (!caller)
+      return sendError(
+        reply,
+        401,
+        new StrataError(
+          'unauthorized',
+          request.headers.authorization
+            ? 'This token is not known, or has expired.'
+            : 'Who is asking? There is neither a token nor a session.',
+          {
+            advice: 'Run `strata login` for the console, or send `Authorization: Bearer <token>`.',
+          },
+        ),
+      )
+    const needed = request.routeOptions.config.role ?? (request.method === 'GET' || request.method === 'HEAD' ? 'viewer' : 'editor')
+    if (!mayAct(caller.role, needed))
+      return sendError(
+        reply,
+        403,
+        new StrataError('forbidden', `This takes the role ${needed}; ${caller.actor} is ${caller.role}.`, {
+          advice: 'Ask an admin for a token with that role.',
+        }),
+      )
+    request.caller = caller
+  })
+
+  app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => answerError(context, error, request, reply))
+
+  registerDocs(app)
+  registerLogin(app, context)
+  app.register(
+    async (api) => {
+      registerStatus(api, context)
+      registerResources(api, context)
+      registerKeys(api, context)
+      registerTokens(api, context)
+      registerAudit(api, context)
+      registerTraffic(api, context)
+      registerGatewayProxy(api, context)
+    },
+    { prefix: PREFIX },
+  )
+  registerConsole(app)
+  return app
+}
+
+const STATUS_OF_CODE: Readonly<Record<string, number>> = {
+  not_found: 404,
+  conflict: 409,
+  in_use: 409,
+  expired: 410,
+  invalid_manifest: 422,
+  invalid_request: 400,
+  forbidden: 403,
+  gateway_unreachable: 502,
+}
+
+function answerError(context: ControlContext, error: Error & { statusCode?: number }, request: FastifyRequest, reply: FastifyReply) {
+  if (error instanceof StrataError && STATUS_OF_CODE[error.code] !== undefined) return sendError(reply, STATUS_OF_CODE[error.code]!, error)
+  const status = error.statusCode ?? 500
+  if (status < 500) return sendError(reply, status, new StrataError(status === 413 ? 'too_large' : 'invalid_request', error.message))
+  context.log.error('a request failed', { method: request.method, path: request.url.split('?')[0], error: error.stack ?? error.message })
+  return sendError(
+    reply,
+    500,
+    new StrataError('internal', 'Something went wrong in control; its log says what.', { advice: 'See `strata logs --process control`.' }),
+  )
+}

@@ -1,0 +1,95 @@
+/** Puts `GET /status` together from the store, the instances, the supervisor and the feed. */
+import type { Resource } from '../resources/index.ts'
+import type { InstanceReport } from '../serving/instances/index.ts'
+import type { ControlContext } from './context.ts'
+import type { InstanceStatus, SystemStatus, VersionStatus, Warning } from './status.ts'
+
+export function systemStatus(context: ControlContext): SystemStatus {
+  const { store, feed, instances } = context
+  const { processes, instances: reports } = instances.report()
+  const versions = store.resources.list('ModelVersion').map((version) => statusOf(version, reports))
+  const gateways = feed.gateways()
+  const status = {
+    version: context.version,
+    startedAt: new Date(context.startedAt).toISOString(),
+    gatewayUrl: context.gatewayUrl,
+    store: { kind: store.kind, id: store.id, resourceVersion: store.resources.resourceVersion() },
+    snapshot: { version: feed.version() },
+    processes: processes ?? [],
+    gateways,
+    versions,
+  }
+  return { ...status, warnings: warningsOf({ ...status, hasSupervisor: processes !== undefined }) }
+}
+
+function statusOf(version: Resource<'ModelVersion'>, reports: readonly InstanceReport[]): VersionStatus {
+  const { spec, metadata, status } = version
+  const { engine } = spec.source
+  const file = engine?.kind === 'llama' ? /[^/]+$/.exec(engine.weights.from[0]!.replace(/@[^/@]*$/, ''))?.[0] : undefined
+  const own = reports.filter(({ instance }) => instance.namespace === metadata.namespace && instance.version === metadata.name)
+  return {
+    name: metadata.name,
+    namespace: metadata.namespace,
+    model: spec.model,
+    version: spec.version,
+    engine: engine?.kind ?? 'backend',
+    state: status?.state ?? 'Pending',
+    message: status?.message,
+    simulated: status?.simulated ?? false,
+    weights: engine?.kind === 'llama' ? { ...status?.weights, file } : undefined,
+    instances: {
+      wanted: status?.instances?.wanted ?? (engine ? spec.scaling.min : 0),
+      ready: status?.instances?.ready ?? 0,
+      list: own.map(instanceStatus),
+    },
+  }
+}
+
+function instanceStatus({ instance, state, process, message, load }: InstanceReport): InstanceStatus {
+  return { id: instance.id, state, simulated: instance.standIn, restarts: process?.restarts ?? 0, since: process?.since, message, load }
+}
+
+/** What a person should know, worst first. Pure. */
+export function warningsOf(
+  status: Pick<SystemStatus, 'versions' | 'gateways' | 'processes' | 'snapshot'> & { readonly hasSupervisor: boolean },
+): Warning[] {
+  const warnings: Warning[] = []
+  for (const { name, state, message, simulated, engine } of status.versions) {
+    if (simulated)
+      warnings.push({
+        code: 'simulated',
+        message: `${name} runs on the SIMULATED engine: its answers are not a model's. ${message ?? ''}`.trim(),
+        advice: 'Weights are fetched again in the background; `strata doctor` checks the network.',
+      })
+    else if (state === 'Failed')
+      warnings.push({
+        code: engine === 'backend' ? 'backend' : 'version_failed',
+        message: `${name} does not run: ${message ?? 'no reason is known'}`,
+        advice: `See \`strata describe version ${name}\`.`,
+      })
+  }
+  if (!status.gateways.some((gateway) => gateway.connected))
+    warnings.push({ code: 'no_gateway', message: 'No gateway follows this control.', advice: 'See `strata logs --process gateway-0`.' })
+  for (const { id, status: ack, reason, version, connected } of status.gateways) {
+    if (ack === 'nack')
+      warnings.push({
+        code: 'gateway_behind',
+        message: `${id} refused snapshot ${status.snapshot.version}: ${reason ?? 'no reason given'}; it runs ${version}.`,
+      })
+    else if (!connected) warnings.push({ code: 'gateway_behind', message: `${id} is cut off; it answers from snapshot ${version}.` })
+  }
+  for (const { name, state, lastEnd, restarts } of status.processes)
+    if (state === 'waiting')
+      warnings.push({
+        code: 'restarting',
+        message: `${name} ended ${restarts} times (${lastEnd ?? 'no reason known'}); it is started again in a moment.`,
+        advice: `See \`strata logs --process ${name}\`.`,
+      })
+  if (!status.hasSupervisor)
+    warnings.push({
+      code: 'no_supervisor',
+      message: 'No supervisor runs: control cannot start engines.',
+      advice: 'Start the system with `strata up`.',
+    })
+  return warnings
+}

@@ -1,0 +1,102 @@
+/** What a version's status says, from its weights and its instances. Pure. */
+import type { ProcessStatus } from '../../kernel/supervision.ts'
+import type { Resource, Status } from '../../resources/index.ts'
+import type { Condition } from '../../resources/scalars.ts'
+import type { WeightsState } from './identity.ts'
+
+export interface InstanceView {
+  readonly id: string
+  readonly ready: boolean
+  readonly standIn: boolean
+  readonly process?: ProcessStatus
+  /** What the engine itself says is wrong. */
+  readonly message?: string
+}
+
+type VersionStatus = Status<'ModelVersion'>
+type State = NonNullable<VersionStatus['state']>
+
+export function versionStatus(
+  version: Resource<'ModelVersion'>,
+  weights: WeightsState | undefined,
+  instances: readonly InstanceView[],
+  now: number,
+): VersionStatus {
+  const wanted = version.spec.scaling.min
+  const ready = instances.filter((each) => each.ready).length
+  const simulated = instances.some((each) => each.ready && each.standIn)
+  const { state, message } = describe(wanted, ready, simulated, weights, instances)
+  const answers = ready > 0
+  const before = version.status?.conditions ?? []
+  const real = instances.some((each) => each.ready && !each.standIn)
+  const established = before.some(({ type }) => type === 'Established') || real
+  const conditions = [
+    condition(before, 'Ready', answers ? 'True' : 'False', state, message ?? '', now),
+    ...(established
+      ? [condition(before, 'Established', 'True', 'WasReady', 'It has answered; what makes its answers cannot change any more.', now)]
+      : []),
+  ]
+  return {
+    observedGeneration: version.metadata.generation,
+    conditions,
+    state,
+    ...(message === undefined ? {} : { message }),
+    ...(simulated ? { simulated } : {}),
+    ...(weights ? { weights: weightsView(weights, version.status?.weights) } : {}),
+    instances: { wanted, ready: Math.min(ready, wanted) },
+  }
+}
+
+function describe(
+  wanted: number,
+  ready: number,
+  simulated: boolean,
+  weights: WeightsState | undefined,
+  instances: readonly InstanceView[],
+): { state: State; message?: string } {
+  if (wanted === 0) return { state: 'Stopped', message: 'scaling.min is 0.' }
+  const missing = weights && weights.phase !== 'here' ? weights.failed : undefined
+  if (simulated) return { state: 'Degraded', message: `The SIMULATED engine answers. ${missing ?? 'The real one is starting.'}` }
+  const failing = instances.find((each) => !each.ready && (each.process?.lastEnd !== undefined || each.message !== undefined))
+  const trouble = failing && `${failing.id}: ${failing.message ?? failing.process?.lastEnd}`
+  if (ready >= wanted) return { state: 'Ready' }
+  if (ready > 0) return { state: 'Degraded', message: trouble ?? `${ready} of ${wanted} instances are ready.` }
+  if (weights?.phase === 'missing' && instances.length === 0) return { state: 'Failed', message: missing }
+  if (weights?.phase === 'fetching' && instances.length === 0)
+    return { state: 'Fetching', ...(missing === undefined ? {} : { message: missing }) }
+  if (instances.some((each) => each.process?.state === 'waiting')) return { state: 'Failed', message: trouble }
+  if (instances.length > 0) return { state: 'Starting', ...(trouble === undefined ? {} : { message: trouble }) }
+  return { state: 'Pending' }
+}
+
+function weightsView(weights: WeightsState, before: VersionStatus['weights']): VersionStatus['weights'] {
+  switch (weights.phase) {
+    case 'here':
+      return { sha256: weights.sha256, from: weights.from, bytes: weights.bytes }
+    case 'fetching':
+      return {
+        ...(before?.sha256 === undefined ? {} : { sha256: before.sha256 }),
+        ...(weights.from === undefined ? {} : { from: weights.from }),
+        ...(weights.totalBytes === undefined ? {} : { bytes: weights.totalBytes }),
+        ...(weights.receivedBytes === undefined ? {} : { receivedBytes: weights.receivedBytes }),
+      }
+    case 'missing':
+      return before?.sha256 === undefined ? {} : { sha256: before.sha256 }
+    default:
+      return weights satisfies never
+  }
+}
+
+/** The condition as it is now; the time of its last transition stays while its status does. */
+export function condition(
+  before: readonly Condition[],
+  type: string,
+  status: Condition['status'],
+  reason: string,
+  message: string,
+  now: number,
+): Condition {
+  const known = before.find((each) => each.type === type)
+  const lastTransitionTime = known?.status === status ? known.lastTransitionTime : new Date(now).toISOString()
+  return { type, status, reason, message, lastTransitionTime }
+}
