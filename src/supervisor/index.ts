@@ -13,7 +13,6 @@ import type { ProcessStatus, WantedEngine } from '../kernel/supervision.ts'
 import { planEngines } from './engines.ts'
 import { bringHomeUpToDate } from './home-format.ts'
 import { openLogFile } from './log-file.ts'
-import { checkPorts, type WantedPort } from './ports.ts'
 import { awaitPreviousRun, recordChildren } from './previous-run.ts'
 import { serveSupervisor } from './server.ts'
 import { type ProcessSpec, type SupervisedProcess, superviseProcess } from './supervised-process.ts'
@@ -43,21 +42,26 @@ export interface Supervisor {
 /** Engines and control have nothing to finish once the gateways are gone. */
 const REST_DRAIN_MS = 5_000
 
-/** A home that is ours until `release`: locked, of our format, without children of a supervisor that died. */
-export interface OwnedHome {
-  readonly home: Home
-  readonly migrated: ReturnType<typeof bringHomeUpToDate>
-  release(): void
-}
-
-export async function ownHome(home: Home, onWait: (pids: readonly number[]) => void): Promise<OwnedHome> {
+/** A home that is ours until `release`: locked, and without children of a supervisor that died. Throws `home_in_use`. */
+export async function lockHome(home: Home, onWait: (pids: readonly number[]) => void): Promise<{ release(): void }> {
   makeHome(home)
   const lock = takeLock(join(home.run, 'supervisor.lock'), { since: new Date().toISOString() })
   if ('holder' in lock) throw homeInUse(home, lock.holder)
   try {
-    // Its children may stream for their last 30 s.
+    // They may stream for their last 30 s.
     await awaitPreviousRun(home, 35_000, onWait)
-    return { home, migrated: bringHomeUpToDate(home), release: () => lock.release() }
+    return lock
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+/** The same, and brought to our format. */
+export async function ownHome(home: Home, onWait: (pids: readonly number[]) => void) {
+  const lock = await lockHome(home, onWait)
+  try {
+    return { migrated: bringHomeUpToDate(home), release: () => lock.release() }
   } catch (error) {
     lock.release()
     throw error
@@ -72,7 +76,8 @@ function homeInUse(home: Home, holder: Record<string, unknown> | undefined): Str
   })
 }
 
-export { checkPorts, type WantedPort }
+export { HOME_FORMAT } from './home-format.ts'
+export { checkPorts, type WantedPort } from './ports.ts'
 
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
   const { home } = options

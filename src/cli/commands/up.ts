@@ -2,7 +2,7 @@
  * `strata up`: the whole system on this machine. Starts the supervisor in this process, follows what control says about the default model,
  * prints how to use it, and stays until it is told to go.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,6 +17,7 @@ import { type ControlClient, connectControl } from '../control-client.ts'
 import { EXIT, Exit } from '../exit-codes.ts'
 import { LiveLine, palette, progressText, RateMeter } from '../terminal.ts'
 import { readUpOptions, type UpFlags, type UpOptions } from '../up-options.ts'
+import { programVersion } from '../version.ts'
 
 const DRAIN_MS = 30_000
 /** npm and the terminal both hand a Ctrl-C on: what comes together is one. */
@@ -308,10 +309,6 @@ async function raceStop(stop: StopSignals, work: Promise<void>): Promise<void> {
   } catch (error) {
     if (!stop.asked.aborted) throw error
   }
-}
-
-export function programVersion(): string {
-  return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version
 }
 
 const withoutExtension = (file: string) => file.replace(/\.[A-Za-z0-9]+$/, '')

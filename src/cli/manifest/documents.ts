@@ -1,0 +1,168 @@
+/**
+ * YAML text → documents that remember where everything stands. All mistakes of all documents are found, each with line and column; nothing
+ * here knows what a resource is.
+ */
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseAllDocuments,
+  visit,
+} from 'yaml'
+import type { FieldPath } from '../../resources/problems.ts'
+
+/** From 1; columns count UTF-16 units, as editors do. */
+export interface Position {
+  readonly line: number
+  readonly column: number
+}
+
+export interface ManifestDocument {
+  readonly file: string
+  /** Plain values. */
+  readonly value: unknown
+  /** Where the field at `path` stands; where it is missing, where it should stand. `at`: its name or its value. */
+  positionOf(path: FieldPath, at: 'name' | 'value'): Position
+}
+
+export interface SyntaxProblem {
+  readonly file: string
+  readonly position: Position
+  readonly message: string
+}
+
+/** More aliases than any manifest needs; beyond it a few lines would grow to gigabytes. */
+const MAX_ALIASES = 100
+const MAX_BYTES = 16 * 1024 * 1024
+
+export function readDocuments(file: string, text: string): { documents: ManifestDocument[]; problems: SyntaxProblem[] } {
+  const counter = new LineCounter()
+  const at = (offset: number): Position => {
+    const { line, col } = counter.linePos(Math.max(0, Math.min(offset, text.length)))
+    return { line: Math.max(1, line), column: Math.max(1, col) }
+  }
+  const problem = (offset: number, message: string): SyntaxProblem => ({ file, position: at(offset), message })
+  if (text.length > MAX_BYTES)
+    return { documents: [], problems: [{ file, position: { line: 1, column: 1 }, message: 'the file is larger than 16 MB' }] }
+
+  let parsed: Document.Parsed[]
+  try {
+    parsed = [...parseAllDocuments(text, { lineCounter: counter, prettyErrors: false, uniqueKeys: true, merge: true, stringKeys: false })]
+  } catch (error) {
+    // The parser is recursive: brackets nested a hundred thousand times exhaust its stack.
+    return { documents: [], problems: [problem(0, error instanceof RangeError ? 'it is nested too deeply' : String(error))] }
+  }
+
+  const documents: ManifestDocument[] = []
+  const problems: SyntaxProblem[] = []
+  for (const document of parsed) {
+    const faults = [...document.errors, ...document.warnings]
+    if (faults.length > 0) {
+      problems.push(...faults.map((fault) => problem(faultOffset(fault, text), inWords(fault, text))))
+      continue
+    }
+    if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) continue // only comments
+    try {
+      documents.push({
+        file,
+        value: document.toJS({ maxAliasCount: MAX_ALIASES }),
+        positionOf: (path, which) => at(offsetOf(document, path, which)),
+      })
+    } catch (error) {
+      const alias = firstAlias(document)
+      problems.push(
+        problem(
+          alias?.range?.[0] ?? document.range[0],
+          /alias count/i.test(String(error))
+            ? `aliases make it grow beyond all bounds (more than ${MAX_ALIASES} uses)`
+            : plain(String(error)),
+        ),
+      )
+    }
+  }
+  return { documents, problems }
+}
+
+interface Fault {
+  readonly code: string
+  readonly message: string
+  readonly pos: readonly [number, number]
+}
+
+function faultOffset({ code, pos }: Fault, text: string): number {
+  // For a missing bracket or quote the parser points behind the end; the last thing that is there is what a person can look at.
+  if (code === 'MISSING_CHAR' && pos[0] >= text.length) return Math.max(0, text.trimEnd().length - 1)
+  return pos[0]
+}
+
+function inWords({ code, message, pos }: Fault, text: string): string {
+  switch (code) {
+    case 'DUPLICATE_KEY': {
+      const key = /^(?:"[^"\n]*"|'[^'\n]*'|[^\s:,}\]]+)/.exec(text.slice(pos[0]))?.[0] ?? ''
+      return `duplicate key ${JSON.stringify(key.replace(/^["']|["']$/g, ''))}`
+    }
+    case 'TAB_AS_INDENT':
+      return 'a tab stands where only spaces may indent'
+    default:
+      return plain(message)
+  }
+}
+
+const plain = (message: string) => {
+  const text = message.replace(/^\w*Error: /, '').replace(/\.$/, '')
+  return text.charAt(0).toLowerCase() + text.slice(1)
+}
+
+function firstAlias(document: Document): Node | undefined {
+  let found: Node | undefined
+  visit(document, {
+    Alias(_, node) {
+      found = node
+      return visit.BREAK
+    },
+  })
+  return found
+}
+
+/** Follows `path` through the nodes as far as it goes. */
+function offsetOf(document: Document.Parsed, path: FieldPath, which: 'name' | 'value'): number {
+  let node: unknown = document.contents
+  let pair: Pair | undefined
+  let reached = true
+  let item: Node | undefined
+  for (const step of path) {
+    if (isAlias(node)) node = node.resolve(document)
+    if (isMap(node)) {
+      const next: Pair | undefined = node.items.find(({ key }) => String(isScalar(key) ? key.value : key) === String(step))
+      if (!next) {
+        reached = false
+        break
+      }
+      pair = next
+      item = undefined
+      node = next.value
+    } else if (isSeq(node) && typeof step === 'number' && step < node.items.length) {
+      node = node.items[step]
+      pair = isPair(node) ? node : undefined
+      item = isNode(node) ? node : undefined
+    } else {
+      reached = false
+      break
+    }
+  }
+  const start = (one: unknown) => (isNode(one) ? one.range?.[0] : undefined)
+  const name = start(pair?.key)
+  const value = start(node)
+  // A whole list or mapping is best pointed at by its name; a single value by itself, unless it is empty.
+  const isSingle = (isScalar(node) && node.value !== null) || isAlias(node)
+  const whole = item ? start(item) : (name ?? value)
+  const offset = reached ? (which === 'value' && isSingle ? value : whole) : whole
+  return offset ?? start(document.contents) ?? document.range[0]
+}

@@ -1,0 +1,44 @@
+/** Resources over the control API, by the words of the command line. */
+import { StrataError } from '../kernel/errors.ts'
+import { findKind, KIND_NAMES, KINDS, type Kind, type Resource } from '../resources/index.ts'
+import { nearest } from '../resources/nearest.ts'
+import type { ControlClient } from './control-client.ts'
+
+/** The kind that a word names; a wrong one is answered with the nearest. */
+export function kindOf(word: string): Kind {
+  const kind = findKind(word)
+  if (kind) return kind
+  const words = KIND_NAMES.flatMap((name) => [KINDS[name].plural, ...KINDS[name].aliases])
+  const close = nearest(word.toLowerCase(), words)
+  throw new StrataError('usage', `There is no kind "${word}"${close ? `; did you mean "${close}"?` : '.'}`, {
+    advice: `Kinds: ${KIND_NAMES.map((name) => KINDS[name].plural).join(', ')}.`,
+  })
+}
+
+/** "route/assistant", "route assistant" and several names: what `kubectl` takes. */
+export function parseTargets(kindWord: string, names: readonly string[]): { kind: Kind; name: string }[] {
+  const words = [kindWord, ...names]
+  if (words.every((word) => word.includes('/')))
+    return words.map((word) => {
+      const [kind, name] = word.split('/', 2)
+      return { kind: kindOf(kind!), name: name! }
+    })
+  const kind = kindOf(kindWord)
+  return names.map((name) => ({ kind, name }))
+}
+
+const query = (namespace: string | undefined) => (namespace === undefined ? '' : `?namespace=${encodeURIComponent(namespace)}`)
+
+/** All of a kind; `namespace` undefined is every namespace. */
+export async function listResources<K extends Kind>(client: ControlClient, kind: K, namespace: string | undefined): Promise<Resource<K>[]> {
+  const answer = await client.call<{ items: Resource<K>[] }>('GET', `/${KINDS[kind].plural}${query(namespace)}`)
+  return answer.items
+}
+
+export function getResource<K extends Kind>(client: ControlClient, kind: K, namespace: string, name: string): Promise<Resource<K>> {
+  return client.call('GET', `/${KINDS[kind].plural}/${encodeURIComponent(name)}${query(namespace)}`)
+}
+
+export function deleteResource(client: ControlClient, kind: Kind, namespace: string, name: string): Promise<unknown> {
+  return client.call('DELETE', `/${KINDS[kind].plural}/${encodeURIComponent(name)}${query(namespace)}`)
+}
