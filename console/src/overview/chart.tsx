@@ -1,8 +1,8 @@
 /** One small chart of the last minute: a heading that says the value now, a line or two under it. */
 import { useComputedColorScheme } from '@mantine/core'
-import { useElementSize } from '@mantine/hooks'
 import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
+import { useWidth } from '../shell/use-width.ts'
 
 export interface Line {
   readonly label: string
@@ -13,19 +13,17 @@ export interface Line {
 
 const HEIGHT = 96
 
-export function Chart({
-  title,
-  now,
-  lines,
-  format,
-}: {
-  title: string
-  now: string
-  lines: readonly Line[]
-  format: (value: number) => string
+export function Chart(props: {
+  readonly title: string
+  readonly now: string
+  readonly lines: readonly Line[]
+  readonly format: (value: number) => string
+  /** The axis reaches at least this far: a quiet minute is no mountain. */
+  readonly least: number
 }) {
-  const { ref, width } = useElementSize<HTMLDivElement>()
+  const { title, now, lines, format, least } = props
   const holder = useRef<HTMLDivElement>(null)
+  const width = useWidth(holder)
   const plot = useRef<uPlot | null>(null)
   const scheme = useComputedColorScheme('light')
   const shape = lines.map(({ label }) => label).join()
@@ -43,10 +41,10 @@ export function Chart({
       {
         width,
         height: HEIGHT,
-        padding: [6, 4, 0, 0],
+        padding: [6, 4, 7, 0],
         legend: { show: false },
         cursor: { show: false },
-        scales: { x: { time: false }, y: { range: (_plot, _min, max) => [0, Math.max(max ?? 0, 1e-9) * 1.15] } },
+        scales: { x: { time: false }, y: { range: (_plot, _min, max) => [0, Math.max(max ?? 0, least) * 1.15] } },
         axes: [
           { show: false },
           {
@@ -79,7 +77,7 @@ export function Chart({
       made.destroy()
       plot.current = null
     }
-  }, [width, scheme, shape])
+  }, [width, scheme, shape, least])
 
   useEffect(() => plot.current?.setData(dataOf(lines)), [lines])
 
@@ -89,9 +87,7 @@ export function Chart({
         {title}
         <span className="chart-now">{now}</span>
       </h3>
-      <div ref={ref}>
-        <div ref={holder} style={{ height: HEIGHT }} aria-hidden />
-      </div>
+      <div ref={holder} style={{ height: HEIGHT }} aria-hidden />
       {lines.length > 1 && (
         <p className="chart-legend">
           {lines.map(({ label, color }) => (

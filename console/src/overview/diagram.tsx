@@ -1,12 +1,14 @@
 /** The picture of the running system. Each node is a link: the keyboard walks through it in reading order. */
-import { useElementSize } from '@mantine/hooks'
+import { useRef } from 'react'
 import { Link } from '../shell/router.tsx'
 import { StateMark } from '../shell/state-mark.tsx'
+import { useWidth } from '../shell/use-width.ts'
 import type { Graph } from './graph.ts'
 import { layout, type PlacedEdge, type PlacedNode } from './layout.ts'
 
 export function Diagram({ graph }: { graph: Graph }) {
-  const { ref, width } = useElementSize<HTMLDivElement>()
+  const ref = useRef<HTMLDivElement>(null)
+  const width = useWidth(ref)
   const picture = width > 0 ? layout(graph, width) : undefined
   return (
     <div ref={ref} className="diagram" style={{ minHeight: picture?.height ?? 200 }}>
@@ -31,8 +33,13 @@ function Edge({ edge }: { edge: PlacedEdge }) {
   return (
     <g className={`edge ${kind}`}>
       <path d={edge.path} strokeWidth={edge.strokeWidth} />
+      {edge.share && (
+        <text x={edge.labelX} y={edge.labelY - edge.strokeWidth / 2 - 5} textAnchor="end">
+          {edge.share}
+        </text>
+      )}
       {edge.label && (
-        <text x={edge.labelX} y={edge.labelY} textAnchor="end">
+        <text x={edge.labelX} y={edge.labelY + edge.strokeWidth / 2 + 12} textAnchor="end">
           {edge.label}
         </text>
       )}

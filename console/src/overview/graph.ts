@@ -25,7 +25,9 @@ export interface GraphEdge {
   readonly from: string
   readonly to: string
   readonly requestsPerSecond: number
-  /** On the arrow: rate and p95, or the share where nothing flows. */
+  /** Above the arrow: the share that the route gives it. */
+  readonly share?: string
+  /** Below it: what flows. */
   readonly label: string
   readonly failing: boolean
 }
@@ -108,7 +110,7 @@ export function buildGraph(system: {
       const flow = traffic?.edges.find((each) => each.route === key && each.version === version) ?? QUIET
       edges.push({
         ...edge(`route/${key}`, `version/${version}`, flow, true),
-        label: flow.requestsPerSecond > 0 ? `${target.weight}% · ${rate(flow.requestsPerSecond)}` : `${target.weight}%`,
+        share: `${target.weight}\u202f%`,
       })
     }
     for (const fallback of route.spec.fallbacks) used.add(`${route.metadata.namespace}/${fallback.version}`)
@@ -128,12 +130,12 @@ export function buildGraph(system: {
       state: `${state?.state ?? 'unknown'}${state?.simulated ? ', simulated' : ''}`,
       thing: `ModelVersion/${key}`,
     })
-    for (const instance of state?.instances.list ?? []) {
+    for (const [at, instance] of (state?.instances.list ?? []).entries()) {
       const load = traffic?.instances[instance.id] ?? QUIET
       nodes.push({
         id: `instance/${instance.id}`,
         column: 4,
-        title: instance.id,
+        title: `instance ${at + 1}`,
         detail:
           instance.state !== 'ready'
             ? instance.state
@@ -141,7 +143,7 @@ export function buildGraph(system: {
               ? `${instance.load.running} of ${instance.load.sequences} busy${instance.load.waiting > 0 ? ` · ${instance.load.waiting} waiting` : ''}`
               : 'ready',
         health: instance.state === 'ready' ? 'good' : instance.state === 'failed' || instance.state === 'waiting' ? 'bad' : 'busy',
-        state: instance.simulated ? `${instance.state}, simulated` : instance.state,
+        state: `${instance.id} ${instance.state}${instance.simulated ? ', simulated' : ''}`,
         thing: `Process/engine-${instance.id}`,
       })
       edges.push(edge(`version/${key}`, `instance/${instance.id}`, load, false))
@@ -174,8 +176,7 @@ function versionDetail(state: SystemStatus['versions'][number] | undefined, rate
     return receivedBytes !== undefined && bytes ? `fetching ${percent(receivedBytes / bytes)}` : 'fetching weights'
   }
   if (state.state !== 'Ready') return state.state.toLowerCase()
-  if (rates.firstTokenP95 !== undefined)
-    return `first token ${milliseconds(rates.firstTokenP50)} · p95 ${milliseconds(rates.firstTokenP95)}`
+  if (rates.firstTokenP95 !== undefined) return `first ${milliseconds(rates.firstTokenP50)} · p95 ${milliseconds(rates.firstTokenP95)}`
   if (rates.requestsPerSecond > 0) return `p95 ${milliseconds(rates.totalP95)}`
   return state.engine === 'backend' ? 'elsewhere' : `${state.instances.ready} of ${state.instances.wanted} ready`
 }

@@ -1,13 +1,9 @@
 /** What happened lately, from what the system tells of itself: changes by people, versions that changed state, processes that came back. Pure. */
 import type { SystemStatus } from '../../../src/control/status.ts'
 import type { Resource } from '../../../src/resources/index.ts'
+import type { AuditEntry } from '../../../src/store/audit.ts'
 
-export interface AuditEntry {
-  readonly time: string
-  readonly actor: string
-  readonly action: string
-  readonly resource: string
-}
+export type { AuditEntry }
 
 export interface Happening {
   readonly id: string
@@ -19,6 +15,12 @@ export interface Happening {
 
 const DONE: Record<string, string> = { create: 'created', change: 'changed', update: 'changed', delete: 'deleted', revoke: 'revoked' }
 
+/** Logins are the audit log's business, not news. */
+function tell({ action, kind, name }: AuditEntry): string | undefined {
+  if (action === 'login' || kind === 'Session') return undefined
+  return `${kind} ${name} ${DONE[action] ?? action}`
+}
+
 export function happenings(
   status: SystemStatus,
   versions: readonly Resource<'ModelVersion'>[],
@@ -26,12 +28,10 @@ export function happenings(
   most: number,
 ): Happening[] {
   const all: Happening[] = [
-    ...audit.map((entry, i) => ({
-      id: `audit ${i} ${entry.time} ${entry.resource}`,
-      at: Date.parse(entry.time),
-      what: `${entry.resource} ${DONE[entry.action] ?? entry.action}`,
-      by: entry.actor,
-    })),
+    ...audit.flatMap((entry) => {
+      const what = tell(entry)
+      return what === undefined ? [] : [{ id: `audit ${entry.id}`, at: entry.time, what, by: entry.actor }]
+    }),
     ...versions.flatMap((version) =>
       (version.status?.conditions ?? [])
         .filter(({ type }) => type === 'Ready')

@@ -29,7 +29,8 @@ export interface Layout {
 export const NODE_HEIGHT = 46
 const ROW_GAP = 14
 const NARROW = 760
-const WIDEST_NODE = 196
+const WIDEST_NODE = 190
+const NARROWEST_GAP = 72
 
 export function layout(graph: Graph, width: number): Layout {
   const columns = orderedColumns(graph)
@@ -69,7 +70,7 @@ function orderedColumns(graph: Graph): GraphNode[][] {
 function spread(columns: GraphNode[][], width: number): { nodes: PlacedNode[]; height: number } {
   const tallest = Math.max(1, ...columns.map((column) => column.length))
   const height = tallest * (NODE_HEIGHT + ROW_GAP) - ROW_GAP + 16
-  const nodeWidth = Math.min(WIDEST_NODE, (width - (columns.length - 1) * 64) / columns.length)
+  const nodeWidth = Math.min(WIDEST_NODE, (width - (columns.length - 1) * NARROWEST_GAP) / columns.length)
   const step = columns.length > 1 ? (width - nodeWidth) / (columns.length - 1) : 0
   const nodes = columns.flatMap((column, i) => {
     const used = column.length * (NODE_HEIGHT + ROW_GAP) - ROW_GAP
@@ -112,7 +113,7 @@ function rightward(from: PlacedNode, to: PlacedNode) {
     path: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`,
     // Near the target, where the arrows of one source have parted.
     labelX: x2 - 8,
-    labelY: y2 - 7,
+    labelY: y2,
   }
 }
 
@@ -122,5 +123,5 @@ function downward(from: PlacedNode, to: PlacedNode) {
   const x2 = to.x + to.width / 2
   const y2 = to.y
   const bend = (y2 - y1) / 2
-  return { path: `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}`, labelX: x2 - 6, labelY: y2 - 5 }
+  return { path: `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}`, labelX: x2 - 10, labelY: y2 - 12 }
 }

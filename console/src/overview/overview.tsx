@@ -80,15 +80,16 @@ function Charts() {
   )
   return (
     <section className="charts" aria-label="The last minute">
-      <Chart title="Requests" now={rate(total?.requestsPerSecond ?? 0)} lines={lines.requests} format={short} />
+      <Chart title="Requests" now={rate(total?.requestsPerSecond ?? 0)} lines={lines.requests} format={short} least={1} />
       <Chart
         title="First token"
         now={`${milliseconds(total?.firstTokenP50)} · p95 ${milliseconds(total?.firstTokenP95)}`}
         lines={lines.firstToken}
         format={milliseconds}
+        least={10}
       />
-      <Chart title="Tokens" now={rate(total?.tokensPerSecond ?? 0)} lines={lines.tokens} format={short} />
-      <Chart title="Errors" now={percent(total?.errorRate ?? 0)} lines={lines.errors} format={short} />
+      <Chart title="Tokens" now={rate(total?.tokensPerSecond ?? 0)} lines={lines.tokens} format={short} least={1} />
+      <Chart title="Errors" now={percent(total?.errorRate ?? 0)} lines={lines.errors} format={short} least={1} />
     </section>
   )
 }

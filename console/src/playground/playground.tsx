@@ -115,7 +115,7 @@ export function Playground() {
               onChange={(value) => setTemperature(asNumber(value))}
             />
             <NumberInput
-              label="Most tokens"
+              label="Max tokens"
               placeholder="version's"
               min={1}
               max={100_000}
