@@ -33,16 +33,11 @@ function Edge({ edge }: { edge: PlacedEdge }) {
   return (
     <g className={`edge ${kind}`}>
       <path d={edge.path} strokeWidth={edge.strokeWidth} />
-      {edge.share && (
-        <text x={edge.labelX} y={edge.labelY - edge.strokeWidth / 2 - 5} textAnchor="end">
-          {edge.share}
+      {edge.labels.map(({ x, y, text }) => (
+        <text key={text} x={x} y={y} textAnchor="end">
+          {text}
         </text>
-      )}
-      {edge.label && (
-        <text x={edge.labelX} y={edge.labelY + edge.strokeWidth / 2 + 12} textAnchor="end">
-          {edge.label}
-        </text>
-      )}
+      ))}
     </g>
   )
 }

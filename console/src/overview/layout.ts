@@ -15,8 +15,7 @@ export interface PlacedEdge extends GraphEdge {
   /** SVG path. */
   readonly path: string
   readonly strokeWidth: number
-  readonly labelX: number
-  readonly labelY: number
+  readonly labels: readonly { readonly x: number; readonly y: number; readonly text: string }[]
 }
 
 export interface Layout {
@@ -41,9 +40,8 @@ export function layout(graph: Graph, width: number): Layout {
     const from = byId.get(edge.from)
     const to = byId.get(edge.to)
     if (!from || !to) return []
-    return [
-      { ...edge, ...(width < NARROW ? downward(from, to) : rightward(from, to)), strokeWidth: strokeWidth(edge.requestsPerSecond, most) },
-    ]
+    const stroke = strokeWidth(edge.requestsPerSecond, most)
+    return [{ ...edge, ...(width < NARROW ? downward(edge, from, to) : rightward(edge, from, to, stroke)), strokeWidth: stroke }]
   })
   return { width, height: placed.height, nodes: placed.nodes, edges }
 }
@@ -103,25 +101,32 @@ function stack(columns: GraphNode[][], width: number): { nodes: PlacedNode[]; he
   return { nodes, height: y - STACK_GAP + 8 }
 }
 
-function rightward(from: PlacedNode, to: PlacedNode) {
+/** The share stands above the arrow and what flows below it, both near the target, where the arrows of one source have parted. */
+function rightward(edge: GraphEdge, from: PlacedNode, to: PlacedNode, stroke: number) {
   const x1 = from.x + from.width
   const y1 = from.y + from.height / 2
   const x2 = to.x
   const y2 = to.y + to.height / 2
   const bend = (x2 - x1) / 2
+  const x = x2 - 8
   return {
     path: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`,
-    // Near the target, where the arrows of one source have parted.
-    labelX: x2 - 8,
-    labelY: y2,
+    labels: [
+      ...(edge.share ? [{ x, y: y2 - stroke / 2 - 5, text: edge.share }] : []),
+      ...(edge.label ? [{ x, y: y2 + stroke / 2 + 12, text: edge.label }] : []),
+    ],
   }
 }
 
-function downward(from: PlacedNode, to: PlacedNode) {
+function downward(edge: GraphEdge, from: PlacedNode, to: PlacedNode) {
   const x1 = from.x + from.width / 2
   const y1 = from.y + from.height
   const x2 = to.x + to.width / 2
   const y2 = to.y
   const bend = (y2 - y1) / 2
-  return { path: `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}`, labelX: x2 - 10, labelY: y2 - 12 }
+  const text = [edge.share, edge.label].filter(Boolean).join(' · ')
+  return {
+    path: `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}`,
+    labels: text ? [{ x: x2 - 10, y: y2 - 7, text }] : [],
+  }
 }
