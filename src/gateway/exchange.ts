@@ -46,7 +46,7 @@ export function answerJson(exchange: Exchange, status: number, body: unknown, he
 export function answerText(exchange: Exchange, status: number, text: string, contentType: string, headers: OutgoingHttpHeaders = {}): void {
   const { req, res } = exchange
   if (res.headersSent || res.destroyed) return
-  const unread = !req.complete
+  const unread = !req.complete && bringsMuch(req)
   res.writeHead(status, {
     'content-type': contentType,
     'content-length': Buffer.byteLength(text),
@@ -68,6 +68,13 @@ export function answerError(exchange: Exchange, error: GatewayError, headers: Ou
           'retry-after-ms': String(Math.max(1, Math.ceil(error.retryAfterMs))),
         }
   answerJson(exchange, error.status, toOpenAI(error, visibleId(exchange)), { ...retry, ...headers })
+}
+
+const SMALL_BODY_BYTES = 64 * 1024
+
+/** Is more to come than Node may swallow quietly while the connection stays open? */
+function bringsMuch(req: IncomingMessage): boolean {
+  return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > SMALL_BODY_BYTES
 }
 
 const LINGER_MS = 1_000
