@@ -3,7 +3,7 @@
  * an engine only knows how to run one answer at a time on each of its sequences. The twins `llama` and `simulated` pass `engine.contract.ts`.
  */
 import type { ChatRequestMessage, ChatTool } from '../../wire/openai/chat.ts'
-import type { Schema } from './schema.ts'
+import type { Schema } from './json-schema/schema.ts'
 
 export interface Sampling {
   readonly temperature: number

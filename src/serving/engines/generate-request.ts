@@ -4,7 +4,8 @@ import type { CompletionRequest } from '../../wire/openai/completions.ts'
 import { invalidParameter } from '../../wire/openai/refusal.ts'
 import type { EngineConfig } from './config.ts'
 import type { GenerateRequest, Prompt, Sampling, Tool } from './engine.ts'
-import { ANY_OBJECT, readSchema, type Schema } from './schema.ts'
+import { readSchema } from './json-schema/read.ts'
+import { ANY_OBJECT, type Schema } from './json-schema/schema.ts'
 
 type Defaults = Pick<EngineConfig, 'sampling' | 'prompt'>
 

@@ -6,8 +6,8 @@
  * tool's own schema. Required and named choices begin with the mark by grammar. An answer has one call: the text ends with it.
  */
 import type { GenerationEvent, Tool, ToolChoice } from './engine.ts'
-import type { Schema } from './schema.ts'
-import { Grammar, literal } from './schema-grammar.ts'
+import { Grammar, literal } from './json-schema/grammar.ts'
+import type { Schema } from './json-schema/schema.ts'
 
 export const OPENING = '<tool_call>'
 const CLOSING = '</tool_call>'
@@ -94,7 +94,9 @@ export class ToolCallReader {
     return this.#readArguments(rest)
   }
 
-  #readArguments(text: string): boolean {
+  #readArguments(piece: string): boolean {
+    // A token may bring white space along before the brace.
+    const text = this.#depth === 0 ? piece.trimStart() : piece
     for (let i = 0; i < text.length; i++) {
       const character = text[i]
       if (this.#escaped) this.#escaped = false

@@ -86,16 +86,17 @@ function refusalOf(issues: readonly Issue[], body: unknown): RequestRefused {
   )
 }
 
+/** Of a union: the branch that came furthest, else the one whose type was right and whose value was not. */
 function deepest(issue: Issue): Issue {
   if (issue.code !== 'invalid_union') return issue
   let best: Issue | undefined
-  for (const branch of issue.errors) {
-    const first = branch[0]
+  for (const [first] of issue.errors) {
     if (!first) continue
     const inner = deepest({ ...first, path: [...issue.path, ...first.path] } as Issue)
-    if (!best || inner.path.length > best.path.length) best = inner
+    const further = best === undefined || inner.path.length > best.path.length
+    if (further || (inner.path.length === best!.path.length && best!.code === 'invalid_type')) best = inner
   }
-  return best && best.path.length > issue.path.length ? best : issue
+  return best && (best.path.length > issue.path.length || best.code !== 'invalid_type') ? best : issue
 }
 
 export function pathText(path: readonly PropertyKey[]): string {

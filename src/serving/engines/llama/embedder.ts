@@ -1,7 +1,9 @@
 /** The engine for embedding models: texts to vectors of unit length, one input after the other. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Llama, LlamaEmbeddingContext, LlamaModel, Token } from 'node-llama-cpp'
-import { invalidParameter, RequestRefused } from '../../../wire/openai/refusal.ts'
+import { invalidParameter } from '../../../wire/openai/refusal.ts'
 import type { Embeddings, Engine, EngineCounters } from '../engine.ts'
+import { inputTooLong, NO_GENERATION, unsupportedModel } from '../refusals.ts'
 
 export class LlamaEmbedder implements Engine {
   readonly fingerprint: string
@@ -40,11 +42,8 @@ export class LlamaEmbedder implements Engine {
     this.contextSize = options.contextSize
   }
 
-  prepare(): never {
-    throw new RequestRefused(400, 'invalid_request_error', 'This model makes embeddings; it does not generate text. Use /v1/embeddings.', {
-      code: 'unsupported_model',
-      param: 'model',
-    })
+  async prepare(): Promise<never> {
+    throw unsupportedModel(NO_GENERATION)
   }
 
   async embed(inputs: readonly (string | readonly number[])[], dimensions: number | undefined, signal: AbortSignal): Promise<Embeddings> {
@@ -55,25 +54,11 @@ export class LlamaEmbedder implements Engine {
         `This model's embeddings have ${natural} dimensions and cannot be shortened.`,
         'unsupported_value',
       )
-    const vocabulary = this.#model.fileInfo.metadata.tokenizer?.ggml.tokens.length ?? 0
-    const prepared = inputs.map((input, i) => {
-      const name = inputs.length === 1 ? 'input' : `input[${i}]`
-      if (typeof input !== 'string' && input.some((token) => token >= vocabulary))
-        throw invalidParameter(name, `It has a token that does not exist: the vocabulary has ${vocabulary}.`)
-      const tokens = typeof input === 'string' ? this.#model.tokenize(input, false) : (input as Token[])
-      const length = this.#context.calculateInputLength(tokens.slice())
-      if (length >= this.contextSize)
-        throw new RequestRefused(
-          400,
-          'invalid_request_error',
-          `This model's maximum input is ${this.contextSize - 1} tokens. However, '${name}' has ${length}.`,
-          {
-            code: 'context_length_exceeded',
-            param: 'input',
-          },
-        )
-      return { tokens, length }
-    })
+    const prepared: { tokens: Token[]; length: number }[] = []
+    for (const [i, input] of inputs.entries()) {
+      prepared.push(this.#tokens(input, inputs.length === 1 ? 'input' : `input[${i}]`))
+      await nextTurn()
+    }
     const vectors: number[][] = []
     for (const { tokens } of prepared) {
       signal.throwIfAborted()
@@ -83,6 +68,16 @@ export class LlamaEmbedder implements Engine {
     const promptTokens = prepared.reduce((sum, { length }) => sum + length, 0)
     this.#promptTokens += promptTokens
     return { vectors, promptTokens }
+  }
+
+  #tokens(input: string | readonly number[], param: string): { tokens: Token[]; length: number } {
+    const vocabulary = this.#model.fileInfo.metadata.tokenizer?.ggml.tokens.length ?? 0
+    if (typeof input !== 'string' && input.some((token) => token >= vocabulary))
+      throw invalidParameter(param, `'${param}' has a token that does not exist: the vocabulary has ${vocabulary}.`)
+    const tokens = typeof input === 'string' ? this.#model.tokenize(input, false) : (input as Token[])
+    const length = this.#context.calculateInputLength(tokens.slice())
+    if (length >= this.contextSize) throw inputTooLong(param, this.contextSize, length)
+    return { tokens, length }
   }
 
   counters(): EngineCounters {

@@ -9,6 +9,8 @@ export interface Sampled {
   readonly top?: readonly { readonly token: number; readonly logprob: number }[]
 }
 
+const COLDEST = 0.001
+
 /** So many candidates are looked at for the chosen token's own probability before all of the vocabulary is. */
 const CANDIDATES = 64
 
@@ -78,8 +80,10 @@ function rank(pairs: readonly number[], bestLogprob: number): { token: number; l
 
 /** What is off is left out: an absent sampler costs nothing. */
 export function samplerConfig(sampling: Sampling, seed: number, contextSize: number): SamplerConfig {
-  const config: SamplerConfig = { temperature: sampling.temperature }
-  if (sampling.temperature > 0) {
+  // So near to zero there is one candidate left, and what is divided by it overflows.
+  const temperature = sampling.temperature < COLDEST ? 0 : sampling.temperature
+  const config: SamplerConfig = { temperature }
+  if (temperature > 0) {
     config.seed = seed
     if (sampling.topK > 0) config.topK = sampling.topK
     if (sampling.topP < 1) config.topP = sampling.topP

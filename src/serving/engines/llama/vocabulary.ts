@@ -5,7 +5,7 @@ import { OPENING } from '../tool-calls.ts'
 import type { PromptPiece } from './chat-template.ts'
 import { tokenBytes } from './token-bytes.ts'
 
-/** Texts longer than this are counted in parts first, so that a body of megabytes does not hold the process for seconds. */
+/** Characters. Tokenising so many takes some ten milliseconds. */
 const LONG_TEXT = 65_536
 
 /** GGUF's `tokenizer.ggml.token_type`: 3 is a control token. */
@@ -34,23 +34,36 @@ export class Vocabulary {
   }
 
   /**
-   * Tokens of a prompt, with the vocabulary's beginning mark where it wants one. Past `enough` tokens it stops and tells a count only,
-   * which for a text in parts is exact to a token or two.
+   * Tokens of a prompt, with the vocabulary's beginning mark where it wants one. Of a prompt of more than `most` tokens only a count is
+   * told: of one that is far too long, what the first part of it lets expect.
    */
-  async tokenize(prompt: readonly PromptPiece[], enough: number): Promise<{ tokens: number[] } | { tooMany: number }> {
-    let count = 0
-    for (const { text, plain } of prompt) {
-      for (let from = 0; text.length > LONG_TEXT && from < text.length; from += LONG_TEXT) {
-        count += this.#model.tokenize(text.slice(from, from + LONG_TEXT), !plain).length
-        await nextTurn()
-      }
+  async tokenize(prompt: readonly PromptPiece[], most: number): Promise<{ tokens: number[] } | { tooMany: number }> {
+    if (prompt.some(({ text }) => text.length > LONG_TEXT)) {
+      const count = await this.#estimate(prompt, most)
+      if (count > most) return { tooMany: count }
     }
-    if (count > enough) return { tooMany: count }
     const tokens: number[] = []
     for (const { text, plain } of prompt) for (const token of this.#model.tokenize(text, !plain)) tokens.push(token)
     const { bos, shouldPrependBosToken } = this.#model.tokens
     if (bos !== null && (shouldPrependBosToken || tokens.length === 0) && tokens[0] !== bos) tokens.unshift(bos)
-    return tokens.length > enough ? { tooMany: tokens.length } : { tokens }
+    return tokens.length > most ? { tooMany: tokens.length } : { tokens }
+  }
+
+  /** In parts, so that a body of megabytes does not hold the process for seconds, and no further than there is any doubt. */
+  async #estimate(prompt: readonly PromptPiece[], most: number): Promise<number> {
+    const length = prompt.reduce((sum, { text }) => sum + text.length, 0)
+    let count = 0
+    let seen = 0
+    for (const { text, plain } of prompt) {
+      for (let from = 0; from < text.length; from += LONG_TEXT) {
+        const part = text.slice(from, from + LONG_TEXT)
+        count += this.#model.tokenize(part, !plain).length
+        seen += part.length
+        if (count > 2 * most) return Math.round((count / seen) * length)
+        await nextTurn()
+      }
+    }
+    return count
   }
 
   describe(token: number): { token: string; bytes: readonly number[] } {

@@ -6,30 +6,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { SimulatedParameters } from '../../../resources/model-version.ts'
 import { durationMs, sizeBytes } from '../../../resources/scalars.ts'
 import { invalidParameter, RequestRefused } from '../../../wire/openai/refusal.ts'
-import { AnswerWriter } from '../answer-writer.ts'
-import { Channel } from '../channel.ts'
 import type { EngineConfig } from '../config.ts'
-import type {
-  Embeddings,
-  Engine,
-  EngineCounters,
-  FinishReason,
-  GenerateRequest,
-  Generation,
-  GenerationEvent,
-  Prompt,
-  Tool,
-} from '../engine.ts'
+import type { Embeddings, Engine, EngineCounters, GenerateRequest, Generation, GenerationEvent, Prompt, Tool } from '../engine.ts'
+import { instanceOf } from '../json-schema/instance.ts'
 import { Rate } from '../rate.ts'
-import { instanceOf } from '../schema-instance.ts'
+import { NO_EMBEDDINGS, NO_GENERATION, promptTooLong, unsupportedModel } from '../refusals.ts'
 import { callable } from '../tool-calls.ts'
+import { PacedAnswer, type Piece } from './paced-answer.ts'
 import { Wheel } from './wheel.ts'
-import { answerPieces, embeddingOf, hash32, piecesOf, randomFrom, someWords } from './words.ts'
+import { answerPieces, embeddingOf, hash32, piecesOf, randomFrom, simulatedLogprob, someWords } from './words.ts'
 
 type SimulatedConfig = EngineConfig & { engine: { kind: 'simulated' } }
 
-/** Events an answer may be ahead of its reader. */
-const AHEAD = 32
 const DIMENSIONS = 384
 
 export async function loadSimulated(config: SimulatedConfig): Promise<Engine> {
@@ -39,7 +27,13 @@ export async function loadSimulated(config: SimulatedConfig): Promise<Engine> {
   return new SimulatedEngine(config, memory)
 }
 
-type Piece = { readonly kind: 'text' | 'arguments' | 'call'; readonly text: string }
+/** What is drawn once for a request, before its choices run. */
+interface Draw {
+  readonly promptTokens: number
+  /** 2 while the engine is still warming up. */
+  readonly slowness: number
+  readonly fails: boolean
+}
 
 class SimulatedEngine implements Engine {
   readonly fingerprint: string
@@ -47,12 +41,12 @@ class SimulatedEngine implements Engine {
   readonly contextSize: number
   readonly #embeds: boolean
   readonly #parameters: SimulatedParameters
-  /** Held, not used: the process shall have the size that is asked for. */
-  readonly #memory: Buffer
   readonly #wheel = new Wheel()
   readonly #written = new Rate()
   readonly #failures: () => number
   readonly #timeToFirstToken: number
+  /** Held, not used: the process shall have the size that is asked for. */
+  readonly memory: Buffer
   #requests = 0
   #promptTokens = 0
   #kvUsed = 0
@@ -63,61 +57,39 @@ class SimulatedEngine implements Engine {
     this.contextSize = parameters.contextSize
     this.#embeds = config.task === 'embedding'
     this.#parameters = parameters
-    this.#memory = memory
+    this.memory = memory
     this.#timeToFirstToken = durationMs(parameters.timeToFirstToken)
     this.#failures = randomFrom(parameters.seed)
   }
 
   async prepare(request: GenerateRequest): Promise<Generation> {
-    if (this.#embeds)
-      throw new RequestRefused(
-        400,
-        'invalid_request_error',
-        'This model makes embeddings; it does not generate text. Use /v1/embeddings.',
-        {
-          code: 'unsupported_model',
-          param: 'model',
-        },
-      )
-    const { prompt, format, topLogprobs } = request
+    if (this.#embeds) throw unsupportedModel(NO_GENERATION)
+    const { prompt, format, topLogprobs, sampling } = request
     const text = promptText(prompt)
     const promptTokens = prompt.kind === 'tokens' ? prompt.tokens.length : Math.max(1, piecesOf(text).length)
-    if (promptTokens >= this.contextSize) {
-      const param = prompt.kind === 'chat' ? 'messages' : 'prompt'
-      throw new RequestRefused(
-        400,
-        'invalid_request_error',
-        `This model's maximum context length is ${this.contextSize} tokens. However, your ${param} resulted in ${promptTokens} tokens, and an answer needs at least one more. Please shorten the ${param}.`,
-        { code: 'context_length_exceeded', param },
-      )
-    }
-    const tools = prompt.kind === 'chat' ? callable(prompt.tools, prompt.toolChoice) : []
-    const forced = prompt.kind === 'chat' && tools.length > 0 && prompt.toolChoice !== 'auto'
+    if (promptTokens >= this.contextSize) throw promptTooLong(prompt, this.contextSize, promptTokens)
+    const tool = calledTool(prompt)
+    const forced = prompt.kind === 'chat' && prompt.toolChoice !== 'auto' && prompt.toolChoice !== 'none'
     if (topLogprobs !== undefined && (forced || format))
       throw invalidParameter(
         'logprobs',
         "'logprobs' together with a response format or a forced tool call is not supported.",
         'unsupported_parameter',
       )
-    // Left to choose, it calls a tool when a person speaks and answers when a tool has.
-    const calls = tools.length > 0 && (forced || (prompt.kind === 'chat' && prompt.messages.at(-1)?.role === 'user'))
-    const slow = this.#requests < this.#parameters.warmup ? 2 : 1
-    this.#requests++
-    const fails = this.#failures() < this.#parameters.errorRate
-    const make = (choice: number): Piece[] =>
-      this.#pieces(request, calls ? tools[0] : undefined, hash32(`${choice}\0${request.sampling.seed ?? ''}\0${text}`))
-    const first = make(0)
+    const seedOf = (choice: number) => hash32(`${choice}\0${sampling.seed ?? ''}\0${text}`)
+    // Made now, so that a schema without an instance is a refusal and not a broken answer.
+    const first = this.#pieces(request, tool, seedOf(0))
+    const draw: Draw = {
+      promptTokens,
+      slowness: this.#requests++ < this.#parameters.warmup ? 2 : 1,
+      fails: this.#failures() < this.#parameters.errorRate,
+    }
     return {
       promptTokens,
-      run: (choice, signal) =>
-        this.#run(request, {
-          promptTokens,
-          pieces: choice === 0 ? first : make(choice),
-          slow,
-          fails,
-          signal,
-          seed: hash32(`${choice}\0${text}`),
-        }),
+      run: (choice, signal) => {
+        const seed = seedOf(choice)
+        return this.#run(request, choice === 0 ? first : this.#pieces(request, tool, seed), draw, seed, signal)
+      },
     }
   }
 
@@ -135,94 +107,45 @@ class SimulatedEngine implements Engine {
 
   async *#run(
     request: GenerateRequest,
-    options: { promptTokens: number; pieces: readonly Piece[]; slow: number; fails: boolean; signal: AbortSignal; seed: number },
+    pieces: readonly Piece[],
+    draw: Draw,
+    seed: number,
+    signal: AbortSignal,
   ): AsyncGenerator<GenerationEvent, void, undefined> {
-    const { promptTokens, pieces, slow, signal } = options
     signal.throwIfAborted()
-    this.#promptTokens += promptTokens
-    const random = randomFrom(options.seed ^ this.#parameters.seed)
-    const delay = (ms: number) => ms * slow * (1 + this.#parameters.jitter * (random() * 2 - 1))
-    const between = 1000 / this.#parameters.tokensPerSecond
-    const room = Math.min(request.maxTokens ?? Number.POSITIVE_INFINITY, this.contextSize - promptTokens)
-    let stalled = false
-    const channel = new Channel<GenerationEvent>(AHEAD, () => {
-      if (!stalled) return
-      stalled = false
-      // A reader who was slow is not owed the tokens of the meantime in one rush.
-      due = Math.max(due, performance.now())
-      this.#wheel.at(due, tick)
-    })
-    const writer = new AnswerWriter((event) => channel.push(event), request.stop, undefined)
-    let next = 0
-    let due = performance.now() + delay(this.#timeToFirstToken)
-    let over = false
-
-    const end = (reason: FinishReason) => {
-      over = true
-      channel.push({ type: 'end', reason, completionTokens: next })
-      channel.end()
-    }
-    const write = ({ kind, text }: Piece): boolean => {
-      if (kind === 'call') channel.push({ type: 'toolCall', name: text })
-      else if (kind === 'arguments') channel.push({ type: 'toolArguments', text })
-      else
-        return (
-          writer.write(text, request.topLogprobs === undefined ? undefined : logprobOf(text, random, request.topLogprobs)) !== 'stopped'
-        )
-      return true
-    }
-    const tick = () => {
-      const now = performance.now()
-      while (!over && due <= now + 1) {
-        if (channel.full) {
-          stalled = true
-          return
-        }
-        if (next === 0) channel.push({ type: 'begin', cachedTokens: 0 })
-        const piece = pieces[next]!
-        next++
+    const { promptTokens, slowness, fails } = draw
+    const { jitter, tokensPerSecond } = this.#parameters
+    const { topLogprobs } = request
+    const random = randomFrom(seed ^ this.#parameters.seed)
+    const jittered = (ms: number) => ms * slowness * (1 + jitter * (random() * 2 - 1))
+    const answer = new PacedAnswer(this.#wheel, {
+      pieces,
+      maxTokens: Math.min(request.maxTokens ?? Number.POSITIVE_INFINITY, this.contextSize - promptTokens),
+      stop: request.stop,
+      firstDelay: () => jittered(this.#timeToFirstToken),
+      nextDelay: () => jittered(1000 / tokensPerSecond),
+      logprob: (text) => (topLogprobs === undefined ? undefined : simulatedLogprob(text, random, topLogprobs)),
+      onToken: () => {
         this.#written.add(1)
         this.#kvUsed++
-        if (!write(piece)) return end('stop')
-        if (next < pieces.length && next < room) {
-          due += delay(between)
-          continue
-        }
-        writer.finish()
-        return end(next < pieces.length ? 'length' : piece.kind === 'text' ? 'stop' : 'tool_calls')
-      }
-      if (!over) this.#wheel.at(due, tick)
-    }
-    const abort = () => {
-      over = true
-      channel.fail(signal.reason)
-    }
-    const fail = () => {
-      over = true
-      channel.fail(
-        new RequestRefused(500, 'server_error', 'A simulated failure: this engine fails a share of its requests, as its errorRate says.', {
-          code: 'simulated_error',
-        }),
-      )
-    }
-    this.#kvUsed += promptTokens
+      },
+    })
+    const abort = () => answer.fail(signal.reason)
     signal.addEventListener('abort', abort, { once: true })
-    this.#wheel.at(due, options.fails ? fail : tick)
+    if (fails) answer.fail(simulatedFailure())
+    this.#promptTokens += promptTokens
+    this.#kvUsed += promptTokens
     try {
-      for await (const event of channel.read()) yield event
+      yield* answer.events()
     } finally {
-      over = true
+      answer.fail(new Error('The reader has left.'))
       signal.removeEventListener('abort', abort)
-      this.#kvUsed -= promptTokens + next
+      this.#kvUsed -= promptTokens + answer.tokens
     }
   }
 
   async embed(inputs: readonly (string | readonly number[])[], dimensions: number | undefined, signal: AbortSignal): Promise<Embeddings> {
-    if (!this.#embeds)
-      throw new RequestRefused(400, 'invalid_request_error', 'This model generates text; it has no embeddings.', {
-        code: 'unsupported_model',
-        param: 'model',
-      })
+    if (!this.#embeds) throw unsupportedModel(NO_EMBEDDINGS)
     if (dimensions !== undefined && dimensions !== DIMENSIONS)
       throw invalidParameter(
         'dimensions',
@@ -232,7 +155,10 @@ class SimulatedEngine implements Engine {
     await sleep(this.#timeToFirstToken, undefined, { signal })
     const promptTokens = inputs.reduce((sum, input) => sum + (typeof input === 'string' ? piecesOf(input).length : input.length), 0)
     this.#promptTokens += promptTokens
-    return { vectors: inputs.map((input) => embeddingOf(typeof input === 'string' ? input : input.join(' '), DIMENSIONS)), promptTokens }
+    return {
+      vectors: inputs.map((input) => embeddingOf(typeof input === 'string' ? input : input.join(' '), DIMENSIONS)),
+      promptTokens,
+    }
   }
 
   counters(): EngineCounters {
@@ -248,25 +174,26 @@ class SimulatedEngine implements Engine {
 
   async close(): Promise<void> {
     this.#wheel.close()
-    this.#memory.fill(0, 0, 0)
   }
+}
+
+/** Left to choose, it calls a tool when a person speaks and answers in text when a tool has. */
+function calledTool(prompt: Prompt): Tool | undefined {
+  if (prompt.kind !== 'chat') return undefined
+  const [tool] = callable(prompt.tools, prompt.toolChoice)
+  return prompt.toolChoice !== 'auto' || prompt.messages.at(-1)?.role === 'user' ? tool : undefined
+}
+
+function simulatedFailure(): RequestRefused {
+  return new RequestRefused(500, 'server_error', 'A simulated failure: this engine fails a share of its requests, as its errorRate says.', {
+    code: 'simulated_error',
+  })
 }
 
 function promptText(prompt: Prompt): string {
   if (prompt.kind === 'text') return prompt.text
   if (prompt.kind === 'tokens') return prompt.tokens.join(' ')
   return prompt.messages
-    .map((message) => `${message.role}: ${typeof message.content === 'string' ? message.content : JSON.stringify(message.content ?? '')}`)
+    .map(({ role, content }) => `${role}: ${typeof content === 'string' ? content : JSON.stringify(content ?? '')}`)
     .join('\n')
-}
-
-function logprobOf(text: string, random: () => number, top: number) {
-  const one = (token: string, logprob: number) => ({ token, bytes: [...Buffer.from(token)], logprob })
-  let logprob = -0.05 - random()
-  const first = one(text, logprob)
-  const others = someWords(random, Math.max(0, top - 1)).map((word) => {
-    logprob -= 0.2 + random()
-    return one(` ${word}`, logprob)
-  })
-  return { ...first, top: top === 0 ? [] : [first, ...others] }
 }

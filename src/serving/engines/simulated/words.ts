@@ -1,5 +1,6 @@
 /** What the simulated engine says: words that follow from the prompt alone, so that runs repeat, under a first sentence that says what they are. */
 import { createHash } from 'node:crypto'
+import type { TokenLogprob } from '../engine.ts'
 
 const WORDS =
   'the a one each every load road river stone paper light water north south early late small wide quiet steady first second value table window garden letter number question answer reason pattern measure signal record branch field market station harbour morning evening winter summer copper silver amber linen cedar walnut moves holds turns carries follows reaches returns begins rests grows and or but then while before after near under over along between'.split(
@@ -51,4 +52,16 @@ export function embeddingOf(text: string, dimensions: number): number[] {
   const vector = Array.from({ length: dimensions }, () => random() * 2 - 1)
   const length = Math.hypot(...vector)
   return vector.map((value) => value / length)
+}
+
+/** Plausible, and the same each time: the piece itself is the most probable, other words follow. */
+export function simulatedLogprob(text: string, random: () => number, top: number): TokenLogprob {
+  const one = (token: string, logprob: number) => ({ token, bytes: [...Buffer.from(token)], logprob })
+  let logprob = -0.05 - random()
+  const first = one(text, logprob)
+  const others = someWords(random, Math.max(0, top - 1)).map((word) => {
+    logprob -= 0.2 + random()
+    return one(` ${word}`, logprob)
+  })
+  return { ...first, top: top === 0 ? [] : [first, ...others] }
 }

@@ -1,5 +1,5 @@
 /** A small valid instance of a schema, the same each time: what the simulated engine answers where a form is asked for. */
-import { invalidParameter } from '../../wire/openai/refusal.ts'
+import { invalidParameter } from '../../../wire/openai/refusal.ts'
 import type { Schema, StringFormat } from './schema.ts'
 
 const SAMPLES: Record<StringFormat, string> = {
