@@ -97,10 +97,16 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
   let fallbacksTried = 0
   const excluded = new Set<string>()
   const since = () => Math.round((clock.monotonic() - options.startedAt) * 10) / 10
+  /** Until when instances that are starting or were just killed are waited for; set when that is first needed. */
+  let coldUntil: number | undefined
+  const coldDeadline = () => {
+    coldUntil ??= clock.monotonic() + options.coldWaitMs
+    return coldUntil
+  }
 
   for (;;) {
     const from = since()
-    const place = await findInstance(options, version, excluded, hasFallback(options, fallbacksTried))
+    const place = await findInstance(options, version, excluded, hasFallback(options, fallbacksTried), coldDeadline)
     let failure: FailureClass
     let message: string
     let refused: UpstreamResponse | undefined
@@ -156,8 +162,13 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
     }
 
     const others = instancesOf(options.tables(), version).some(({ id, state }) => state === 'ready' && !excluded.has(id))
-    // A process that just died is restarted at once: the same instance is worth waiting for when there is no other.
-    const comesBack = failure === 'connect' && version.source.type === 'engine'
+    // A process that just died is restarted at once: the same instance is worth waiting for when nobody else can answer. Nothing was sent
+    // when the connection was refused, so that costs no retry.
+    const comesBack = version.source.type === 'engine' && !others && !hasFallback(options, fallbacksTried)
+    if (comesBack && failure === 'connect' && clock.monotonic() < coldDeadline()) {
+      excluded.clear()
+      continue
+    }
     const step = nextStep(route, failure, { retriesLeft, otherInstance: others || comesBack, pinned: options.pinned, fallbacksTried })
     if (!step) return { failure, message, response: refused, retryAfterMs: 1_000 }
     refused?.abort()
@@ -196,20 +207,24 @@ async function findInstance(
   version: CompiledVersion,
   excluded: ReadonlySet<string>,
   fallback: boolean,
+  coldDeadline: () => number,
 ): Promise<Place | undefined> {
   if (version.source.type === 'backend') {
     return { id: `backend/${version.name}`, target: { address: { origin: new URL(version.source.address).origin } }, simulated: false }
   }
-  const until = options.clock.monotonic() + options.coldWaitMs
   for (;;) {
     const instances = instancesOf(options.tables(), version)
     const chosen = options.tracker.choose(instances, excluded)
-    const waitIsOver = fallback || options.clock.monotonic() >= until || instances.every((instance) => instance.state === 'draining')
-    if (chosen && (waitIsOver || !options.tracker.isEjected(chosen.id)))
-      return { id: chosen.id, target: { address: chosen.address }, simulated: chosen.simulated }
+    if (chosen && !options.tracker.isEjected(chosen.id)) return placeOf(chosen)
+    const waitIsOver = fallback || options.clock.monotonic() >= coldDeadline() || instances.every(({ state }) => state === 'draining')
+    if (chosen && waitIsOver) return placeOf(chosen)
     if (waitIsOver || options.signal.aborted) return undefined
     await new Promise((resolve) => setTimeout(resolve, COLD_POLL_MS))
   }
+}
+
+function placeOf(instance: CompiledInstance): Place {
+  return { id: instance.id, target: { address: instance.address }, simulated: instance.simulated }
 }
 
 async function send(options: AttemptOptions, version: CompiledVersion, place: Place): Promise<UpstreamResponse | UpstreamFailure> {

@@ -33,6 +33,7 @@ const FAILURES_TO_EJECT = 5
 const FIRST_EJECTION_MS = 5_000
 const FIRST_REFUSED_MS = 250
 const LONGEST_EJECTION_MS = 60_000
+const LONGEST_REFUSED_MS = 1_000
 
 export function createInstanceTracker(clock: Clock): InstanceTracker {
   const loads = new Map<string, Load>()
@@ -44,8 +45,8 @@ export function createInstanceTracker(clock: Clock): InstanceTracker {
     }
     return known
   }
-  const eject = (state: Load, first: number) => {
-    state.ejectedUntil = clock.monotonic() + Math.min(LONGEST_EJECTION_MS, first * 2 ** Math.min(state.ejections, 10))
+  const eject = (state: Load, first: number, longest: number) => {
+    state.ejectedUntil = clock.monotonic() + Math.min(longest, first * 2 ** Math.min(state.ejections, 10))
     state.ejections += 1
     state.failures = 0
   }
@@ -78,10 +79,10 @@ export function createInstanceTracker(clock: Clock): InstanceTracker {
         state.ejections = 0
         state.ejectedUntil = 0
       } else if (result === 'refused') {
-        eject(state, FIRST_REFUSED_MS)
+        eject(state, FIRST_REFUSED_MS, LONGEST_REFUSED_MS)
       } else if (result === 'failed') {
         state.failures += 1
-        if (state.failures >= FAILURES_TO_EJECT) eject(state, FIRST_EJECTION_MS)
+        if (state.failures >= FAILURES_TO_EJECT) eject(state, FIRST_EJECTION_MS, LONGEST_EJECTION_MS)
       }
     },
     inFlight: (id) => loads.get(id)?.inFlight ?? 0,

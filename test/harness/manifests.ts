@@ -1,0 +1,56 @@
+/** Manifests that tests start with. */
+
+/** A chat model on the simulated engine: `instances` of it, fast unless said. */
+export function simulatedAssistant(options: { instances?: number; parameters?: string } = {}): string {
+  return `
+apiVersion: strata.dev/v1alpha1
+kind: Model
+metadata: { name: assistant }
+spec: { task: chat }
+---
+apiVersion: strata.dev/v1alpha1
+kind: ModelVersion
+metadata: { name: assistant-v1 }
+spec:
+  model: assistant
+  version: v1
+  source: { engine: { kind: simulated, parameters: ${options.parameters ?? '{ timeToFirstToken: 5ms, tokensPerSecond: 500 }'} } }
+  scaling: { min: ${options.instances ?? 1} }
+---
+apiVersion: strata.dev/v1alpha1
+kind: Route
+metadata: { name: assistant }
+spec: { models: [assistant], targets: [{ version: assistant-v1, weight: 100 }] }
+`
+}
+
+/** A chat model on the real engine, its weights from a file that is there already. */
+export function llamaAssistant(
+  weights: { path: string; sha256: string },
+  options: { sequences?: number; contextSize?: number; system?: string } = {},
+): string {
+  return `
+apiVersion: strata.dev/v1alpha1
+kind: Model
+metadata: { name: assistant }
+spec: { task: chat }
+---
+apiVersion: strata.dev/v1alpha1
+kind: ModelVersion
+metadata: { name: assistant-v1 }
+spec:
+  model: assistant
+  version: v1
+  source:
+    engine:
+      kind: llama
+      weights: { sha256: ${weights.sha256}, from: [${JSON.stringify(`file:${weights.path}`)}] }
+      parameters: { contextSize: ${options.contextSize ?? 1024}, sequences: ${options.sequences ?? 2}, threads: 1 }
+  ${options.system === undefined ? '' : `prompt: { system: ${JSON.stringify(options.system)} }`}
+---
+apiVersion: strata.dev/v1alpha1
+kind: Route
+metadata: { name: assistant }
+spec: { models: [assistant], targets: [{ version: assistant-v1, weight: 100 }] }
+`
+}

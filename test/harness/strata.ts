@@ -1,0 +1,31 @@
+/** Runs one command of `strata` as a person would: a process of its own, what it printed, how it ended. */
+import { spawn } from 'node:child_process'
+import { cleanEnvironment, mainFile, nodeFlags } from './system.ts'
+
+export interface CommandResult {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export function strata(
+  args: readonly string[],
+  options: { home: string; input?: string; env?: Record<string, string>; timeoutMs?: number },
+): Promise<CommandResult> {
+  return new Promise((done, fail) => {
+    const child = spawn(process.execPath, [...nodeFlags, mainFile, ...args], {
+      env: { ...cleanEnvironment(), STRATA_HOME: options.home, ...options.env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+      timeout: options.timeoutMs ?? 60_000,
+      killSignal: 'SIGKILL',
+    })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk))
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk))
+    child.once('error', fail)
+    child.once('close', (code) => done({ code: code ?? -1, stdout, stderr }))
+    child.stdin.on('error', () => undefined) // a command that reads nothing may be gone before it is written
+    child.stdin.end(options.input ?? '')
+  })
+}
