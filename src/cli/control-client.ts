@@ -55,7 +55,7 @@ export function connectControl(home: Home = homeAt(), env: NodeJS.ProcessEnv = p
       return (text ? JSON.parse(text) : undefined) as T
     },
     async stream(path, signal) {
-      const response = await checked(await send('GET', path, undefined, signal, 'application/x-ndjson, text/event-stream'))
+      const response = await checked(await send('GET', path, undefined, signal, 'application/x-ndjson'))
       return response.body as unknown as AsyncIterable<Uint8Array>
     },
   }

@@ -5,6 +5,7 @@
 import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
+import { basename } from 'node:path'
 import { StrataError, systemCode } from '../kernel/errors.ts'
 
 export interface WantedPort {
@@ -90,7 +91,8 @@ function linuxPortOwner(port: number): PortOwner | undefined {
     if (!/^\d+$/.test(entry)) continue
     for (const fd of readFolder(`/proc/${entry}/fd`)) {
       if (sockets.has(readLink(`/proc/${entry}/fd/${fd}`))) {
-        const name = readText(`/proc/${entry}/comm`).trim()
+        // The program's file says more than the thread's name, which Node sets to "MainThread".
+        const name = basename(readLink(`/proc/${entry}/exe`)) || readText(`/proc/${entry}/comm`).trim()
         return { pid: Number(entry), name: name || 'a process' }
       }
     }

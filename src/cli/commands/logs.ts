@@ -28,7 +28,7 @@ export async function logs(process_: string | undefined, flags: LogsFlags): Prom
 }
 
 async function requestLogs(flags: LogsFlags, tail: number): Promise<void> {
-  const query = new URLSearchParams({ limit: String(tail), ...(flags.follow ? { follow: 'true' } : {}) })
+  const query = new URLSearchParams({ type: 'finished', limit: String(tail), ...(flags.follow ? { follow: 'true' } : {}) })
   for (const name of ['route', 'version', 'consumer', 'outcome'] as const) if (flags[name]) query.set(name, flags[name])
   const stop = new AbortController()
   process.once('SIGINT', () => stop.abort())
@@ -37,12 +37,9 @@ async function requestLogs(flags: LogsFlags, tail: number): Promise<void> {
     const body = await connectControl().stream(`/requests?${query}`, stop.signal)
     for await (const line of readLines(body)) {
       if (!line) continue
-      if (flags.output === 'json') {
-        console.log(line)
-        continue
-      }
-      const record = JSON.parse(line) as RequestRecord
-      if (record.type === 'finished') console.log(formatRecord(record, colour))
+      const record = JSON.parse(line) as RequestRecord | { type: 'alive' }
+      if (record.type !== 'finished') continue // a sign of life
+      console.log(flags.output === 'json' ? line : formatRecord(record, colour))
     }
   } catch (error) {
     if (!stop.signal.aborted) throw error

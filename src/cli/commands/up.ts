@@ -38,7 +38,7 @@ export async function up(flags: UpFlags): Promise<void> {
   const home = homeAt()
   const colour = palette()
   const line = new LiveLine()
-  const firstRun = !existsSync(join(home.root, 'version'))
+  const firstRun = !existsSync(home.database)
   // The set-up has printed the name already when it had something to do.
   if (firstRun && !env.STRATA_HEADER_PRINTED) console.log(colour.bold(`Strata ${programVersion()}`))
 
