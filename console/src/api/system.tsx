@@ -29,6 +29,20 @@ export function SystemProvider({ children }: { children: ReactNode }) {
   useEffect(() => {
     const abort = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
+    let traffic: EventSource | undefined
+
+    // The stream notices at once that control is gone; polling notices that it is back, or that the session has ended.
+    const listen = () => {
+      const source = new EventSource(`${API}/traffic`)
+      traffic = source
+      source.onmessage = (event) => setSystem((before) => ({ ...before, traffic: JSON.parse(event.data) as TrafficEvent }))
+      source.onerror = () => {
+        setSystem((before) => (before.connection === 'live' ? { ...before, connection: 'reconnecting' } : before))
+        // The browser tries again by itself, but not after an answer that is no stream, and not soon enough.
+        source.close()
+        if (traffic === source) traffic = undefined
+      }
+    }
     const poll = async () => {
       try {
         const [status, routes, versions] = await Promise.all([
@@ -36,6 +50,7 @@ export function SystemProvider({ children }: { children: ReactNode }) {
           listResources<'Route'>('routes', abort.signal),
           listResources<'ModelVersion'>('modelversions', abort.signal),
         ])
+        if (!traffic) listen()
         setSystem((before) => ({ ...before, connection: 'live', status, routes, versions }))
       } catch (error) {
         if (abort.signal.aborted) return
@@ -48,14 +63,8 @@ export function SystemProvider({ children }: { children: ReactNode }) {
     return () => {
       abort.abort()
       clearTimeout(timer)
+      traffic?.close()
     }
-  }, [])
-
-  useEffect(() => {
-    // EventSource connects again by itself; an answer that is not a stream (401) ends it, so it is opened anew once signed in.
-    const source = new EventSource(`${API}/traffic`)
-    source.onmessage = (event) => setSystem((before) => ({ ...before, traffic: JSON.parse(event.data) as TrafficEvent }))
-    return () => source.close()
   }, [])
 
   return <SystemContext value={system}>{children}</SystemContext>

@@ -133,11 +133,12 @@ export function Playground() {
           </div>
           <div className="actions">
             {busy ? (
-              <Button type="button" color="red" variant="light" onClick={stop}>
+              // Keys: were it one element that turns into the other within the click, the click would also send.
+              <Button key="stop" type="button" color="red" variant="light" onClick={stop}>
                 Stop
               </Button>
             ) : (
-              <Button type="submit" disabled={prompt.trim() === '' || models.length === 0}>
+              <Button key="send" type="submit" disabled={prompt.trim() === '' || models.length === 0}>
                 Send
               </Button>
             )}
