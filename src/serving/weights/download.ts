@@ -19,6 +19,8 @@ export interface DownloadOptions {
 
 /** Attempts in a row that brought nothing new. */
 const FRUITLESS_ATTEMPTS = 3
+/** Times that a file may turn out to be another one than it was; a server that lies about the length would have us start over for ever. */
+const MOST_RESTARTS = 2
 
 /** Fills `part` with the file at `url`. Throws a StrataError whose message is the reason, e.g. "HTTP 404". */
 export async function download(part: Part, url: string, options: DownloadOptions): Promise<void> {
@@ -31,13 +33,14 @@ export async function download(part: Part, url: string, options: DownloadOptions
   })
   const dispatcher = agent.compose(interceptors.redirect({ maxRedirections: 5 }))
   try {
-    for (let fruitless = 0; ; ) {
+    for (let fruitless = 0, restarts = 0; ; ) {
       const before = await part.size()
       try {
         return await attempt(part, url, options, dispatcher)
       } catch (error) {
         options.signal?.throwIfAborted()
         if (!isPassing(error)) throw error
+        if (error instanceof Restart && ++restarts > MOST_RESTARTS) throw reasonOf(error, url)
         fruitless = (await part.size()) > before ? 0 : fruitless + 1
         // A place that never answered is left at once for the next one; a cut download is worth some patience.
         if (fruitless >= FRUITLESS_ATTEMPTS || before + (await part.size()) === 0) throw reasonOf(error, url)
@@ -76,7 +79,9 @@ async function attempt(part: Part, url: string, options: DownloadOptions, dispat
       return
     }
     await part.discard()
-    throw new Restart()
+    throw new Restart(
+      known.totalBytes === undefined ? undefined : `the server has fewer than the ${known.totalBytes} bytes that it announced`,
+    )
   }
   if (statusCode !== 200 && statusCode !== 206)
     refuse(`HTTP ${statusCode}`, statusCode === 401 || statusCode === 403 ? 'Is a token needed (HF_TOKEN)?' : undefined)
@@ -125,8 +130,8 @@ class Cut extends Error {
   }
 }
 class Restart extends Error {
-  constructor() {
-    super('the file changed during the download')
+  constructor(why = 'the file changed during the download') {
+    super(why)
   }
 }
 

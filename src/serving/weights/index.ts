@@ -93,10 +93,10 @@ async function fetchFrom(place: Place, weights: Weights, options: FetchOptions):
     const meanwhile = await findHere(weights, home) // by whoever had the lock
     if (meanwhile) return meanwhile
     for (let again = false; ; again = true) {
-      const resumed = (await part.size()) > 0
       await fill(part, place, weights, { ...options, report })
       const sha256 = part.digest()
       if (!weights.sha256 || sha256 === weights.sha256) return await keep(part, place, sha256, home)
+      const { resumed } = part
       await part.discard()
       // A part of another state of the file, continued: the whole deserves one attempt of its own.
       if (!resumed || again) throw new StrataError('wrong_digest', `the file has sha256 ${sha256}, expected ${weights.sha256}`)

@@ -30,6 +30,8 @@ export class DiskFull extends StrataError {
 export class Part {
   readonly path: string
   received = 0
+  /** Bytes of an earlier attempt are in it, and what they are of is the server's word. */
+  resumed = false
   #handle: FileHandle | undefined
   #hash: Hash = createHash('sha256')
   readonly #release: () => void
@@ -71,6 +73,7 @@ export class Part {
     this.#handle = await noting(this.path, () => open(this.path, 'w', 0o600))
     this.#hash = createHash('sha256')
     this.received = 0
+    this.resumed = false
     if (origin) await noting(this.path, () => writeFile(`${this.path}.json`, JSON.stringify(origin), { mode: 0o600 }))
     else await rm(`${this.path}.json`, { force: true })
   }
@@ -84,6 +87,7 @@ export class Part {
       this.#hash.update(chunk as Buffer)
       this.received += (chunk as Buffer).length
     }
+    this.resumed ||= this.received > 0
     this.#handle = await open(this.path, 'a', 0o600)
   }
 

@@ -13,7 +13,8 @@ export type Place =
 
 const HF = /^hf:([\w.-]+\/[\w.-]+)\/([^@]+?)(?:@([\w./-]+))?$/
 const PYPI = /^pypi:([A-Za-z0-9][\w.-]*(?:==[\w.!+-]+)?)\/(.+)$/
-const NPM = /^npm:((?:@[\w.-]+\/)?[\w.-]+(?:@[\w.+-]+)?)\/(.+)$/
+// Names begin with a letter or digit: a word that begins with "-" would be a flag of npm's.
+const NPM = /^npm:((?:@[\w][\w.-]*\/)?[A-Za-z0-9_][\w.-]*(?:@[\w.+-]+)?)\/(.+)$/
 
 export function parsePlace(text: string): Place {
   if (text.startsWith('hf:')) {
