@@ -4,6 +4,8 @@ import type { InstanceReport } from '../serving/instances/index.ts'
 import type { ControlContext } from './context.ts'
 import type { InstanceStatus, SystemStatus, VersionStatus, Warning } from './status.ts'
 
+const GATEWAY_GRACE_MS = 10_000
+
 export function systemStatus(context: ControlContext): SystemStatus {
   const { store, feed, instances } = context
   const { processes, instances: reports } = instances.report()
@@ -19,7 +21,10 @@ export function systemStatus(context: ControlContext): SystemStatus {
     gateways,
     versions,
   }
-  return { ...status, warnings: warningsOf({ ...status, hasSupervisor: processes !== undefined }) }
+  return {
+    ...status,
+    warnings: warningsOf({ ...status, hasSupervisor: processes !== undefined, upMs: context.clock.now() - context.startedAt }),
+  }
 }
 
 function statusOf(version: Resource<'ModelVersion'>, reports: readonly InstanceReport[]): VersionStatus {
@@ -51,7 +56,10 @@ function instanceStatus({ instance, state, process, message, load }: InstanceRep
 
 /** What a person should know, worst first. Pure. */
 export function warningsOf(
-  status: Pick<SystemStatus, 'versions' | 'gateways' | 'processes' | 'snapshot'> & { readonly hasSupervisor: boolean },
+  status: Pick<SystemStatus, 'versions' | 'gateways' | 'processes' | 'snapshot'> & {
+    readonly hasSupervisor: boolean
+    readonly upMs: number
+  },
 ): Warning[] {
   const warnings: Warning[] = []
   for (const { name, state, message, simulated, engine } of status.versions) {
@@ -68,7 +76,8 @@ export function warningsOf(
         advice: `See \`strata describe version ${name}\`.`,
       })
   }
-  if (!status.gateways.some((gateway) => gateway.connected))
+  // Gateways come by themselves, some seconds after control has started.
+  if (status.upMs > GATEWAY_GRACE_MS && !status.gateways.some((gateway) => gateway.connected))
     warnings.push({ code: 'no_gateway', message: 'No gateway follows this control.', advice: 'See `strata logs --process gateway-0`.' })
   for (const { id, status: ack, reason, version, connected } of status.gateways) {
     if (ack === 'nack')

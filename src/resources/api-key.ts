@@ -18,7 +18,8 @@ export const apiKey = defineKind({
     scopes: z
       .array(z.enum(['infer']))
       .min(1)
-      .default(['infer']),
+      .default(['infer'])
+      .meta({ description: 'What it may do.' }),
     revoked: z.boolean().default(false).meta({ description: 'Refused from now on.' }),
   }),
   status: z.strictObject({ observedGeneration: z.number().int().optional(), lastUsed: z.string().optional() }),

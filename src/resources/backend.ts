@@ -19,7 +19,7 @@ export const backend = defineKind({
       .default({ period: '10s' })
       .meta({ description: 'How often it is probed.' }),
     discovery: z
-      .strictObject({ models: z.boolean().default(false) })
+      .strictObject({ models: z.boolean().default(false).meta({ description: 'Ask it for its models.' }) })
       .optional()
       .meta({ description: 'List its models in `status`.' }),
     maxConcurrent: z.number().int().min(1).max(100_000).default(256).meta({ description: 'Requests in flight from one gateway at most.' }),

@@ -56,30 +56,40 @@ export const simulatedParameters = z.strictObject({
 export type SimulatedParameters = z.infer<typeof simulatedParameters>
 
 const llamaEngine = z.strictObject({
-  kind: z.literal('llama'),
-  weights,
-  parameters: llamaParameters.default(() => llamaParameters.parse({})),
+  kind: z.literal('llama').meta({ description: 'A GGUF model on llama.cpp.' }),
+  weights: weights.meta({ description: 'The model file.' }),
+  parameters: llamaParameters.default(() => llamaParameters.parse({})).meta({ description: 'How the engine runs it.' }),
   whenUnavailable: z.enum(['wait', 'simulate']).default('wait').meta({
     description: 'While no place yields the weights: `wait`, or answer from the simulated engine, which says so in every response.',
   }),
 })
 const simulatedEngine = z.strictObject({
-  kind: z.literal('simulated'),
-  parameters: simulatedParameters.default(() => simulatedParameters.parse({})),
+  kind: z.literal('simulated').meta({ description: 'Deterministic text at a set speed: for capacity planning, tests and demos.' }),
+  parameters: simulatedParameters.default(() => simulatedParameters.parse({})).meta({ description: 'What it simulates.' }),
 })
 export const engineSource = z.discriminatedUnion('kind', [llamaEngine, simulatedEngine])
 export type EngineSource = z.infer<typeof engineSource>
 
 export const sampling = z.strictObject({
-  temperature: z.number().min(0).max(2).optional(),
-  topP: z.number().gt(0).max(1).optional(),
-  topK: z.number().int().min(0).max(1_000_000).optional(),
-  minP: z.number().min(0).max(1).optional(),
-  frequencyPenalty: z.number().min(-2).max(2).optional(),
-  presencePenalty: z.number().min(-2).max(2).optional(),
-  seed: z.number().int().optional(),
-  stop: z.array(z.string().min(1)).max(16).optional(),
-  maxTokens: z.number().int().min(1).optional(),
+  temperature: z.number().min(0).max(2).optional().meta({ description: '0 always takes the likeliest token.' }),
+  topP: z.number().gt(0).max(1).optional().meta({ description: 'Only the likeliest tokens that add up to this probability.' }),
+  topK: z.number().int().min(0).max(1_000_000).optional().meta({ description: 'Only this many of the likeliest tokens; 0 for all.' }),
+  minP: z.number().min(0).max(1).optional().meta({ description: 'Only tokens at least this likely, relative to the likeliest.' }),
+  frequencyPenalty: z
+    .number()
+    .min(-2)
+    .max(2)
+    .optional()
+    .meta({ description: 'Above 0: the more often a token stands there, the less likely it comes again.' }),
+  presencePenalty: z
+    .number()
+    .min(-2)
+    .max(2)
+    .optional()
+    .meta({ description: 'Above 0: a token that stands there is less likely to come again.' }),
+  seed: z.number().int().optional().meta({ description: 'The same seed gives the same text.' }),
+  stop: z.array(z.string().min(1)).max(16).optional().meta({ description: 'Texts that end the answer; they are not part of it.' }),
+  maxTokens: z.number().int().min(1).optional().meta({ description: 'Longest answer.' }),
 })
 export type Sampling = z.infer<typeof sampling>
 
@@ -117,7 +127,11 @@ export const modelVersion = defineKind({
     sampling: sampling.default({}).meta({ description: 'Defaults; a request may say otherwise.' }),
     runtime: z.enum(['process']).default('process').meta({ description: 'Where instances run.' }),
     resources: z
-      .strictObject({ cpu: z.string().optional(), memory: size.optional(), gpus: z.number().int().min(0).optional() })
+      .strictObject({
+        cpu: z.string().optional().meta({ description: 'CPU cores, as Kubernetes writes them.' }),
+        memory: size.optional(),
+        gpus: z.number().int().min(0).optional().meta({ description: 'Whole GPUs.' }),
+      })
       .optional()
       .meta({ description: 'What an instance needs.' }),
     scaling: z
@@ -130,9 +144,9 @@ export const modelVersion = defineKind({
     drainTimeout: duration.default('10m').meta({ description: 'How long the streams of a replaced instance may go on.' }),
     pricing: z
       .strictObject({
-        inputPerMillion: z.number().min(0),
-        outputPerMillion: z.number().min(0),
-        currency: z.string().length(3).default('USD'),
+        inputPerMillion: z.number().min(0).meta({ description: 'Price of a million tokens of input.' }),
+        outputPerMillion: z.number().min(0).meta({ description: 'Price of a million tokens of output.' }),
+        currency: z.string().length(3).default('USD').meta({ description: 'ISO 4217.' }),
       })
       .optional()
       .meta({ description: 'Price of a million tokens, for cost in records.' }),

@@ -50,11 +50,12 @@ export const route = defineKind({
     fallbacks: z
       .array(
         z.strictObject({
-          version: resourceName,
+          version: resourceName.meta({ description: 'Name of a `ModelVersion` resource.' }),
           on: z
             .array(z.enum(['unavailable', 'timeout', 'overloaded']))
             .min(1)
-            .default(['unavailable', 'timeout', 'overloaded']),
+            .default(['unavailable', 'timeout', 'overloaded'])
+            .meta({ description: 'What makes it step in.' }),
         }),
       )
       .max(8)
@@ -62,16 +63,20 @@ export const route = defineKind({
       .meta({ description: 'Versions that answer when the chosen one cannot, before the first byte has gone out.' }),
     timeouts: z
       .strictObject({
-        connect: duration.default('2s'),
-        firstByte: duration.default('60s'),
+        connect: duration.default('2s').meta({ description: 'Until the instance accepts the connection.' }),
+        firstByte: duration.default('60s').meta({ description: 'Until the first byte of the answer.' }),
         idle: duration.default('30s').meta({ description: 'Between two chunks.' }),
-        total: duration.default('10m'),
+        total: duration.default('10m').meta({ description: 'For the whole answer.' }),
       })
-      .default({ connect: '2s', firstByte: '60s', idle: '30s', total: '10m' }),
+      .default({ connect: '2s', firstByte: '60s', idle: '30s', total: '10m' })
+      .meta({ description: 'How long a request may take.' }),
     retries: z
       .strictObject({
-        attempts: z.number().int().min(0).max(3).default(1),
-        on: z.array(z.enum(['connect', 'unavailable'])).default(['connect', 'unavailable']),
+        attempts: z.number().int().min(0).max(3).default(1).meta({ description: 'Further attempts after the first.' }),
+        on: z
+          .array(z.enum(['connect', 'unavailable']))
+          .default(['connect', 'unavailable'])
+          .meta({ description: 'What is tried again.' }),
       })
       .default({ attempts: 1, on: ['connect', 'unavailable'] })
       .meta({ description: 'Another instance is tried before the first byte has gone out; never after.' }),

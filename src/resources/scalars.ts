@@ -46,8 +46,13 @@ export const weight = z.number().int().min(0).max(100).meta({ description: 'Shar
 /** Where a secret is read from. A manifest never holds the secret itself. */
 export const secretReference = z
   .union([
-    z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable') }),
-    z.strictObject({ file: z.string().min(1) }),
+    z.strictObject({
+      env: z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable')
+        .meta({ description: 'An environment variable of the process that uses it.' }),
+    }),
+    z.strictObject({ file: z.string().min(1).meta({ description: 'A file that holds it and nothing else.' }) }),
   ])
   .meta({ description: 'Where the secret is read from: `{ env: NAME }` or `{ file: path }`. Never the secret itself.' })
 export type SecretReference = z.infer<typeof secretReference>

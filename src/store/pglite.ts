@@ -39,8 +39,14 @@ class DurableFolder extends NodeFS {
   }
 }
 
-/** `-F` is fsync off. `fdatasync` does not reach the file system's hook, plain `fsync` does. */
-const START_PARAMETERS = [...PGlite.defaultStartParams.filter((each) => each !== '-F'), '-c', 'fsync=on', '-c', 'wal_sync_method=fsync']
+/**
+ * `-F` is fsync off. `fdatasync` does not reach the file system's hook, plain `fsync` does. The buffers are PostgreSQL's default for a
+ * server, 128 MB, of which this database needs a fraction: control keeps the resources in memory itself.
+ */
+const START_PARAMETERS = [
+  ...PGlite.defaultStartParams.filter((each) => each !== '-F'),
+  ...['-c', 'fsync=on', '-c', 'wal_sync_method=fsync', '-c', 'shared_buffers=16MB'],
+]
 
 async function open(folder: string): Promise<PGlite> {
   return await PGlite.create({ fs: new DurableFolder(folder), startParams: START_PARAMETERS })

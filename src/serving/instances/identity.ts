@@ -73,13 +73,13 @@ export function instanceOf(version: Resource<'ModelVersion'>, task: Task, engine
     engine,
     prompt: spec.prompt,
     sampling: spec.sampling,
-    drainTimeoutMs,
   }
+  // Without the drain time-out: it changes no answer, so it must not change the identity.
   const digest = sha256Hex(`${metadata.namespace}\0${metadata.uid}\0${JSON.stringify(body)}`).slice(0, 6)
   const stem = metadata.name.slice(0, LONGEST_STEM).replace(/-+$/, '')
   const id = `${stem}-${index}-${digest}`
   const socketPath = home.socket(`engine-${id}`)
-  const config = engineConfig.parse({ id, listen: { socketPath }, ...body })
+  const config = engineConfig.parse({ id, listen: { socketPath }, ...body, drainTimeoutMs })
   const { sequences, maxWaiting } = engine.parameters
   return {
     id,

@@ -52,7 +52,7 @@ export interface Instances {
 }
 
 interface Running {
-  readonly instance: Instance
+  instance: Instance
   retiring: boolean
   ready: boolean
   /** Health checks in a row without an answer. */
@@ -171,6 +171,10 @@ export function createInstances(options: InstancesOptions): Instances {
         const leavingOne = running.get(instance.id)
         // Wanted again while it drains: it ends first, the id names one process at a time.
         if (!leavingOne) add(instance)
+      }
+      for (const { id, drainTimeoutMs } of plan.keep) {
+        const each = running.get(id)!
+        each.instance = { ...each.instance, drainTimeoutMs } // its config stays the text that it was started with
       }
       for (const instance of plan.retire) retire(running.get(instance.id)!)
     }
