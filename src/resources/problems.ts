@@ -117,11 +117,11 @@ function fieldProblems(issues: readonly Issue[], root: unknown, schema: JsonSche
   const problems = flat.flatMap((issue) => toProblems(issue, root, schema))
   // `wieght` given and `weight` missing are one mistake; so are a wrong weight and weights that do not add up.
   const meant = new Set(problems.filter((p) => p.suggestion !== undefined).map((p) => formatPath([...p.path.slice(0, -1), p.suggestion!])))
-  const isBelow = (inner: FieldPath, outer: FieldPath) => inner.length > outer.length && outer.every((step, i) => step === inner[i])
+  const isWithin = (inner: FieldPath, outer: FieldPath) => outer.every((step, i) => step === inner[i])
   return problems.filter(
     (p) =>
       !(p.message.startsWith('missing field') && meant.has(formatPath(p.path))) &&
-      !(p.message.startsWith('the weights add up') && problems.some((other) => isBelow(other.path, p.path))),
+      !(p.message.startsWith('the weights add up') && problems.some((other) => other !== p && isWithin(other.path, p.path))),
   )
 }
 
@@ -168,7 +168,7 @@ function toProblems(issue: Issue, root: unknown, schema: JsonSchema): FieldProbl
       const allowed = allowedHere(schema, path, root)
       return issue.keys.map((key) => {
         const suggestion = nearest(key, allowed)
-        const excluded = allowedKeys(schema, path).has(key)
+        const excluded = schemasAt(schema, path, root).flatMap(alternativesOf).flatMap(fieldNames).includes(key)
         return {
           path: [...path, key],
           message: excluded
