@@ -114,15 +114,15 @@ type Issue = z.core.$ZodIssue
 
 function fieldProblems(issues: readonly Issue[], root: unknown, schema: JsonSchema): FieldProblem[] {
   const flat = issues.flatMap((issue) => resolveUnion(issue, root, schema))
-  const problems = flat.flatMap((issue) => toProblems(issue, root, schema))
-  // `wieght` given and `weight` missing are one mistake; so are a wrong weight and weights that do not add up.
+  const told = flat.flatMap((issue) => toProblems(issue, root, schema).map((problem) => ({ problem, isRule: issue.code === 'custom' })))
+  const problems = told.map(({ problem }) => problem)
+  // `wieght` given and `weight` missing are one mistake; so are a wrong weight and the rule that weights add up to 100.
   const meant = new Set(problems.filter((p) => p.suggestion !== undefined).map((p) => formatPath([...p.path.slice(0, -1), p.suggestion!])))
   const isWithin = (inner: FieldPath, outer: FieldPath) => outer.every((step, i) => step === inner[i])
-  return problems.filter(
-    (p) =>
-      !(p.message.startsWith('missing field') && meant.has(formatPath(p.path))) &&
-      !(p.message.startsWith('the weights add up') && problems.some((other) => other !== p && isWithin(other.path, p.path))),
-  )
+  return told
+    .filter(({ problem: p }) => !(p.message.startsWith('missing field') && meant.has(formatPath(p.path))))
+    .filter(({ problem: p, isRule }) => !(isRule && problems.some((other) => other !== p && isWithin(other.path, p.path))))
+    .map(({ problem }) => problem)
 }
 
 /** Issues of the union's branch that fits best, with whole paths; the issue itself when no branch is better than another. */
