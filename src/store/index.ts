@@ -15,7 +15,7 @@ import type { Connection } from './connection.ts'
 import { type IdentityStore, openIdentity } from './identity.ts'
 import { type Meta, openMeta } from './meta.ts'
 import { migrate, refuseNewer, schemaVersion } from './migrate.ts'
-import { NEWEST } from './migrations.ts'
+import { MIGRATIONS } from './migrations.ts'
 import { openPGlite } from './pglite.ts'
 import { openPostgres } from './postgres.ts'
 import { openResources, type ResourceStore } from './resources.ts'
@@ -118,12 +118,13 @@ async function waitForLock(path: string, waitMs: number): Promise<Lock> {
 }
 
 /** Opens PGlite's folder; an older one is copied aside before its tables are changed. */
-async function openAndMigrate(folder: string, log: Log): Promise<Connection> {
+export async function openAndMigrate(folder: string, log: Log, migrations = MIGRATIONS): Promise<Connection> {
   let connection = await openPGlite(folder)
   try {
     const found = await schemaVersion(connection)
-    refuseNewer(found)
-    if (found > 0 && found < NEWEST) {
+    refuseNewer(found, migrations)
+    const newest = migrations.at(-1)!.version
+    if (found > 0 && found < newest) {
       await connection.close()
       const aside = `${folder}.version-${found}`
       if (!existsSync(aside)) {
@@ -131,10 +132,10 @@ async function openAndMigrate(folder: string, log: Log): Promise<Connection> {
         cpSync(folder, `${aside}.new`, { recursive: true })
         renameSync(`${aside}.new`, aside)
       }
-      log.info('the database is of an older program; copied aside before it is migrated', { from: found, to: NEWEST, copy: aside })
+      log.info('the database is of an older program; copied aside before it is migrated', { from: found, to: newest, copy: aside })
       connection = await openPGlite(folder)
     }
-    await migrate(connection, found, Date.now())
+    await migrate(connection, found, Date.now(), migrations)
     return connection
   } catch (error) {
     await connection.close()
