@@ -1,5 +1,6 @@
 /** `strata apply`: manifests from files, folders or standard input, all or nothing. With --dry-run what would change. */
 import { StrataError } from '../../kernel/errors.ts'
+import type { Resource } from '../../resources/index.ts'
 import { type Problem, validateResource } from '../../resources/problems.ts'
 import { type ControlClient, connectControl } from '../control-client.ts'
 import { EXIT, Exit } from '../exit-codes.ts'
@@ -86,13 +87,19 @@ function refuse(
   throw new Exit(EXIT.refused)
 }
 
+/** What a person writes; the counters that the system keeps beside it change by themselves. */
+function written(resource: unknown): unknown {
+  const { metadata, spec } = (resource ?? {}) as Partial<Resource>
+  return { metadata: { labels: metadata?.labels, annotations: metadata?.annotations }, spec }
+}
+
 export function formatChanges(changes: readonly Change[], dryRun: boolean, colour: Palette): string {
   const lines: string[] = []
   for (const change of changes) {
     if (change.action === 'unchanged') continue
     lines.push(change.action === 'create' ? colour.green(`+ ${change.label}`) : colour.yellow(`~ ${change.label}`))
     if (!dryRun || change.action === 'create') continue
-    for (const { sign, text } of differenceLines(change.before, change.after)) {
+    for (const { sign, text } of differenceLines(written(change.before), written(change.after))) {
       if (sign === ' ' && !text.startsWith('- ')) lines.push(`    ${colour.dim(text)}`)
       else lines.push(sign === '-' ? colour.red(`-     ${text}`) : sign === '+' ? colour.green(`+     ${text}`) : `      ${text}`)
     }

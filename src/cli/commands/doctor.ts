@@ -1,4 +1,5 @@
 /** `strata doctor`: looks at whatever usually goes wrong. Each failure says what to do about it. */
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
@@ -148,29 +149,19 @@ export function memoryFinding(available: number, running: boolean): Finding {
   }
 }
 
-/** Does llama.cpp's build for this machine load? In a process of its own: a crash of native code must not end the doctor. */
-async function engineFindings(): Promise<Finding[]> {
-  const { execFile } = await import('node:child_process')
-  const script = `import { getLlama } from 'node-llama-cpp'
-    const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true, progressLogs: false, logLevel: 'error' })
-    console.log(llama.gpu || 'cpu'); await llama.dispose()`
-  const root = join(import.meta.dirname, '..', '..', '..')
+/** Does llama.cpp's build for this machine load? */
+function engineFindings(): Promise<Finding[]> {
+  const probe = join(import.meta.dirname, '..', 'engine-probe.ts')
   return new Promise((done) => {
-    execFile(process.execPath, ['--input-type=module', '-e', script], { cwd: root, timeout: 30_000 }, (error, _stdout, stderr) => {
+    execFile(process.execPath, ['--disable-warning=ExperimentalWarning', probe], { timeout: 60_000 }, (error, _stdout, stderr) => {
       if (!error) return done([{ check: 'Engine', state: 'ok', message: `llama.cpp loads (${process.platform} ${process.arch})` }])
       const reason =
         stderr
           .split('\n')
-          .find((line) => /Error/.test(line))
+          .find((line) => line.includes('Error'))
           ?.trim() ?? error.message.split('\n')[0]!
-      done([
-        {
-          check: 'Engine',
-          state: 'failure',
-          message: `llama.cpp does not load: ${reason}`,
-          advice: 'Run `npm ci` in the folder of Strata; on Linux glibc 2.31 or newer is needed.',
-        },
-      ])
+      const advice = 'Run `npm ci --ignore-scripts` in the folder of Strata; on Linux glibc 2.31 or newer is needed.'
+      done([{ check: 'Engine', state: 'failure', message: `llama.cpp does not load: ${reason}`, advice }])
     })
   })
 }
@@ -307,8 +298,7 @@ async function headOf(url: string): Promise<{ date: string | undefined } | undef
   }
 }
 
-async function hasPip(): Promise<boolean> {
-  const { execFile } = await import('node:child_process')
+function hasPip(): Promise<boolean> {
   return new Promise((done) => execFile('python3', ['-m', 'pip', '--version'], { timeout: 5_000 }, (error) => done(!error)))
 }
 

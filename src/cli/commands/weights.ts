@@ -1,7 +1,8 @@
 /** `strata weights`: what is in the cache, bringing more, and making room. */
 import { rm } from 'node:fs/promises'
 import { StrataError } from '../../kernel/errors.ts'
-import { type Home, homeAt, makeHome } from '../../kernel/home.ts'
+import { homeAt, makeHome } from '../../kernel/home.ts'
+import { takeLock } from '../../kernel/lock.ts'
 import { formatAge, formatBytes } from '../../kernel/units.ts'
 import type { Resource } from '../../resources/index.ts'
 import { type CachedWeights, fetchWeights, listCached, listParts, removeCached } from '../../serving/weights/index.ts'
@@ -107,17 +108,19 @@ export async function collectWeights(flags: { all?: boolean; dryRun?: boolean })
   const home = homeAt()
   const users = flags.all ? new Map<string, string[]>() : await usersOrRefusal()
   const unused = (await listCached(home)).filter((one) => !users.has(one.sha256))
-  const parts = await unfinished(home)
   let freed = 0
   for (const one of unused) {
     console.log(`− ${one.name}  ${one.sha256.slice(0, 12)}  ${formatBytes(one.bytes)}`)
     freed += one.bytes
     if (!flags.dryRun) await removeCached(home, one.sha256)
   }
-  for (const part of parts) {
+  for (const part of await listParts(home)) {
+    const lock = takeLock(`${part.path.replace(/\.package$/, '')}.lock`)
+    if (!('release' in lock)) continue // somebody writes it at the moment
     console.log(`− unfinished download  ${formatBytes(part.bytes)}`)
     freed += part.bytes
     if (!flags.dryRun) for (const path of [part.path, `${part.path}.json`]) await rm(path, { recursive: true, force: true })
+    lock.release()
   }
   console.log(`${formatBytes(freed)} ${flags.dryRun ? 'would be freed' : 'freed'}.`)
 }
@@ -132,17 +135,6 @@ async function usersOrRefusal(): Promise<Map<string, string[]>> {
       })
     throw error
   }
-}
-
-/** Parts that nobody writes at the moment. */
-async function unfinished(home: Home): Promise<{ path: string; bytes: number }[]> {
-  const { takeLock } = await import('../../kernel/lock.ts')
-  return (await listParts(home)).filter(({ path }) => {
-    const lock = takeLock(`${path.replace(/\.package$/, '')}.lock`)
-    if (!('release' in lock)) return false
-    lock.release()
-    return true
-  })
 }
 
 /** Digests that ModelVersions name, or have pinned at their first download, and by whom. */

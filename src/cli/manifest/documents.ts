@@ -65,7 +65,15 @@ export function readDocuments(file: string, text: string): { documents: Manifest
   for (const document of parsed) {
     const faults = [...document.errors, ...document.warnings]
     if (faults.length > 0) {
-      problems.push(...faults.map((fault) => problem(faultOffset(fault, text), inWords(fault, text))))
+      // One mistake often trips the parser several times: the first on each line is the one to mend.
+      const told = new Set<number>()
+      const end = text.trimEnd().length
+      for (const fault of faults) {
+        if (told.size > 0 && fault.pos[0] >= end) continue // what an earlier mistake left open
+        const found = problem(faultOffset(fault, text), inWords(fault, text))
+        if (!told.has(found.position.line)) problems.push(found)
+        told.add(found.position.line)
+      }
       continue
     }
     if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) continue // only comments
@@ -96,13 +104,20 @@ interface Fault {
   readonly pos: readonly [number, number]
 }
 
-function faultOffset({ code, pos }: Fault, text: string): number {
-  // For a missing bracket or quote the parser points behind the end; the last thing that is there is what a person can look at.
-  if (code === 'MISSING_CHAR' && pos[0] >= text.length) return Math.max(0, text.trimEnd().length - 1)
+function faultOffset({ code, message, pos }: Fault, text: string): number {
+  const quote = unclosedQuote({ code, message, pos })
+  // The parser points where the text ends; a person looks for where the quote begins.
+  if (quote) return Math.max(0, text.lastIndexOf(quote, pos[0] - 1))
+  if (code === 'BAD_INDENT') return pos[0] + (/^[ \t]*/.exec(text.slice(pos[0]))?.[0].length ?? 0)
   return pos[0]
 }
 
-function inWords({ code, message, pos }: Fault, text: string): string {
+function unclosedQuote({ code, message }: Fault): string | undefined {
+  return code === 'MISSING_CHAR' ? /closing (['"])quote/.exec(message)?.[1] : undefined
+}
+
+function inWords(fault: Fault, text: string): string {
+  const { code, message, pos } = fault
   switch (code) {
     case 'DUPLICATE_KEY': {
       const key = /^(?:"[^"\n]*"|'[^'\n]*'|[^\s:,}\]]+)/.exec(text.slice(pos[0]))?.[0] ?? ''
@@ -110,8 +125,10 @@ function inWords({ code, message, pos }: Fault, text: string): string {
     }
     case 'TAB_AS_INDENT':
       return 'a tab stands where only spaces may indent'
-    default:
-      return plain(message)
+    default: {
+      const quote = unclosedQuote(fault)
+      return quote ? `the quote ${quote} is never closed` : plain(message)
+    }
   }
 }
 
