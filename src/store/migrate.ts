@@ -25,7 +25,7 @@ export async function migrate(
     )
   for (const { version, name, sql } of migrations) {
     if (version <= from) continue
-    await connection.script(`${sql}\ninsert into schema_migrations values (${version}, '${name.replaceAll("'", "''")}', ${now});`)
+    await connection.script(`${sql};\ninsert into schema_migrations values (${version}, '${name.replaceAll("'", "''")}', ${now});`)
   }
 }
 

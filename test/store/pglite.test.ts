@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type Home, homeAt, makeHome } from '../../src/kernel/home.ts'
 import { createLog } from '../../src/kernel/log.ts'
 import { openAndMigrate, openStore } from '../../src/store/index.ts'
@@ -15,9 +15,18 @@ const model = (name: string) => ({ apiVersion: 'strata.dev/v1alpha1', kind: 'Mod
 let home: Home
 let children: ChildProcess[]
 
+/** The first initialisation takes seconds: it is made once and copied. */
+const template = homeAt(mkdtempSync(join(tmpdir(), 'strata-store-')))
+beforeAll(async () => {
+  makeHome(template)
+  await (await openStore({ home: template, log })).close()
+})
+afterAll(() => rmSync(template.root, { recursive: true, force: true }))
+
 beforeEach(() => {
   home = homeAt(mkdtempSync(join(tmpdir(), 'strata-store-')))
   makeHome(home)
+  cpSync(template.database, home.database, { recursive: true })
   children = []
 })
 afterEach(() => {
@@ -82,6 +91,7 @@ test('commits reach the disk: fsync is on', async () => {
 })
 
 test('an initialisation that was cut short is begun again', async () => {
+  rmSync(home.database, { recursive: true })
   mkdirSync(`${home.database}.new`)
   writeFileSync(join(`${home.database}.new`, 'PG_VERSION'), '18')
   mkdirSync(home.database)
