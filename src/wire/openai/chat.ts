@@ -12,7 +12,9 @@ const name = z.string().max(256).nullish()
 const toolCall = z.strictObject({
   id: z.string().max(256),
   type: z.literal('function', 'only function tools are supported').default('function'),
-  function: z.strictObject({ name: z.string(), arguments: z.string() }),
+  // The official clients add `parsed_arguments`, and `index` when they gather a stream; messages come back with them.
+  function: z.strictObject({ name: z.string(), arguments: z.string(), parsed_arguments: z.unknown().optional() }),
+  index: z.number().int().nullish(),
 })
 
 const message = z.discriminatedUnion(
@@ -29,7 +31,8 @@ const message = z.discriminatedUnion(
       refusal: z.string().nullish(),
       name,
       tool_calls: z.array(toolCall).max(128).nullish(),
-      // What our own answers and other servers' carry, empty, so that an answer can be sent back as it is.
+      // What answers carry, and what the official clients add to them, so that an answer can be sent back as it is.
+      parsed: z.unknown().optional(),
       annotations: z.array(z.unknown()).max(0, 'annotations are not supported').nullish(),
       audio: z.null('audio is not supported').optional(),
       function_call: z.null('function_call is not supported, use tool_calls').optional(),

@@ -60,8 +60,6 @@ export class BatchLoop {
     const { sequence } = taken
     const cached = this.#forget(sequence, taken.shared)
     this.#running.push({ job, sequence, cached, pending: job.prompt.slice(cached), reading: true })
-    // By sequence id, as llama.cpp likes its batches.
-    this.#running.sort((a, b) => a.sequence.id - b.sequence.id)
     job.signal.addEventListener('abort', this.wake, { once: true })
     this.wake()
   }
@@ -105,18 +103,20 @@ export class BatchLoop {
     for (const one of [...this.#running]) this.#leave(one, new Error('The engine is closing.'))
   }
 
-  /** Who takes part in the next batch, with how many tokens. */
+  /** Who takes part in the next batch, with how many tokens. Prompts share what room there is, so that a short one gets past a long one. */
   #nextTurn(): { one: Running; count: number }[] {
-    const writing = this.#running.filter((one) => !one.reading && !one.job.paused)
-    const turn = writing.slice(0, this.#batchSize).map((one) => ({ one, count: 1 }))
+    const writing = this.#running.filter((one) => !one.reading && !one.job.paused).slice(0, this.#batchSize)
+    const reading = this.#running.filter((one) => one.reading).sort((a, b) => a.pending.length - b.pending.length)
+    const turn = writing.map((one) => ({ one, count: 1 }))
     let room = Math.min(writing.length > 0 ? SLICE_BESIDE_OTHERS : LONGEST_SLICE, this.#batchSize - turn.length)
-    for (const one of this.#running) {
-      if (!one.reading || room <= 0) continue
-      const count = Math.min(one.pending.length, room)
+    for (const [i, one] of reading.entries()) {
+      const count = Math.min(one.pending.length, Math.ceil(room / (reading.length - i)))
+      if (count === 0) break
       turn.push({ one, count })
       room -= count
     }
-    return turn
+    // By sequence id, as llama.cpp likes its batches.
+    return turn.sort((a, b) => a.one.sequence.id - b.one.sequence.id)
   }
 
   async #turn(turn: readonly { one: Running; count: number }[]): Promise<void> {

@@ -93,6 +93,7 @@ export class LlamaEmbedder implements Engine {
 
   async close(): Promise<void> {
     await this.#context.dispose()
+    await this.#model.dispose()
     await this.#llama.dispose()
   }
 }

@@ -2,7 +2,7 @@
  * The engine that runs a model. What is asked is checked and turned into tokens and a grammar first (`prepare`); then the batch loop writes
  * the answer.
  */
-import { type Llama, LlamaGrammarEvaluationState, type LlamaModel } from 'node-llama-cpp'
+import { type Llama, type LlamaContext, LlamaGrammarEvaluationState, type LlamaModel } from 'node-llama-cpp'
 import { messageOf } from '../../../kernel/errors.ts'
 import type { Log } from '../../../kernel/log.ts'
 import { invalidParameter } from '../../../wire/openai/refusal.ts'
@@ -38,6 +38,8 @@ export class LlamaEngine implements Engine {
   readonly contextSize: number
   readonly #llama: Llama
   readonly #model: LlamaModel
+  /** Kept although its binding does the work: collected, it would never be disposed of, and its model neither. */
+  readonly #context: LlamaContext
   readonly #binding: Binding
   readonly #vocabulary: Vocabulary
   readonly #template: ChatTemplate | undefined
@@ -51,22 +53,23 @@ export class LlamaEngine implements Engine {
   static async load(llama: Llama, model: LlamaModel, options: LlamaEngineOptions): Promise<Engine> {
     const { contextSize, sequences, batchSize, threads } = options
     const context = await model.createContext({ contextSize, sequences, batchSize, threads })
-    const engine = new LlamaEngine(llama, model, bindingOf(llama, model, context), options)
+    const engine = new LlamaEngine(llama, model, context, options)
     await engine.#warmUp()
     return engine
   }
 
-  private constructor(llama: Llama, model: LlamaModel, binding: Binding, options: LlamaEngineOptions) {
+  private constructor(llama: Llama, model: LlamaModel, context: LlamaContext, options: LlamaEngineOptions) {
     this.#llama = llama
     this.#model = model
-    this.#binding = binding
+    this.#context = context
+    this.#binding = bindingOf(llama, model, context)
     this.fingerprint = options.fingerprint
     this.contextSize = options.contextSize
     this.#kvTotal = options.contextSize * options.sequences
     this.#vocabulary = new Vocabulary(model)
     this.#template = this.#readTemplate(options.log)
     this.#sequences = new Sequences(options.sequences)
-    this.#loop = new BatchLoop(binding.context, this.#sequences, options.batchSize)
+    this.#loop = new BatchLoop(this.#binding.context, this.#sequences, options.batchSize)
   }
 
   #readTemplate(log: Log): ChatTemplate | undefined {
@@ -228,6 +231,8 @@ export class LlamaEngine implements Engine {
 
   async close(): Promise<void> {
     await this.#loop.close()
+    await this.#context.dispose()
+    await this.#model.dispose()
     await this.#llama.dispose()
   }
 }
