@@ -1,6 +1,6 @@
 /**
  * Finds the first of several strings in a text that arrives in pieces, and lets no part of it out: what could still become one is held
- * back until it is one, or cannot be any more.
+ * back until it is one, or cannot be any more. The first is the one that is complete first, so that it does not matter how the text is cut.
  */
 export class StopBuffer {
   readonly #stops: readonly string[]
@@ -14,17 +14,19 @@ export class StopBuffer {
   push(text: string): { safe: string; stop?: string; rest: string } {
     const all = this.#held + text
     let at = -1
+    let end = Number.POSITIVE_INFINITY
     let found: string | undefined
     for (const stop of this.#stops) {
       const index = all.indexOf(stop)
-      if (index !== -1 && (at === -1 || index < at || (index === at && stop.length < found!.length))) {
-        at = index
-        found = stop
-      }
+      const length = index + stop.length
+      if (index === -1 || length > end || (length === end && index > at)) continue
+      at = index
+      end = length
+      found = stop
     }
     if (found !== undefined) {
       this.#held = ''
-      return { safe: all.slice(0, at), stop: found, rest: all.slice(at + found.length) }
+      return { safe: all.slice(0, at), stop: found, rest: all.slice(end) }
     }
     const safe = all.length - this.#longestBeginning(all)
     this.#held = all.slice(safe)

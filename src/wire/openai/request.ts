@@ -77,8 +77,7 @@ function refusalOf(issues: readonly Issue[], body: unknown): RequestRefused {
   }
   const param = pathText(issue.path)
   const found = issue.path.reduce<unknown>((value, key) => (value as Fields | undefined)?.[key as string], body)
-  if (issue.code === 'invalid_type' && found === undefined)
-    return invalidParameter(param, `Missing required parameter: '${param}'.`, 'missing_required_parameter')
+  if (found === undefined) return invalidParameter(param, `Missing required parameter: '${param}'.`, 'missing_required_parameter')
   return invalidParameter(
     param,
     `Invalid value for '${param}': ${issue.message}.`,
@@ -86,16 +85,13 @@ function refusalOf(issues: readonly Issue[], body: unknown): RequestRefused {
   )
 }
 
-/** Of a union: the branch that came furthest, else the one whose type was right and whose value was not. */
+/** Of a union: the branch whose types were right and a value was not, else the one that came furthest. */
 function deepest(issue: Issue): Issue {
   if (issue.code !== 'invalid_union') return issue
-  let best: Issue | undefined
-  for (const [first] of issue.errors) {
-    if (!first) continue
-    const inner = deepest({ ...first, path: [...issue.path, ...first.path] } as Issue)
-    const further = best === undefined || inner.path.length > best.path.length
-    if (further || (inner.path.length === best!.path.length && best!.code === 'invalid_type')) best = inner
-  }
+  const branches = issue.errors
+    .flatMap(([first]) => (first ? [deepest({ ...first, path: [...issue.path, ...first.path] } as Issue)] : []))
+    .sort((a, b) => Number(a.code === 'invalid_type') - Number(b.code === 'invalid_type') || b.path.length - a.path.length)
+  const [best] = branches
   return best && (best.path.length > issue.path.length || best.code !== 'invalid_type') ? best : issue
 }
 
