@@ -1,0 +1,107 @@
+import { expect, test } from 'vitest'
+import type { ProcessStatus } from '../../kernel/supervision.ts'
+import type { Resource } from '../../resources/index.ts'
+import { validateResource } from '../../resources/problems.ts'
+import { engineOf, type WeightsState } from './identity.ts'
+import { type InstanceView, versionStatus } from './version-status.ts'
+
+function version(spec: object = {}, whenUnavailable = 'simulate'): Resource<'ModelVersion'> {
+  const engine = { kind: 'llama', weights: { from: ['hf:a/b/c.gguf'] }, whenUnavailable }
+  const result = validateResource({
+    apiVersion: 'strata.dev/v1alpha1',
+    kind: 'ModelVersion',
+    metadata: { name: 'v1' },
+    spec: { model: 'm', version: 'v1', source: { engine }, ...spec },
+  })
+  if ('problems' in result) throw new Error(JSON.stringify(result.problems))
+  return result.resource as Resource<'ModelVersion'>
+}
+const here: WeightsState = { phase: 'here', path: '/w', sha256: 'f'.repeat(64), bytes: 5, from: 'hf:a/b/c.gguf' }
+const fetching: WeightsState = { phase: 'fetching', from: 'hf:a/b/c.gguf', receivedBytes: 2, totalBytes: 5 }
+const missing: WeightsState = { phase: 'missing', failed: 'No place had them.', retryAt: 1 }
+const retrying: WeightsState = { phase: 'fetching', failed: 'No place had them.' }
+const process_ = (state: ProcessStatus['state'], lastEnd?: string): ProcessStatus => ({
+  name: 'e',
+  role: 'engine',
+  state,
+  restarts: 1,
+  since: 0,
+  lastEnd,
+})
+const instance = (ready: boolean, extra: Partial<InstanceView> = {}): InstanceView => ({ id: 'v1-0', ready, standIn: false, ...extra })
+
+test.each<[string, object, WeightsState | undefined, InstanceView[], object]>([
+  ['nothing yet', {}, here, [], { state: 'Pending', instances: { wanted: 1, ready: 0 } }],
+  ['downloading', {}, fetching, [], { state: 'Fetching', weights: { from: 'hf:a/b/c.gguf', bytes: 5, receivedBytes: 2 } }],
+  ['no place had it', {}, missing, [], { state: 'Failed', message: 'No place had them.' }],
+  ['starting', {}, here, [instance(false, { process: process_('starting') })], { state: 'Starting' }],
+  [
+    'ready',
+    {},
+    here,
+    [instance(true)],
+    { state: 'Ready', weights: { sha256: 'f'.repeat(64), bytes: 5 }, instances: { wanted: 1, ready: 1 } },
+  ],
+  [
+    'one of two',
+    { scaling: { min: 2 } },
+    here,
+    [instance(true), instance(false)],
+    { state: 'Degraded', message: '1 of 2 instances are ready.' },
+  ],
+  [
+    'ended and waiting',
+    {},
+    here,
+    [instance(false, { process: process_('waiting', 'exit code 1: no memory') })],
+    { state: 'Failed', message: 'v1-0: exit code 1: no memory' },
+  ],
+  ['the engine says why', {}, here, [instance(false, { message: 'not a GGUF' })], { state: 'Starting', message: 'v1-0: not a GGUF' }],
+  [
+    'a stand-in',
+    {},
+    missing,
+    [instance(true, { standIn: true })],
+    { state: 'Degraded', simulated: true, message: 'The SIMULATED engine answers. No place had them.' },
+  ],
+  [
+    'a stand-in while the real one starts',
+    {},
+    here,
+    [instance(true, { standIn: true }), instance(false)],
+    { state: 'Degraded', simulated: true, message: 'The SIMULATED engine answers. The real one is starting.' },
+  ],
+  ['stopped', { scaling: { min: 0 } }, here, [], { state: 'Stopped' }],
+])('%s', (_, spec, weights, instances, expected) => {
+  expect(versionStatus(version(spec), weights, instances, 0)).toMatchObject(expected)
+})
+
+test('established once it was ready by itself, for good; a stand-in does not count', () => {
+  const types = (status: { conditions: { type: string }[] }) => status.conditions.map(({ type }) => type)
+  expect(types(versionStatus(version(), missing, [instance(true, { standIn: true })], 0))).toEqual(['Ready'])
+  const ready = versionStatus(version(), here, [instance(true)], 0)
+  expect(types(ready)).toEqual(['Ready', 'Established'])
+  expect(types(versionStatus({ ...version(), status: ready }, missing, [], 1))).toEqual(['Ready', 'Established'])
+})
+
+test('the time of the last transition stays until the status changes', () => {
+  const first = versionStatus(version(), here, [instance(true)], 1_000)
+  const same = versionStatus({ ...version(), status: first }, here, [instance(true)], 2_000)
+  expect(same).toEqual(first)
+  const gone = versionStatus({ ...version(), status: first }, here, [instance(false)], 3_000)
+  expect(gone.conditions[0]).toMatchObject({ status: 'False', lastTransitionTime: new Date(3_000).toISOString() })
+})
+
+test.each<[string, 'wait' | 'simulate', WeightsState, string | undefined]>([
+  ['the first download is waited for', 'simulate', fetching, undefined],
+  ['no place had it', 'simulate', missing, 'simulated'],
+  ['tried again meanwhile', 'simulate', retrying, 'simulated'],
+  ['no place had it, and nobody wants a stand-in', 'wait', missing, undefined],
+  ['it is here', 'simulate', here, 'llama'],
+])('what runs: %s', (_, whenUnavailable, weights, expected) => {
+  expect(engineOf(version({}, whenUnavailable), weights)?.kind).toBe(expected)
+})
+
+test('a stand-in is the same at every attempt, or it would be replaced each time', () => {
+  expect(engineOf(version(), { ...missing, failed: 'other words' })).toEqual(engineOf(version(), retrying))
+})
