@@ -44,7 +44,11 @@ export function connectControl(home: Home = homeAt(), env: NodeJS.ProcessEnv = p
   }
   const checked = async (response: Response): Promise<Response> => {
     if (response.ok) return response
-    throw errorOf(response.status, await response.text())
+    const error = errorOf(response.status, await response.text())
+    if (response.status !== 401) throw error
+    throw new StrataError(error.code, error.message, {
+      advice: env.STRATA_TOKEN ? 'Is STRATA_TOKEN right?' : `The token in ${home.credentials} is of another system.`,
+    })
   }
   return {
     url,
@@ -81,7 +85,7 @@ function errorOf(status: number, text: string): StrataError {
     422: 'invalid_manifest',
   }
   return new StrataError(body.error?.code ?? fallback[status] ?? 'failed', body.error?.message ?? `Control answered HTTP ${status}.`, {
-    advice: body.error?.advice ?? (status === 401 ? 'Is STRATA_TOKEN right? Without it the token of STRATA_HOME is used.' : undefined),
+    advice: body.error?.advice,
     details: body.problems ?? body,
   })
 }

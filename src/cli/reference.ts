@@ -62,12 +62,11 @@ function section({ words, command }: { words: readonly string[]; command: Comman
       options.map((option) => [
         option.flags,
         [
-          option.description,
-          option.argChoices ? `(${option.argChoices.join(', ')})` : '',
-          option.defaultValue !== undefined && option.defaultValue !== true ? `Default: \`${option.defaultValue}\`.` : '',
+          `${option.description}${option.argChoices ? `: ${option.argChoices.join(', ')}` : ''}`,
+          option.defaultValue !== undefined && option.defaultValue !== true ? `default \`${option.defaultValue}\`` : '',
         ]
           .filter(Boolean)
-          .join(' '),
+          .join('; '),
       ]),
     ),
   ]
