@@ -1,0 +1,33 @@
+/** Records for tests of whatever reads them. */
+import type { FinishedRecord, StartedRecord } from '../../monitoring/request-records.ts'
+
+export function finishedRecord(more: Partial<FinishedRecord> = {}): FinishedRecord {
+  return {
+    type: 'finished',
+    ...{ id: 'r1', gateway: 'gateway-0', boot: 'B', seq: 1, time: '2026-11-25T10:00:10.500Z', operation: 'chat' },
+    ...{
+      consumer: 'shop',
+      key: 'k',
+      namespace: 'default',
+      route: 'assistant',
+      model: 'assistant',
+      assigned: 'v1',
+      served: 'v1',
+      instance: 'v1-0',
+    },
+    ...{ stream: true, attempts: [], outcome: 'ok', status: 200 },
+    tokens: { in: 10, cached: 4, out: 20 },
+    times: { firstToken: 100, total: 2_000 },
+    ...more,
+  }
+}
+
+export function startedRecord(more: Partial<StartedRecord> = {}): StartedRecord {
+  return {
+    type: 'started',
+    ...{ id: 'r1', gateway: 'gateway-0', boot: 'B', seq: 0, time: '2026-11-25T10:00:08.500Z', operation: 'chat' },
+    ...{ consumer: 'shop', key: 'k', namespace: 'default', route: 'assistant', routeGeneration: 1, model: 'assistant', assigned: 'v1' },
+    ...{ pinned: false, assignments: [], stream: true },
+    ...more,
+  }
+}

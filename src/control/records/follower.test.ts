@@ -1,0 +1,154 @@
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, unlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { systemClock } from '../../kernel/clock.ts'
+import { createLog } from '../../kernel/log.ts'
+import { createRecordWriter } from '../../monitoring/records/writer.ts'
+import type { RequestRecord } from '../../monitoring/request-records.ts'
+import type { RecordMark, UsageRow } from '../../store/usage.ts'
+import { finishedRecord } from './example-records.ts'
+import { type Follower, followRecords } from './follower.ts'
+
+const log = createLog('test', () => undefined)
+let folder: string
+let heard: string[]
+let rows: UsageRow[]
+let marks: Map<string, RecordMark>
+let failing: boolean
+let followers: Follower[]
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'strata-records-'))
+  heard = []
+  rows = []
+  marks = new Map()
+  failing = false
+  followers = []
+})
+afterEach(async () => {
+  failing = false
+  await Promise.all(followers.map((each) => each.close()))
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function follow(live: boolean[] = []): Promise<Follower> {
+  const follower = await followRecords({
+    folder,
+    clock: systemClock,
+    log,
+    usage: {
+      fold: async (more, mark) => {
+        if (failing) throw new Error('the database is away')
+        rows.push(...more)
+        marks.set(mark.gateway, mark)
+      },
+      marks: async () => [...marks.values()],
+      list: async () => rows,
+    },
+    onRecord(record: RequestRecord, isLive) {
+      heard.push(record.id)
+      live.push(isLive)
+    },
+  })
+  followers.push(follower)
+  return follower
+}
+const line = (id: string, more = {}) => `${JSON.stringify(finishedRecord({ id, ...more }))}\n`
+const segment = (name: string, text: string, gateway = 'gateway-0') => {
+  mkdirSync(join(folder, gateway), { recursive: true })
+  appendFileSync(join(folder, gateway, `${name}.ndjson`), text)
+}
+const BOOT_1 = '01AAAAAAAAAAAAAAAAAAAAAAAA'
+const BOOT_2 = '01BBBBBBBBBBBBBBBBBBBBBBBB'
+const requests = () => rows.reduce((sum, row) => sum + row.requests, 0)
+
+test('lines come once, over segments, boots and gateways', async () => {
+  segment(`${BOOT_1}-000001`, line('a'))
+  await follow()
+  await vi.waitFor(() => expect(heard).toEqual(['a']))
+  segment(`${BOOT_1}-000001`, line('b'))
+  segment(`${BOOT_1}-000002`, line('c'))
+  segment(`${BOOT_2}-000001`, line('d'))
+  segment(`${BOOT_1}-000001`, line('e'), 'gateway-1')
+  await vi.waitFor(() => expect([...heard].sort()).toEqual(['a', 'b', 'c', 'd', 'e']))
+  await vi.waitFor(() => expect(requests()).toBe(5), 3_000)
+})
+
+test('what a real writer writes is read', async () => {
+  const writer = createRecordWriter({ folder, gateway: 'gateway-0', boot: BOOT_1, log, segmentBytes: 600 })
+  await follow()
+  for (let i = 0; i < 10; i++) {
+    const { gateway: _g, boot: _b, seq: _s, time: _t, ...record } = finishedRecord({ id: `w${i}` })
+    writer.append(record)
+    await sleep(30)
+  }
+  writer.close()
+  await vi.waitFor(() => expect(heard).toHaveLength(10), 3_000)
+  expect(new Set(heard).size).toBe(10)
+})
+
+test('a torn last line waits for its end', async () => {
+  const whole = line('a')
+  segment(`${BOOT_1}-000001`, whole.slice(0, 50))
+  await follow()
+  await sleep(300)
+  expect(heard).toEqual([])
+  segment(`${BOOT_1}-000001`, whole.slice(50))
+  await vi.waitFor(() => expect(heard).toEqual(['a']))
+})
+
+test('a line that a killed gateway tore is skipped when the next segment is there', async () => {
+  segment(`${BOOT_1}-000001`, line('a') + line('b').slice(0, 40))
+  segment(`${BOOT_2}-000001`, line('c'))
+  await follow()
+  await vi.waitFor(() => expect(heard).toEqual(['a', 'c']))
+})
+
+test('after a restart nothing is counted twice and nothing left out', async () => {
+  segment(`${BOOT_1}-000001`, line('a') + line('b'))
+  const first = await follow()
+  await vi.waitFor(() => expect(heard).toEqual(['a', 'b']))
+  await first.close()
+  expect(requests()).toBe(2)
+  segment(`${BOOT_1}-000001`, line('c'))
+  heard = []
+  const live: boolean[] = []
+  const second = await follow(live)
+  // The first two come again for whoever looks at what was, and only the third is counted.
+  await vi.waitFor(() => expect(heard).toEqual(['a', 'b', 'c']))
+  expect(live).toEqual([false, false, false])
+  await second.close()
+  expect(requests()).toBe(3)
+})
+
+test('a database that is away costs no count', async () => {
+  failing = true
+  segment(`${BOOT_1}-000001`, line('a'))
+  await follow()
+  await vi.waitFor(() => expect(heard).toEqual(['a']))
+  await sleep(1_300)
+  segment(`${BOOT_1}-000001`, line('b'))
+  await vi.waitFor(() => expect(heard).toEqual(['a', 'b']), 3_000)
+  failing = false
+  await vi.waitFor(() => expect(requests()).toBe(2), 4_000)
+})
+
+test('a segment that was removed before it was read is passed over', async () => {
+  segment(`${BOOT_1}-000001`, line('a'))
+  const first = await follow()
+  await vi.waitFor(() => expect(heard).toEqual(['a']))
+  await first.close()
+  unlinkSync(join(folder, 'gateway-0', `${BOOT_1}-000001.ndjson`))
+  segment(`${BOOT_1}-000003`, line('c'))
+  heard = []
+  await follow()
+  await vi.waitFor(() => expect(heard).toEqual(['c']))
+})
+
+test('lines that are no records are skipped', async () => {
+  segment(`${BOOT_1}-000001`, `not json\n{"type":"other"}\n${line('a')}`)
+  await follow()
+  await vi.waitFor(() => expect(heard).toEqual(['a']))
+})
