@@ -329,18 +329,30 @@ describe('an engine that drains', () => {
 })
 
 describe('an engine on a Unix socket', () => {
-  it('replaces a stale file, and lets only its user in', async () => {
-    const socketPath = join(tmpdir(), `strata-engine-test-${process.pid}.sock`)
+  const socketPath = join(tmpdir(), `strata-engine-test-${process.pid}.sock`)
+  const health = () =>
+    new Promise((resolve) => {
+      httpRequest({ socketPath, path: '/health' }, (response) => resolve(response.statusCode))
+        .on('error', (error) => resolve((error as NodeJS.ErrnoException).code))
+        .end()
+    })
+
+  it('replaces a stale file, lets only its user in, and leaves nothing behind', async () => {
     writeFileSync(socketPath, '')
     const running = await startServer({ ...simulatedConfig(), listen: { socketPath } })
     expect(statSync(socketPath).mode & 0o777).toBe(0o600)
-    const status = await new Promise((resolve, reject) => {
-      httpRequest({ socketPath, path: '/health' }, (response) => resolve(response.statusCode))
-        .on('error', reject)
-        .end()
-    })
-    expect(status).toBe(200)
+    expect(await health()).toBe(200)
     await running.close()
+    expect(await health()).toBe('ENOENT')
+  })
+
+  it('keeps its name when its predecessor is through with draining', async () => {
+    const predecessor = await startServer({ ...simulatedConfig(), listen: { socketPath } })
+    const successor = await startServer({ ...simulatedConfig(), listen: { socketPath } })
+    await predecessor.server.drain(100)
+    await predecessor.close()
+    expect(await health()).toBe(200)
+    await successor.close()
   })
 })
 

@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest'
-import { formatMetrics } from './metrics.ts'
 import { Rate } from './rate.ts'
 
 it('counts what came in the last second', () => {
@@ -13,11 +12,4 @@ it('counts what came in the last second', () => {
   expect(rate.perSecond).toBe(3)
   now = 60_000
   expect([rate.perSecond, rate.total]).toEqual([0, 8])
-})
-
-it('writes metrics as Prometheus reads them', () => {
-  const text = formatMetrics([{ name: 'a_total', help: 'Things.', type: 'counter', samples: [{ labels: { path: 'x"\n' }, value: 2 }] }], {
-    i: '0',
-  })
-  expect(text).toBe('# HELP a_total Things.\n# TYPE a_total counter\na_total{i="0",path="x\\"\\n"} 2\n')
 })

@@ -2,8 +2,11 @@
  * An engine's HTTP server: OpenAI's paths, and `/health`, `/load`, `/metrics` for whoever runs it. It listens before the model is loaded,
  * so that one can ask how that goes; until then, and while it drains, requests get 503.
  */
-import { chmodSync, rmSync } from 'node:fs'
+import { chmodSync, renameSync, rmSync, statSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { ListenOptions } from 'node:net'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { openAIError } from '../../wire/openai/errors.ts'
@@ -16,11 +19,13 @@ import { answerCompletion } from './endpoints/completions.ts'
 import { answerEmbeddings } from './endpoints/embeddings.ts'
 import type { Service } from './endpoints/service.ts'
 import type { Engine } from './engine.ts'
+import { type EngineMetrics, engineMetrics, type Outcome } from './engine-metrics.ts'
 import { ClientGone, Exchange } from './exchange.ts'
-import { formatMetrics, METRICS_TYPE, type Metric } from './metrics.ts'
 
 const BODY_LIMIT = 32 * 1024 * 1024
 const STALL_TIMEOUT_MS = 60_000
+const FLUSH_TIMEOUT_MS = 1_000
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 const ENDPOINTS: Record<string, (service: Service, body: Fields, exchange: Exchange) => Promise<void>> = {
   '/v1/chat/completions': answerChat,
@@ -37,11 +42,11 @@ export class EngineServer {
   readonly #admission: Admission
   readonly #stallTimeoutMs: number
   readonly #open = new Set<Exchange>()
-  readonly #outcomes = new Map<string, number>()
+  readonly #metrics: EngineMetrics
   #phase: Phase = { name: 'loading' }
   #engine: Engine | undefined
+  #socketInode: number | undefined
   #meanServedMs = 1_000
-  #firstTokens = { count: 0, seconds: 0 }
   #idle: (() => void) | undefined
 
   constructor(config: EngineConfig, log: Log, options: { stallTimeoutMs?: number } = {}) {
@@ -53,6 +58,11 @@ export class EngineServer {
     const slots = config.engine.kind === 'llama' && config.task === 'embedding' ? 1 : parameters.sequences
     this.#admission = new Admission(slots, parameters.maxWaiting)
     this.#server = createServer((request, response) => void this.#handle(request, response))
+    this.#metrics = engineMetrics(config, {
+      ready: () => this.#phase.name === 'ready',
+      load: () => this.#load(),
+      counters: () => this.#engine?.counters(),
+    })
     // The gateway keeps its connections; who closes an idle one while a request is on its way loses that request.
     this.#server.keepAliveTimeout = 0
     this.#server.on('clientError', (_, socket) => void socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n'))
@@ -61,21 +71,30 @@ export class EngineServer {
   /** Resolves with the address it listens on: the port that was found where 0 was asked for. */
   async listen(): Promise<EngineConfig['listen']> {
     const { listen } = this.#config
-    // A socket file outlives a killed process; only the supervisor gives out these names, so nobody else listens there.
-    if ('socketPath' in listen) rmSync(listen.socketPath, { force: true })
-    await new Promise<void>((resolve, reject) => {
+    if ('socketPath' in listen) {
+      // Made aside and moved into place: that replaces what a killed process has left, and when a predecessor that is still draining
+      // closes its own socket, it does not take this one's name along.
+      const aside = join(dirname(listen.socketPath), `.${process.pid}`)
+      rmSync(aside, { force: true })
+      await this.#listen({ path: aside })
+      chmodSync(aside, 0o600)
+      renameSync(aside, listen.socketPath)
+      this.#socketInode = statSync(listen.socketPath).ino
+      return listen
+    }
+    await this.#listen(listen)
+    const address = this.#server.address()
+    return typeof address === 'object' && address ? { host: listen.host, port: address.port } : listen
+  }
+
+  #listen(where: ListenOptions): Promise<void> {
+    return new Promise((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen('socketPath' in listen ? { path: listen.socketPath } : { host: listen.host, port: listen.port }, () => {
+      this.#server.listen(where, () => {
         this.#server.off('error', reject)
         resolve()
       })
     })
-    if ('socketPath' in listen) {
-      chmodSync(listen.socketPath, 0o600)
-      return listen
-    }
-    const address = this.#server.address()
-    return typeof address === 'object' && address ? { host: listen.host, port: address.port } : listen
   }
 
   /** From now on requests are answered by `engine`. */
@@ -91,24 +110,40 @@ export class EngineServer {
   /** Takes no more requests, lets the running ones end for at most `timeoutMs`, and ends the rest with an error. */
   async drain(timeoutMs: number): Promise<void> {
     this.#phase = { name: 'draining' }
-    this.#server.close()
-    this.#server.closeIdleConnections()
-    const done = new Promise<void>((resolve) => {
+    const closed = this.#stopListening()
+    const idle = new Promise<void>((resolve) => {
       this.#idle = resolve
     })
     const late = setTimeout(() => {
       for (const exchange of this.#open) exchange.abort(stopping())
     }, timeoutMs)
-    if (this.#open.size > 0) await done
+    if (this.#open.size > 0) await idle
     clearTimeout(late)
+    // What was written last is still on its way; a connection is idle when it has arrived.
+    const sweep = setInterval(() => this.#server.closeIdleConnections(), 10)
+    await Promise.race([closed, sleep(FLUSH_TIMEOUT_MS)])
+    clearInterval(sweep)
     this.#server.closeAllConnections()
   }
 
   /** At once: connections are cut. */
   async close(): Promise<void> {
-    this.#server.close()
+    void this.#stopListening()
     this.#server.closeAllConnections()
     await this.#engine?.close()
+  }
+
+  #stopListening(): Promise<void> {
+    const { listen } = this.#config
+    if ('socketPath' in listen && this.#socketInode !== undefined) {
+      const inode = statSync(listen.socketPath, { throwIfNoEntry: false })?.ino
+      if (inode === this.#socketInode) rmSync(listen.socketPath, { force: true })
+      this.#socketInode = undefined
+    }
+    this.#server.closeIdleConnections()
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve())
+    })
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -121,14 +156,16 @@ export class EngineServer {
     const endpoint = Object.hasOwn(ENDPOINTS, path) ? ENDPOINTS[path] : undefined
     if (!endpoint) return this.#inform(path, request.method ?? 'GET', exchange)
     this.#open.add(exchange)
+    const started = performance.now()
+    let outcome: Outcome = 'ok'
     try {
       if (request.method !== 'POST') throw methodNotAllowed('POST')
       const service = this.#service()
       await endpoint(service, parseJsonBody(await exchange.readBody()), exchange)
-      this.#count(path, 'ok')
     } catch (error) {
-      this.#refuse(path, exchange, error)
+      outcome = this.#refuse(path, exchange, error)
     } finally {
+      this.#metrics.finished(path, outcome, performance.now() - started)
       this.#open.delete(exchange)
       if (this.#open.size === 0) this.#idle?.()
     }
@@ -150,28 +187,19 @@ export class EngineServer {
       served: (ms) => {
         this.#meanServedMs += (ms - this.#meanServedMs) / 16
       },
-      firstToken: (ms) => {
-        this.#firstTokens.count++
-        this.#firstTokens.seconds += ms / 1000
-      },
+      firstToken: (ms) => this.#metrics.firstToken(ms),
     }
   }
 
-  #refuse(path: string, exchange: Exchange, error: unknown): void {
-    if (error instanceof ClientGone) return this.#count(path, 'aborted')
+  #refuse(path: string, exchange: Exchange, error: unknown): Outcome {
+    if (error instanceof ClientGone) return 'aborted'
     if (error instanceof RequestRefused) {
-      this.#count(path, error.status < 500 ? 'refused' : 'failed')
       exchange.sendRefusal(error.status, error.body, error.retryAfter === undefined ? {} : { 'retry-after': String(error.retryAfter) })
-      return
+      return error.status < 500 ? 'refused' : 'failed'
     }
-    this.#count(path, 'failed')
     this.#log.error('a request failed', { path, error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
     exchange.sendRefusal(500, openAIError('server_error', `The engine failed: ${messageOf(error)}`, 'engine_error'))
-  }
-
-  #count(path: string, outcome: string): void {
-    const key = `${path}\n${outcome}`
-    this.#outcomes.set(key, (this.#outcomes.get(key) ?? 0) + 1)
+    return 'failed'
   }
 
   /** Everything that is answered at once, whatever the engine does. */
@@ -191,11 +219,7 @@ export class EngineServer {
       case '/load':
         return exchange.sendJson(200, this.#load())
       case '/metrics':
-        return exchange.sendText(
-          200,
-          METRICS_TYPE,
-          formatMetrics(this.#metrics(), { instance: this.#config.id, version: this.#config.version.name }),
-        )
+        return exchange.sendText(200, METRICS_TYPE, this.#metrics.text())
       case '/v1/models':
         return exchange.sendJson(200, { object: 'list', data: [model] })
       case `/v1/models/${model.id}`:
@@ -219,47 +243,6 @@ export class EngineServer {
       kvTotalTokens: counters?.kvTotalTokens ?? 0,
       residentBytes: process.memoryUsage.rss(),
     }
-  }
-
-  #metrics(): Metric[] {
-    const load = this.#load()
-    const counters = this.#engine?.counters()
-    const gauge = (name: string, help: string, value: number): Metric => ({
-      name: `strata_engine_${name}`,
-      help,
-      type: 'gauge',
-      samples: [{ value }],
-    })
-    const counter = (name: string, help: string, value: number): Metric => ({
-      name: `strata_engine_${name}`,
-      help,
-      type: 'counter',
-      samples: [{ value }],
-    })
-    return [
-      gauge('ready', '1 when requests are answered.', this.#phase.name === 'ready' ? 1 : 0),
-      gauge('requests_running', 'Answers being written.', load.running),
-      gauge('requests_waiting', 'Answers waiting for a slot.', load.waiting),
-      gauge('slots', 'Answers that can be written at the same time.', load.sequences),
-      gauge('tokens_per_second', 'Tokens generated in the last second.', load.tokensPerSecond),
-      gauge('kv_used_tokens', 'Cells of the KV cache in use, kept prefixes included.', load.kvUsedTokens),
-      gauge('kv_total_tokens', 'Cells of the KV cache.', load.kvTotalTokens),
-      gauge('resident_bytes', 'Memory of the process.', load.residentBytes),
-      counter('prompt_tokens_total', 'Tokens of prompts.', counters?.promptTokens ?? 0),
-      counter('cached_tokens_total', 'Tokens of prompts that were still in the KV cache.', counters?.cachedTokens ?? 0),
-      counter('completion_tokens_total', 'Tokens generated.', counters?.completionTokens ?? 0),
-      counter('time_to_first_token_seconds_sum', 'From admission to the first token, all answers together.', this.#firstTokens.seconds),
-      counter('time_to_first_token_seconds_count', 'Answers that had a first token.', this.#firstTokens.count),
-      {
-        name: 'strata_engine_requests_total',
-        help: 'Requests by path and outcome.',
-        type: 'counter',
-        samples: [...this.#outcomes].map(([key, value]) => {
-          const [path, outcome] = key.split('\n') as [string, string]
-          return { labels: { path, outcome }, value }
-        }),
-      },
-    ]
   }
 }
 
