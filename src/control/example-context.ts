@@ -1,0 +1,82 @@
+/** A control without processes, for tests of its API: a store in memory, no supervisor, no gateway unless one is given. */
+import { type Clock, manualClock } from '../kernel/clock.ts'
+import { homeAt } from '../kernel/home.ts'
+import { createLog } from '../kernel/log.ts'
+import type { RequestRecord } from '../monitoring/request-records.ts'
+import { assemble } from '../store/index.ts'
+import { migrate } from '../store/migrate.ts'
+import { openMemory } from '../store/pglite.ts'
+import type { ControlContext } from './context.ts'
+import { createSnapshotFeed } from './feed/index.ts'
+import { createTrafficWindow } from './records/traffic.ts'
+import { createWatchHub } from './watch.ts'
+
+export interface ExampleControl {
+  readonly context: ControlContext
+  readonly clock: Clock & { advance(ms: number): void }
+  /** As if a gateway had written it. */
+  record(record: RequestRecord): void
+  drain(): void
+  close(): Promise<void>
+}
+
+export async function exampleControl(gatewayUrl = 'http://127.0.0.1:1'): Promise<ExampleControl> {
+  const clock = manualClock()
+  const log = createLog('test', () => undefined)
+  const connection = await openMemory()
+  await migrate(connection, 0, clock.now())
+  const store = await assemble(connection, { clock })
+  const feed = createSnapshotFeed({ feedToken: 'feed', log, clock })
+  feed.load(new Map())
+  const closing = new AbortController()
+  const listeners = new Set<(record: RequestRecord) => void>()
+  const recent: RequestRecord[] = []
+  const window = createTrafficWindow()
+  const watch = createWatchHub(store.resources, 16)
+  const context: ControlContext = {
+    version: '0.0.0',
+    startedAt: clock.now(),
+    home: homeAt('/nonexistent'),
+    clock,
+    log,
+    credentials: { apiKey: 'sk-1', consoleKey: 'sk-console', adminToken: 'admin-token', feedToken: 'feed' },
+    store,
+    feed,
+    instances: {
+      look: async () => [],
+      start: () => undefined,
+      report: () => ({ processes: undefined, instances: [] }),
+      weightsOf: () => undefined,
+      close: async () => undefined,
+    },
+    watch,
+    records: {
+      recent: () => recent,
+      subscribe: (listener) => {
+        listeners.add(listener)
+        return () => listeners.delete(listener)
+      },
+      traffic: () => window.event(clock.now()),
+      close: async () => undefined,
+    },
+    gatewayUrl,
+    consoleUrl: 'http://127.0.0.1:7401',
+    listen: { host: '127.0.0.1', port: 7401, tls: false },
+    closing: closing.signal,
+  }
+  return {
+    context,
+    clock,
+    record(record) {
+      recent.push(record)
+      for (const listener of listeners) listener(record)
+    },
+    drain: () => closing.abort(),
+    async close() {
+      closing.abort()
+      feed.close()
+      watch.close()
+      await store.close()
+    },
+  }
+}
