@@ -21,6 +21,7 @@ try {
   if (only.length === 0) {
     const bin = (name, file) => [node.path, join(root, 'node_modules', name, file)]
     await check('typecheck', [...bin('typescript', 'bin/tsc'), '-p', '.'])
+    await check('typecheck of the console', [...bin('typescript', 'bin/tsc'), '-p', 'console'])
     await check('biome', [...bin('@biomejs/biome', 'bin/biome'), 'check', '--error-on-warnings', '.'])
     await check('imports', [node.path, '--disable-warning=ExperimentalWarning', 'scripts/check-imports.ts'])
     await check('generated files', [node.path, '--disable-warning=ExperimentalWarning', 'scripts/generate.ts', '--check'])

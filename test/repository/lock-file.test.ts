@@ -9,7 +9,9 @@ interface LockedPackage {
   link?: boolean
   optionalDependencies?: Record<string, string>
 }
-const { packages } = JSON.parse(readFileSync(new URL('../../package-lock.json', import.meta.url), 'utf8')) as { packages: Record<string, LockedPackage> }
+const { packages } = JSON.parse(readFileSync(new URL('../../package-lock.json', import.meta.url), 'utf8')) as {
+  packages: Record<string, LockedPackage>
+}
 const runtimeLock = readFileSync(new URL('../../scripts/runtime/package-lock.json', import.meta.url), 'utf8')
 
 /** Where npm would find `name` from the package at `from`. */
@@ -34,11 +36,14 @@ describe('the lock file', () => {
   })
 
   // What comes as a build for each platform, and by which prefix its builds are named.
-  it.each(['@node-llama-cpp/', '@rolldown/binding-', '@typescript/typescript-', '@biomejs/cli-', 'lightningcss-'])('has a build of %s* for every platform', (prefix) => {
-    const builds = Object.entries(packages).filter(([at, { os }]) => at.startsWith(`node_modules/${prefix}`) && os)
-    const without = PLATFORMS.filter(([os, cpu]) => !builds.some(([, build]) => build.os?.includes(os) && build.cpu?.includes(cpu)))
-    expect(without).toEqual([])
-  })
+  it.each(['@node-llama-cpp/', '@rolldown/binding-', '@typescript/typescript-', '@biomejs/cli-', 'lightningcss-'])(
+    'has a build of %s* for every platform',
+    (prefix) => {
+      const builds = Object.entries(packages).filter(([at, { os }]) => at.startsWith(`node_modules/${prefix}`) && os)
+      const without = PLATFORMS.filter(([os, cpu]) => !builds.some(([, build]) => build.os?.includes(os) && build.cpu?.includes(cpu)))
+      expect(without).toEqual([])
+    },
+  )
 
   it('names no place that packages came from but folders of this repository', () => {
     const places = Object.values(packages).flatMap(({ resolved }) => (resolved === undefined ? [] : [resolved]))
