@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import OpenAI from 'openai'
 import PreviousOpenAI from 'openai-previous'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { EngineServer } from '../../src/serving/engines/server.ts'
 import { storyModel } from '../fixtures/weights.ts'
-import { llamaConfig, load, post, postJson, type RunningServer, simulatedConfig, startServer, until } from './engines.ts'
+import { llamaConfig, load, post, postJson, type RunningServer, silent, simulatedConfig, startServer, until } from './engines.ts'
 
 const CHAT = '/v1/chat/completions'
 const hello = [{ role: 'user' as const, content: 'Once upon a time' }]
@@ -325,6 +326,21 @@ describe('an engine that drains', () => {
     const last = JSON.parse(events(text).at(-1)!.slice('data: '.length)) as { error: { code: string } }
     expect(last.error.code).toBe('engine_stopping')
     expect(text).not.toContain('[DONE]')
+  })
+})
+
+describe('an engine that is still loading', () => {
+  it('says so, and refuses requests until it is ready', async () => {
+    const server = new EngineServer(simulatedConfig(), silent)
+    const listening = await server.listen()
+    const url = 'port' in listening ? `http://127.0.0.1:${listening.port}` : ''
+    const health = await fetch(`${url}/health`)
+    expect([health.status, await health.json()]).toEqual([503, { status: 'loading' }])
+    const refused = await post(url, CHAT, { model: 'any', messages: hello })
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
+    server.failed('no memory')
+    expect(await (await fetch(`${url}/health`)).json()).toEqual({ status: 'failed', message: 'no memory' })
+    await server.close()
   })
 })
 

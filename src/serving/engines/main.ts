@@ -6,7 +6,6 @@ import { messageOf, StrataError } from '../../kernel/errors.ts'
 import { createLog, type Log } from '../../kernel/log.ts'
 import { type EngineConfig, engineConfig } from './config.ts'
 import type { Engine } from './engine.ts'
-import { loadLlama } from './llama/index.ts'
 import { EngineServer } from './server.ts'
 import { loadSimulated } from './simulated/index.ts'
 
@@ -39,9 +38,12 @@ export async function runEngine(configPath: string): Promise<void> {
   }
 }
 
-export function loadEngine(config: EngineConfig, log: Log): Promise<Engine> {
+export async function loadEngine(config: EngineConfig, log: Log): Promise<Engine> {
   const { engine } = config
-  return engine.kind === 'llama' ? loadLlama({ ...config, engine }, log) : loadSimulated({ ...config, engine })
+  if (engine.kind === 'simulated') return loadSimulated({ ...config, engine })
+  // Only where it is needed: llama.cpp costs half a second and tens of megabytes.
+  const { loadLlama } = await import('./llama/index.ts')
+  return loadLlama({ ...config, engine }, log)
 }
 
 function readConfig(path: string): EngineConfig {
@@ -51,7 +53,13 @@ function readConfig(path: string): EngineConfig {
   } catch (error) {
     throw new StrataError('engine_config_unreadable', `Cannot read the engine's config ${path}: ${messageOf(error)}`)
   }
-  const result = engineConfig.safeParse(JSON.parse(text))
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (error) {
+    throw new StrataError('engine_config_invalid', `The engine's config ${path} is not JSON: ${messageOf(error)}`)
+  }
+  const result = engineConfig.safeParse(json)
   if (result.success) return result.data
   const [issue] = result.error.issues
   throw new StrataError('engine_config_invalid', `The engine's config ${path} is wrong at ${issue?.path.join('.')}: ${issue?.message}`)

@@ -79,17 +79,21 @@ class SimulatedEngine implements Engine {
     const seedOf = (choice: number) => hash32(`${choice}\0${sampling.seed ?? ''}\0${text}`)
     // Made now, so that a schema without an instance is a refusal and not a broken answer.
     const first = this.#pieces(request, tool, seedOf(0))
-    const draw: Draw = {
-      promptTokens,
-      slowness: this.#requests++ < this.#parameters.warmup ? 2 : 1,
-      fails: this.#failures() < this.#parameters.errorRate,
-    }
+    const draw = this.#draw(promptTokens)
     return {
       promptTokens,
       run: (choice, signal) => {
         const seed = seedOf(choice)
         return this.#run(request, choice === 0 ? first : this.#pieces(request, tool, seed), draw, seed, signal)
       },
+    }
+  }
+
+  #draw(promptTokens: number): Draw {
+    return {
+      promptTokens,
+      slowness: this.#requests++ < this.#parameters.warmup ? 2 : 1,
+      fails: this.#failures() < this.#parameters.errorRate,
     }
   }
 
@@ -152,8 +156,11 @@ class SimulatedEngine implements Engine {
         `This model's embeddings have ${DIMENSIONS} dimensions and cannot be shortened.`,
         'unsupported_value',
       )
-    await sleep(this.#timeToFirstToken, undefined, { signal })
-    const promptTokens = inputs.reduce((sum, input) => sum + (typeof input === 'string' ? piecesOf(input).length : input.length), 0)
+    const { promptTokens, slowness, fails } = this.#draw(
+      inputs.reduce((sum, input) => sum + (typeof input === 'string' ? piecesOf(input).length : input.length), 0),
+    )
+    await sleep(this.#timeToFirstToken * slowness, undefined, { signal })
+    if (fails) throw simulatedFailure()
     this.#promptTokens += promptTokens
     return {
       vectors: inputs.map((input) => embeddingOf(typeof input === 'string' ? input : input.join(' '), DIMENSIONS)),

@@ -1,0 +1,86 @@
+/** The engine as a process: what it says to its supervisor, and how it ends. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import type { EngineConfig } from '../../src/serving/engines/config.ts'
+import { storyModel } from '../fixtures/weights.ts'
+import { llamaConfig, post, simulatedConfig } from './engines.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'strata-engine-'))
+const children: ChildProcess[] = []
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function start(config: EngineConfig | string) {
+  const port = await freePort()
+  const path = join(folder, `${port}.json`)
+  writeFileSync(path, typeof config === 'string' ? config : JSON.stringify({ ...config, listen: { host: '127.0.0.1', port } }))
+  const child = fork(join(import.meta.dirname, 'run-engine.ts'), [path], {
+    silent: true,
+    env: { ...process.env, STRATA_HOME: folder },
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+  })
+  children.push(child)
+  const [message] = (await once(child, 'message')) as [{ type: string; message?: string }]
+  return { child, message, url: `http://127.0.0.1:${port}`, ended: once(child, 'exit') as Promise<[number | null, string | null]> }
+}
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('an engine process', () => {
+  it('says that it is ready when it answers, and drains when it is told to', async () => {
+    const { child, message, url, ended } = await start(llamaConfig(await storyModel()))
+    expect(message).toEqual({ type: 'ready' })
+    const response = await post(url, '/v1/completions', { model: 'm', prompt: 'Once upon a time', max_tokens: 100, stream: true })
+    child.send({ type: 'drain', timeoutMs: 30_000 })
+    expect(await response.text()).toMatch(/data: \[DONE\]\n\n$/)
+    expect(await ended).toEqual([0, null])
+  })
+
+  it('drains and ends when its supervisor is gone', async () => {
+    const { child, ended } = await start(simulatedConfig())
+    child.disconnect()
+    expect(await ended).toEqual([0, null])
+  })
+
+  it('cuts what runs longer than the drain may take, with an error event', async () => {
+    const { child, url, ended } = await start(simulatedConfig({ tokensPerSecond: 5, answerTokens: 1_000 }))
+    const response = await post(url, '/v1/completions', { model: 'm', prompt: 'a', max_tokens: 1_000, stream: true })
+    child.send({ type: 'drain', timeoutMs: 300 })
+    expect(await response.text()).toContain('"code":"engine_stopping"')
+    expect(await ended).toEqual([0, null])
+  })
+
+  it.each<[string, () => EngineConfig | string, RegExp]>([
+    ['weights that are not there', () => llamaConfig({ path: join(folder, 'none.gguf'), sha256: '0'.repeat(64) }), /none\.gguf/],
+    [
+      'weights that are none',
+      () => {
+        writeFileSync(join(folder, 'text.gguf'), 'This is no model.')
+        return llamaConfig({ path: join(folder, 'text.gguf'), sha256: '0'.repeat(64) })
+      },
+      /text\.gguf/,
+    ],
+    ['a config that is not one', () => '{"id":"x"}', /config .* is wrong at/],
+    ['a config that is no JSON', () => 'nonsense', /config .* is not JSON/],
+  ])('says why it cannot start: %s', async (_, config, words) => {
+    const { message, ended } = await start(config())
+    expect(message.type).toBe('failed')
+    expect(message.message).toMatch(words)
+    expect(await ended).toEqual([1, null])
+  })
+})
