@@ -4,6 +4,8 @@
  */
 import { readFileSync, rmSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
 import { runAsChild } from '../kernel/child.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { readCredentials } from '../kernel/credentials.ts'
@@ -15,7 +17,7 @@ import { fetchWeights } from '../serving/weights/index.ts'
 import { openStore } from '../store/index.ts'
 import { bootstrap } from './bootstrap.ts'
 import type { ControlContext } from './context.ts'
-import { createSnapshotFeed } from './feed/index.ts'
+import { createSnapshotFeed, type SnapshotFeed } from './feed/index.ts'
 import { createPublisher } from './publish.ts'
 import { createReconciler } from './reconcile/index.ts'
 import { openRecords } from './records/index.ts'
@@ -37,7 +39,26 @@ const MOST_GATEWAY_BODY_BYTES = 32 * 1024 * 1024
 /** How long an instance that leaves waits for the gateways' word that they send it nothing more. */
 const CONFIRM_MS = 1_000
 
+/** Resolves when control answers and the first snapshot is out. The process then runs until it is told to leave. */
 export async function runControl(options: ControlOptions): Promise<void> {
+  /** What was opened, to be closed in the reverse order. */
+  const opened: (() => unknown)[] = []
+  const close = async () => {
+    for (const each of opened.splice(0).reverse()) await each()
+  }
+  const child = runAsChild(close)
+  try {
+    await start(options, (each) => opened.push(each), child.ready)
+  } catch (error) {
+    child.failed(messageOf(error))
+    await close()
+    if (!process.send) throw error
+    await sleep(100) // what was said to the supervisor travels over IPC: exiting at once would cut it off
+    process.exit(1)
+  }
+}
+
+async function start(options: ControlOptions, onClose: (close: () => unknown) => void, ready: () => void): Promise<void> {
   const home = homeAt()
   makeHome(home)
   const clock = systemClock
@@ -46,12 +67,8 @@ export async function runControl(options: ControlOptions): Promise<void> {
   if (!credentials)
     throw new StrataError('no_credentials', `There are no credentials in ${home.root}.`, { advice: 'Start the system with `strata up`.' })
 
-  let drain: (() => Promise<void>) | undefined
-  const child = runAsChild(async () => drain?.())
-  const store = await openStore({ home, log, databaseUrl: process.env.STRATA_DATABASE_URL }).catch((error: unknown) => {
-    child.failed(messageOf(error))
-    throw error
-  })
+  const store = await openStore({ home, log, databaseUrl: process.env.STRATA_DATABASE_URL })
+  onClose(store.close)
   void store.lost.then((error) => {
     // Another control may write by now; whatever this one would still do is wrong.
     log.error('the database is lost; leaving', { error: messageOf(error) })
@@ -59,12 +76,15 @@ export async function runControl(options: ControlOptions): Promise<void> {
   })
   await bootstrap(store, credentials, process.env.STRATA_BOOTSTRAP)
 
+  const records = await openRecords({ folder: home.records, store, clock, log })
+  onClose(records.close)
   const feed = createSnapshotFeed({ feedToken: credentials.feedToken, log })
   const publisher = createPublisher(store.resources, feed, {
     kind: 'settings',
     gateways: options.gateways,
     maxBodyBytes: MOST_GATEWAY_BODY_BYTES,
   })
+  onClose(publisher.close)
   const instances = createInstances({
     store,
     home,
@@ -73,69 +93,64 @@ export async function runControl(options: ControlOptions): Promise<void> {
     fetch: (weights, { signal, onProgress }) => fetchWeights(weights, { home, signal, onProgress }),
     publish: async (all) => void (await feed.acked(publisher.instances(all), CONFIRM_MS)),
   })
+  onClose(instances.close)
   const reconciler = createReconciler({ store, log, clock })
-  const records = await openRecords({ folder: home.records, store, clock, log })
+  onClose(reconciler.close)
   const watch = createWatchHub(store.resources)
+  onClose(watch.close)
+
   const closing = new AbortController()
-  const shownHost = ['0.0.0.0', '::', ''].includes(options.host)
-    ? 'localhost'
-    : options.host.includes(':')
-      ? `[${options.host}]`
-      : options.host
   const context: ControlContext = {
     version: programVersion(),
     startedAt: clock.now(),
-    home,
-    clock,
-    log,
-    credentials,
-    store,
-    feed,
-    instances,
-    watch,
-    records,
+    ...{ home, clock, log, credentials, store, feed, instances, watch, records },
     gatewayUrl: options.gatewayUrl ?? credentials.gatewayUrl ?? 'http://127.0.0.1:7400',
-    consoleUrl: `${options.tls ? 'https' : 'http'}://${shownHost}:${options.port}`,
+    consoleUrl: consoleUrl(options),
     listen: { host: options.host, port: options.port, tls: options.tls !== undefined },
     closing: closing.signal,
   }
   const tls = options.tls && { cert: readFileSync(options.tls.certFile), key: readFileSync(options.tls.keyFile) }
   const app = createServer(context, tls)
-  const feedSocket = home.socket('control')
-  const feedServer = createHttpServer((req, res) => feed.handle(req, res))
-
-  drain = async () => {
+  onClose(async () => {
     closing.abort()
     await app.close()
-    feed.close()
-    feedServer.closeAllConnections()
-    feedServer.close()
-    publisher.close()
-    watch.close()
-    await reconciler.close()
-    await instances.close()
-    await records.close()
-    await store.close()
-  }
+  })
+  await listenForPeople(app, options)
+  await listenForGateways(feed, home.socket('control'), onClose)
+  ready()
 
-  try {
-    await app.listen({ host: options.host, port: options.port })
-    rmSync(feedSocket, { force: true }) // a dead control's: the database lock is ours
-    await new Promise<void>((resolve, reject) => {
-      feedServer.once('error', reject)
-      feedServer.listen(feedSocket, resolve)
-    })
-  } catch (error) {
-    const message =
-      systemCode(error) === 'EADDRINUSE' ? `Port ${options.port} is taken. Start with another one: STRATA_CONSOLE_PORT.` : messageOf(error)
-    child.failed(message)
-    throw error
-  }
-  child.ready()
   publisher.first(await instances.look())
   instances.start()
   reconciler.start()
   log.info('ready', { console: context.consoleUrl, store: store.kind, resources: store.resources.resourceVersion() })
+}
+
+async function listenForPeople(app: FastifyInstance, { host, port }: ControlOptions): Promise<void> {
+  try {
+    await app.listen({ host, port })
+  } catch (error) {
+    if (systemCode(error) !== 'EADDRINUSE') throw error
+    throw new StrataError('port_taken', `Port ${port} is taken.`, { advice: 'Choose another one for the console: STRATA_CONSOLE_PORT.' })
+  }
+}
+
+async function listenForGateways(feed: SnapshotFeed, socketPath: string, onClose: (close: () => unknown) => void): Promise<void> {
+  const server = createHttpServer((req, res) => feed.handle(req, res))
+  rmSync(socketPath, { force: true }) // a dead control's: the database lock is ours
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(socketPath, resolve)
+  })
+  onClose(() => {
+    feed.close()
+    server.closeAllConnections()
+    server.close()
+  })
+}
+
+function consoleUrl({ host, port, tls }: ControlOptions): string {
+  const shown = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
+  return `${tls ? 'https' : 'http'}://${shown}:${port}`
 }
 
 function programVersion(): string {

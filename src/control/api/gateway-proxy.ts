@@ -27,8 +27,8 @@ export function registerGatewayProxy(api: FastifyInstance, context: ControlConte
     connections: 64,
     headersTimeout: SILENCE_MS,
     bodyTimeout: SILENCE_MS,
-    // The certificate is for the name that the outside uses; here it is reached on this machine.
-    connect: { timeout: 3_000, ...(context.listen.tls ? { rejectUnauthorized: false } : {}) },
+    // On this machine the gateway is reached by an address that its certificate, made for the outside, need not name.
+    connect: { timeout: 3_000, ...(isThisMachine(context.gatewayUrl) ? { rejectUnauthorized: false } : {}) },
   })
   api.addHook('onClose', () => agent.destroy())
 
@@ -77,4 +77,8 @@ export function registerGatewayProxy(api: FastifyInstance, context: ControlConte
       },
     })
   })
+}
+
+function isThisMachine(url: string): boolean {
+  return ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname)
 }
