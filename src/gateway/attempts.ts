@@ -6,6 +6,8 @@
  * fallbacks, each for the failures that it names. A version whose instances are all starting or just died is waited for, for a bounded time.
  */
 import type { Clock } from '../kernel/clock.ts'
+import { messageOf } from '../kernel/errors.ts'
+import type { Log } from '../kernel/log.ts'
 import type { Attempt } from '../monitoring/request-records.ts'
 import { type CompiledInstance, type CompiledRoute, type CompiledVersion, entryKey } from '../resources/snapshot.ts'
 import type { InstanceTracker } from './instances.ts'
@@ -33,6 +35,7 @@ export interface GaveUp {
 
 export interface AttemptOptions {
   readonly clock: Clock
+  readonly log: Log
   readonly tracker: InstanceTracker
   readonly upstreams: Upstreams
   readonly tables: () => Tables
@@ -229,8 +232,16 @@ function placeOf(instance: CompiledInstance): Place {
 
 async function send(options: AttemptOptions, version: CompiledVersion, place: Place): Promise<UpstreamResponse | UpstreamFailure> {
   const { timeouts } = options.route
+  let request: Omit<UpstreamRequest, 'connectTimeoutMs' | 'firstByteTimeoutMs'>
+  try {
+    request = options.request(version)
+  } catch (error) {
+    // A backend's secret that is not where it should be: the operator's to mend, and a reason to fall back.
+    options.log.error('a request to a backend cannot be made', { version: version.name, error: messageOf(error) })
+    return { kind: 'connect', message: messageOf(error) }
+  }
   const call: UpstreamCall = options.upstreams.send(place.target, {
-    ...options.request(version),
+    ...request,
     connectTimeoutMs: timeouts.connect,
     firstByteTimeoutMs: Math.min(timeouts.firstByte, timeouts.total),
   })

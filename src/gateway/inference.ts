@@ -112,6 +112,7 @@ async function answer(context: GatewayContext, course: Course, gone: AbortSignal
   const result = await attempt(
     {
       clock: context.clock,
+      log: context.log,
       tracker: context.tracker,
       upstreams: context.upstreams,
       tables: () => context.snapshots.tables(),
