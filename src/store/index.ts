@@ -17,7 +17,7 @@ import { type Meta, openMeta } from './meta.ts'
 import { migrate, refuseNewer, schemaVersion } from './migrate.ts'
 import { MIGRATIONS } from './migrations.ts'
 import { openPGlite } from './pglite.ts'
-import { openPostgres } from './postgres.ts'
+
 import { openResources, type ResourceStore } from './resources.ts'
 import { openUsage, type UsageStore } from './usage.ts'
 
@@ -51,6 +51,8 @@ export interface StoreOptions {
 
 export async function openStore(options: StoreOptions): Promise<Store> {
   if (options.databaseUrl) {
+    // Loaded where it is used: its driver costs every other start some time.
+    const { openPostgres } = await import('./postgres.ts')
     const connection = await openPostgres(options.databaseUrl, { lockWaitMs: options.lockWaitMs })
     return closingOnFailure(connection, undefined, async () => {
       await migrate(connection, await schemaVersion(connection), Date.now())

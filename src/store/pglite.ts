@@ -8,8 +8,22 @@
  *
  * The first initialisation runs in a folder aside that is renamed when it is whole, so a kill in between leaves nothing half-made.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  cpSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
+import { findPackageJSON } from 'node:module'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { PGlite } from '@electric-sql/pglite'
 import { NodeFS } from '@electric-sql/pglite/nodefs'
 import { systemCode } from '../kernel/errors.ts'
@@ -58,14 +72,41 @@ export async function openPGlite(folder: string): Promise<Connection> {
   rmSync(aside, { recursive: true, force: true })
   if (!existsSync(join(folder, 'PG_VERSION'))) {
     mkdirSync(dirname(folder), { recursive: true, mode: 0o700 })
-    const fresh = await open(aside)
-    await fresh.close()
+    await initialise(aside)
     syncTree(aside)
     rmSync(folder, { recursive: true, force: true }) // an empty folder, or one that a kill left before there was the rename
     renameSync(aside, folder)
     syncFile(dirname(folder))
   }
   return connect(await open(folder))
+}
+
+/**
+ * Makes an empty database in `folder`. PostgreSQL's initialisation costs seconds of CPU and yields the same files each time, so a clone
+ * keeps them in `.runtime`, for its next home; where that is not to be had it is done anew.
+ */
+async function initialise(folder: string): Promise<void> {
+  const template = templateFolder()
+  if (template && existsSync(template)) return cpSync(template, folder, { recursive: true, mode: constants.COPYFILE_FICLONE })
+  const fresh = await open(folder)
+  await fresh.close()
+  if (!template) return
+  const aside = `${template}.${process.pid}`
+  try {
+    cpSync(folder, aside, { recursive: true })
+    renameSync(aside, template)
+  } catch {
+    rmSync(aside, { recursive: true, force: true }) // a read-only clone, a full disk, or another process was first: the next one does without
+  }
+}
+
+/** Named by PGlite's version: another version may write other files. Undefined outside of a clone. */
+function templateFolder(): string | undefined {
+  const runtime = fileURLToPath(new URL('../../.runtime', import.meta.url))
+  const manifest = findPackageJSON('@electric-sql/pglite', import.meta.url)
+  if (!manifest || !existsSync(runtime)) return undefined
+  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
+  return join(runtime, `database-${version}`)
 }
 
 /** A database in memory, for tests. */
