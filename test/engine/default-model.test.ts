@@ -99,7 +99,7 @@ describe('SmolLM2-135M-Instruct', () => {
     await until(async () => (await load(running.url)).kvUsedTokens > 128)
     const start = performance.now()
     expect((await fetch(`${running.url}/health`)).status).toBe(200)
-    expect(performance.now() - start).toBeLessThan(250)
+    expect(performance.now() - start).toBeLessThan(1_000)
     controller.abort()
     await expect(asked).rejects.toThrow()
     await until(async () => (await load(running.url)).running === 0, 5_000)

