@@ -50,6 +50,7 @@ export async function runControl(options: ControlOptions): Promise<void> {
   try {
     await start(options, (each) => opened.push(each), child.ready)
   } catch (error) {
+    createLog('control').error('control cannot start', { error: messageOf(error) })
     child.failed(messageOf(error))
     await close()
     if (!process.send) throw error

@@ -9,6 +9,9 @@ import type { Connection, Queries, Row } from './connection.ts'
 /** "strata" as a number; with the database it names the lock. */
 const LOCK_KEY = 0x737472617461
 
+/** The server drops the lock of a control that was killed as soon as it sees the connection end. */
+const LOCK_WAIT_MS = 5_000
+
 export async function openPostgres(url: string, options: { lockWaitMs?: number } = {}): Promise<Connection> {
   const settings = { connectionString: url, connectionTimeoutMillis: 5_000, application_name: 'strata-control' }
   const keeper = new pg.Client({ ...settings, keepAlive: true })
@@ -24,7 +27,7 @@ export async function openPostgres(url: string, options: { lockWaitMs?: number }
       cause: error,
     })
   }
-  const deadline = performance.now() + (options.lockWaitMs ?? 15_000)
+  const deadline = performance.now() + (options.lockWaitMs ?? LOCK_WAIT_MS)
   for (;;) {
     const { rows } = await keeper.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [LOCK_KEY])
     if (rows[0]?.taken) break
