@@ -14,17 +14,18 @@ import {
   entryChecksum,
   type SnapshotEntry,
 } from '../../resources/snapshot.ts'
+import { ShardedMap } from './sharded-map.ts'
 
 export interface Tables {
   readonly epoch: string
   readonly version: number
   /** By entry key. */
-  readonly route: ReadonlyMap<string, CompiledRoute>
-  readonly versions: ReadonlyMap<string, CompiledVersion>
-  readonly consumer: ReadonlyMap<string, CompiledConsumer>
-  readonly key: ReadonlyMap<string, CompiledKey>
-  readonly limit: ReadonlyMap<string, CompiledLimit>
-  readonly instance: ReadonlyMap<string, CompiledInstance>
+  readonly route: ShardedMap<CompiledRoute>
+  readonly versions: ShardedMap<CompiledVersion>
+  readonly consumer: ShardedMap<CompiledConsumer>
+  readonly key: ShardedMap<CompiledKey>
+  readonly limit: ShardedMap<CompiledLimit>
+  readonly instance: ShardedMap<CompiledInstance>
   readonly settings: CompiledSettings
   /** By "namespace/public model name". */
   readonly routeByModel: ReadonlyMap<string, CompiledRoute>
@@ -37,17 +38,20 @@ export interface Tables {
 const DEFAULT_SETTINGS: CompiledSettings = { kind: 'settings', gateways: 1, maxBodyBytes: 16 * 1024 * 1024 }
 
 type Section = 'route' | 'version' | 'consumer' | 'key' | 'limit' | 'instance'
-type Sections = { [S in Section]: Map<string, Extract<SnapshotEntry, { kind: S }>> } & { settings: CompiledSettings }
+type EntryOf<S extends Section> = Extract<SnapshotEntry, { kind: S }>
+type Sections = { readonly [S in Section]: ShardedMap<EntryOf<S>> } & { readonly settings: CompiledSettings }
 
-const emptySections = (): Sections => ({
-  route: new Map(),
-  version: new Map(),
-  consumer: new Map(),
-  key: new Map(),
-  limit: new Map(),
-  instance: new Map(),
+const SECTIONS: readonly Section[] = ['route', 'version', 'consumer', 'key', 'limit', 'instance']
+
+const EMPTY_SECTIONS: Sections = {
+  route: ShardedMap.empty(),
+  version: ShardedMap.empty(),
+  consumer: ShardedMap.empty(),
+  key: ShardedMap.empty(),
+  limit: ShardedMap.empty(),
+  instance: ShardedMap.empty(),
   settings: DEFAULT_SETTINGS,
-})
+}
 
 /** A snapshot and what is needed to bring it forward: contributions to the checksum, entry by entry. */
 export interface Snapshot {
@@ -59,7 +63,11 @@ export interface Snapshot {
 
 /** Takes entries one after another, as they come in, so that a large snapshot never holds the event loop. */
 export class SnapshotBuilder {
-  readonly #sections = emptySections()
+  readonly #sections = Object.fromEntries(SECTIONS.map((section) => [section, ShardedMap.build<SnapshotEntry>()])) as Record<
+    Section,
+    ReturnType<typeof ShardedMap.build<SnapshotEntry>>
+  >
+  #settings = DEFAULT_SETTINGS
   readonly #contributions = new Map<string, number>()
   #checksum = 0
 
@@ -68,20 +76,25 @@ export class SnapshotBuilder {
   }
 
   add(key: string, value: SnapshotEntry): void {
-    put(this.#sections, key, value)
     const contribution = entryChecksum(key, JSON.stringify(value))
     this.#checksum = addChecksum(this.#checksum, contribution)
     this.#contributions.set(key, contribution)
+    if (value.kind === 'settings') this.#settings = value
+    else this.#sections[value.kind].set(key, value)
   }
 
   /** Throws when what came is not what was announced. */
   finish(announced: { epoch: string; version: number; entries: number; checksum: number }): Snapshot {
     if (this.size !== announced.entries) throw new Error(`${announced.entries} entries were announced, ${this.size} came`)
     if (this.#checksum !== announced.checksum) throw new Error(`checksum ${this.#checksum} instead of ${announced.checksum}`)
+    const sections = {
+      ...Object.fromEntries(SECTIONS.map((section) => [section, this.#sections[section].done()])),
+      settings: this.#settings,
+    } as unknown as Sections
     return {
-      tables: index(announced.epoch, announced.version, this.#sections),
+      tables: index(announced.epoch, announced.version, sections),
       checksum: this.#checksum,
-      sections: this.#sections,
+      sections,
       contributions: this.#contributions,
     }
   }
@@ -92,49 +105,38 @@ export function applyDelta(
   before: Snapshot,
   delta: { version: number; checksum: number; set: Record<string, SnapshotEntry>; del: readonly string[] },
 ): Snapshot {
-  const sections: Sections = { ...before.sections }
-  const copied = new Set<string>()
-  const own = (section: string) => {
-    if (section === 'settings' || copied.has(section)) return
-    copied.add(section)
-    const name = section as Section
-    ;(sections as Record<Section, Map<string, SnapshotEntry>>)[name] = new Map<string, SnapshotEntry>(
-      before.sections[name] as Map<string, SnapshotEntry>,
-    )
-  }
   let { checksum } = before
   const { contributions } = before
   for (const key of delta.del) {
-    const section = sectionOf(key)
-    own(section)
-    if (section !== 'settings') sections[section].delete(key)
     checksum = addChecksum(checksum, contributions.get(key) ?? 0, -1)
     contributions.delete(key)
   }
   for (const [key, value] of Object.entries(delta.set)) {
-    own(sectionOf(key))
-    put(sections, key, value)
     checksum = addChecksum(checksum, contributions.get(key) ?? 0, -1)
     const contribution = entryChecksum(key, JSON.stringify(value))
     contributions.set(key, contribution)
     checksum = addChecksum(checksum, contribution)
   }
   if (checksum !== delta.checksum) throw new Error(`checksum ${checksum} instead of ${delta.checksum} after version ${delta.version}`)
-  return { tables: index(before.tables.epoch, delta.version, sections, copied, before.tables), checksum, sections, contributions }
+  const sections = change(before.sections, Object.entries(delta.set), delta.del)
+  return { tables: index(before.tables.epoch, delta.version, sections, before), checksum, sections, contributions }
 }
 
-function sectionOf(key: string): Section | 'settings' {
-  return key.slice(0, key.indexOf('/')) as Section | 'settings'
-}
-
-function put(sections: Sections, key: string, value: SnapshotEntry): void {
-  if (value.kind === 'settings') sections.settings = value
-  else (sections[value.kind] as Map<string, SnapshotEntry>).set(key, value)
+/** The sections after a change; those that it does not touch are the same objects. */
+function change(before: Sections, set: readonly (readonly [string, SnapshotEntry])[], del: readonly string[]): Sections {
+  const after: Record<string, unknown> = { ...before }
+  for (const section of SECTIONS) {
+    const mine = set.filter(([, value]) => value.kind === section)
+    const gone = del.filter((key) => key.startsWith(`${section}/`))
+    if (mine.length > 0 || gone.length > 0) after[section] = (before[section] as ShardedMap<SnapshotEntry>).with(mine, gone)
+  }
+  for (const [, value] of set) if (value.kind === 'settings') after.settings = value
+  return after as unknown as Sections
 }
 
 /** Builds the look-ups; those of sections that did not change are taken over. */
-function index(epoch: string, version: number, sections: Sections, changed?: ReadonlySet<string>, before?: Tables): Tables {
-  const stale = (section: Section) => !before || !changed || changed.has(section)
+function index(epoch: string, version: number, sections: Sections, before?: Snapshot): Tables {
+  const same = (section: Section) => before !== undefined && before.sections[section] === sections[section]
   return {
     epoch,
     version,
@@ -145,9 +147,9 @@ function index(epoch: string, version: number, sections: Sections, changed?: Rea
     limit: sections.limit,
     instance: sections.instance,
     settings: sections.settings,
-    routeByModel: stale('route') ? indexRoutes(sections.route) : before!.routeByModel,
-    versionByRef: stale('version') ? indexVersions(sections.version) : before!.versionByRef,
-    instancesByVersion: stale('instance') ? indexInstances(sections.instance) : before!.instancesByVersion,
+    routeByModel: same('route') ? before!.tables.routeByModel : indexRoutes(sections.route),
+    versionByRef: same('version') ? before!.tables.versionByRef : indexVersions(sections.version),
+    instancesByVersion: same('instance') ? before!.tables.instancesByVersion : indexInstances(sections.instance),
   }
 }
 
@@ -174,4 +176,4 @@ function indexInstances(instances: Sections['instance']): Map<string, CompiledIn
   return byVersion
 }
 
-export const EMPTY_TABLES: Tables = index('', 0, emptySections())
+export const EMPTY_TABLES: Tables = index('', 0, EMPTY_SECTIONS)
