@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest'
+import { manualClock } from '../kernel/clock.ts'
+import type { CompiledInstance } from '../resources/snapshot.ts'
+import { createInstanceTracker } from './instances.ts'
+
+const instance = (id: string, over: Partial<CompiledInstance> = {}): CompiledInstance => ({
+  kind: 'instance',
+  id,
+  version: 'v1',
+  namespace: 'default',
+  address: { host: '127.0.0.1', port: 1 },
+  state: 'ready',
+  sequences: 4,
+  maxWaiting: 8,
+  simulated: false,
+  ...over,
+})
+const none = new Set<string>()
+
+describe('instance choice', () => {
+  it('takes the one with the least outstanding work, by what each runs at once', () => {
+    const tracker = createInstanceTracker(manualClock())
+    const all = [instance('small', { sequences: 1 }), instance('large', { sequences: 10 })]
+    tracker.begin('small')
+    for (let i = 0; i < 5; i++) tracker.begin('large')
+    expect(tracker.choose(all, none)!.id).toBe('large')
+    for (let i = 0; i < 6; i++) tracker.begin('large')
+    expect(tracker.choose(all, none)!.id).toBe('small')
+  })
+
+  it('leaves out what is not ready or was just tried', () => {
+    const tracker = createInstanceTracker(manualClock())
+    const all = [instance('a', { state: 'starting' }), instance('b', { state: 'draining' }), instance('c')]
+    expect(tracker.choose(all, none)!.id).toBe('c')
+    expect(tracker.choose(all, new Set(['c']))).toBeUndefined()
+  })
+
+  it('ejects after five failures in a row for a time that doubles, and one success makes it whole', () => {
+    const clock = manualClock()
+    const tracker = createInstanceTracker(clock)
+    const all = [instance('bad'), instance('good')]
+    const fail = (times: number) => {
+      for (let i = 0; i < times; i++) {
+        tracker.begin('bad')
+        tracker.end('bad', 'failed')
+      }
+    }
+    fail(4)
+    expect(tracker.isEjected('bad')).toBe(false)
+    fail(1)
+    expect(tracker.isEjected('bad')).toBe(true)
+    for (let i = 0; i < 20; i++) expect(tracker.choose(all, none)!.id).toBe('good')
+    clock.advance(5_001)
+    expect(tracker.isEjected('bad')).toBe(false)
+    fail(5)
+    clock.advance(5_001)
+    expect(tracker.isEjected('bad')).toBe(true)
+    clock.advance(5_000)
+    expect(tracker.isEjected('bad')).toBe(false)
+    tracker.begin('bad')
+    tracker.end('bad', 'ok')
+    fail(5)
+    clock.advance(5_001)
+    expect(tracker.isEjected('bad')).toBe(false)
+  })
+
+  it('uses ejected ones when there is nobody else', () => {
+    const tracker = createInstanceTracker(manualClock())
+    tracker.begin('only')
+    tracker.end('only', 'refused')
+    expect(tracker.isEjected('only')).toBe(true)
+    expect(tracker.choose([instance('only')], none)!.id).toBe('only')
+  })
+
+  it('does not hold a client’s fault or departure against the instance', () => {
+    const tracker = createInstanceTracker(manualClock())
+    for (let i = 0; i < 10; i++) {
+      tracker.begin('a')
+      tracker.end('a', 'neutral')
+    }
+    expect(tracker.isEjected('a')).toBe(false)
+    expect(tracker.inFlight('a')).toBe(0)
+  })
+})

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest'
+import { manualClock } from '../../kernel/clock.ts'
+import type { CompiledLimit } from '../../resources/snapshot.ts'
+import { createLimiter, type Reservation, type Subject } from './index.ts'
+
+const limit = (name: string, per: CompiledLimit['per'], ...rules: CompiledLimit['rules']): CompiledLimit => ({
+  kind: 'limit',
+  name,
+  namespace: 'default',
+  per,
+  rules,
+})
+const requests = (amount: number, burst = amount) => ({ type: 'requests' as const, amount, everyMs: 60_000, burst })
+const tokens = (amount: number) => ({ type: 'tokens' as const, amount, everyMs: 60_000, burst: amount })
+const who = (over: Partial<Subject> = {}): Subject => ({ namespace: 'default', key: 'k', consumer: 'c', model: 'm', route: 'r', ...over })
+const limiter = (clock = manualClock(), gateways = 1, index = 0) => createLimiter({ clock, gateways: () => gateways, index })
+
+describe('admission', () => {
+  it('charges nothing when one of several limits refuses', () => {
+    const l = limiter()
+    const wide = limit('wide', 'key', requests(10))
+    const narrow = limit('narrow', 'all', requests(1))
+    expect(l.admit([wide, narrow], who(), 0).admitted).toBe(true)
+    for (let i = 0; i < 5; i++) expect(l.admit([wide, narrow], who(), 0)).toMatchObject({ admitted: false, limit: 'narrow' })
+    const after = l.admit([wide], who(), 0)
+    expect(after.admitted && after.reservation.requests!.remaining).toBe(8)
+  })
+
+  it.each([
+    ['key', who({ key: 'other' })],
+    ['consumer', who({ consumer: 'other' })],
+    ['model', who({ model: 'other' })],
+    ['route', who({ route: 'other' })],
+  ] as const)('has a bucket for each %s', (per, other) => {
+    const l = limiter()
+    const one = limit('one', per, requests(1))
+    expect(l.admit([one], who(), 0).admitted).toBe(true)
+    expect(l.admit([one], who(), 0).admitted).toBe(false)
+    expect(l.admit([one], other, 0).admitted).toBe(true)
+  })
+
+  it('has one bucket for all where the limit is for all', () => {
+    const l = limiter()
+    const one = limit('one', 'all', requests(1))
+    expect(l.admit([one], who(), 0).admitted).toBe(true)
+    expect(l.admit([one], who({ key: 'x', consumer: 'y', model: 'z', route: 'w' }), 0).admitted).toBe(false)
+  })
+
+  it('settles tokens up and down, once', () => {
+    const l = limiter()
+    const many = limit('many', 'key', tokens(1000))
+    const reserve = (estimate: number): Reservation => {
+      const admission = l.admit([many], who(), estimate)
+      if (!admission.admitted) throw new Error('refused')
+      return admission.reservation
+    }
+    const first = reserve(900)
+    expect(l.admit([many], who(), 200).admitted).toBe(false)
+    first.settle(100)
+    first.settle(0)
+    const second = reserve(200)
+    expect(second.tokens!.remaining).toBe(700)
+    second.settle(1500)
+    expect(l.admit([many], who(), 1)).toMatchObject({ admitted: false, sort: 'tokens' })
+  })
+
+  it('counts what runs at the same time, and frees it when it is settled', () => {
+    const l = limiter()
+    const two = limit('two', 'key', { type: 'concurrent', amount: 2 })
+    const a = l.admit([two], who(), 0)
+    l.admit([two], who(), 0)
+    expect(l.admit([two], who(), 0)).toMatchObject({ admitted: false, sort: 'concurrent' })
+    if (a.admitted) a.reservation.settle(0)
+    expect(l.admit([two], who(), 0).admitted).toBe(true)
+  })
+
+  it('divides a limit among gateways and never admits more than the whole', () => {
+    for (const amount of [1, 2, 3, 7, 10]) {
+      const clock = manualClock()
+      const gateways = Array.from({ length: 3 }, (_, index) => limiter(clock, 3, index))
+      const rules = [limit('shared', 'key', requests(amount)), limit('places', 'key', { type: 'concurrent', amount })]
+      for (const rule of rules) {
+        let admitted = 0
+        for (let i = 0; i < 60; i++) if (gateways[i % 3]!.admit([rule], who(), 0).admitted) admitted += 1
+        expect(admitted).toBeGreaterThan(0)
+        expect(admitted).toBeLessThanOrEqual(amount)
+      }
+    }
+  })
+
+  it('forgets buckets that are full again', () => {
+    const clock = manualClock()
+    const l = limiter(clock)
+    for (let i = 0; i < 1000; i++) l.admit([limit('one', 'key', requests(60))], who({ key: `k${i}` }), 0)
+    expect(l.size()).toBe(1000)
+    clock.advance(120_000)
+    l.admit([limit('one', 'key', requests(60))], who(), 0)
+    expect(l.size()).toBe(1)
+  })
+})
