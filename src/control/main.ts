@@ -38,6 +38,7 @@ export interface ControlOptions {
 const MOST_GATEWAY_BODY_BYTES = 32 * 1024 * 1024
 /** How long an instance that leaves waits for the gateways' word that they send it nothing more. */
 const CONFIRM_MS = 1_000
+const UPKEEP_MS = 3_600_000
 
 /** Resolves when control answers and the first snapshot is out. The process then runs until it is told to leave. */
 export async function runControl(options: ControlOptions): Promise<void> {
@@ -75,6 +76,12 @@ async function start(options: ControlOptions, onClose: (close: () => unknown) =>
     log.error('the database is lost; leaving', { error: messageOf(error) })
     process.exit(1)
   })
+  const upkeep = setInterval(() => {
+    store
+      .upkeep()
+      .catch((error: unknown) => log.warn('the database could not be tidied; the next try is in an hour', { error: messageOf(error) }))
+  }, UPKEEP_MS)
+  onClose(() => clearInterval(upkeep))
   await bootstrap(store, credentials, process.env.STRATA_BOOTSTRAP)
 
   const records = await openRecords({ folder: home.records, store, clock, log })

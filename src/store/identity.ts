@@ -32,6 +32,8 @@ export interface IdentityStore {
   openLoginLink(link: string, session: string, sessionExpiresAt: number): Promise<Identity | undefined>
   findSession(secret: string): Promise<Identity | undefined>
   endSession(secret: string): Promise<void>
+  /** Sessions, links and tokens whose time is over. They open nothing any more; this frees their rows. */
+  removeExpired(): Promise<void>
 }
 
 export function openIdentity(connection: Connection, clock: Clock): IdentityStore {
@@ -83,10 +85,7 @@ export function openIdentity(connection: Connection, clock: Clock): IdentityStor
     },
 
     async addLoginLink(secret, role, expiresAt) {
-      await connection.transaction(async (tx) => {
-        await tx.query('delete from login_links where expires_at <= $1', [clock.now()])
-        await tx.query('insert into login_links (hash, role, expires_at) values ($1, $2, $3)', [sha256Hex(secret), role, expiresAt])
-      })
+      await connection.query('insert into login_links (hash, role, expires_at) values ($1, $2, $3)', [sha256Hex(secret), role, expiresAt])
     },
 
     openLoginLink: (link, session, sessionExpiresAt) =>
@@ -95,7 +94,6 @@ export function openIdentity(connection: Connection, clock: Clock): IdentityStor
         const [row] = await tx.query('delete from login_links where hash = $1 returning role, expires_at', [sha256Hex(link)])
         if (!row || Number(row.expires_at) <= now) return undefined
         const identity: Identity = { actor: 'console', role: row.role as Role }
-        await tx.query('delete from sessions where expires_at <= $1', [now])
         await tx.query('insert into sessions (hash, actor, role, created_at, expires_at) values ($1, $2, $3, $4, $5)', [
           sha256Hex(session),
           identity.actor,
@@ -119,5 +117,11 @@ export function openIdentity(connection: Connection, clock: Clock): IdentityStor
     async endSession(secret) {
       await connection.query('delete from sessions where hash = $1', [sha256Hex(secret)])
     },
+
+    removeExpired: () =>
+      connection.transaction(async (tx) => {
+        for (const table of ['sessions', 'login_links', 'tokens'])
+          await tx.query(`delete from ${table} where expires_at <= $1`, [clock.now()])
+      }),
   }
 }

@@ -35,10 +35,15 @@ export interface Store {
   readonly identity: IdentityStore
   readonly usage: UsageStore
   readonly meta: Meta
+  /** What a database wants from time to time: old minutes of usage become hours, what has expired goes, space is reclaimed. */
+  upkeep(): Promise<void>
   /** Settles only when the store must not be used any more. */
   readonly lost: Promise<Error>
   close(): Promise<void>
 }
+
+/** Usage is kept by the minute for a week, then by the hour. */
+const MINUTES_KEPT_MS = 7 * 24 * 3_600_000
 
 export interface StoreOptions {
   readonly home: Home
@@ -76,14 +81,22 @@ export async function assemble(connection: Connection, options: { clock?: Clock 
   const meta = openMeta(connection)
   const id = (await meta.get<string>('store-id')) ?? randomUUID()
   await meta.set('store-id', id)
+  const identity = openIdentity(connection, clock)
+  const usage = openUsage(connection)
   return {
     kind: connection.kind,
     id,
     resources: await openResources(connection, clock),
     audit: openAudit(connection),
-    identity: openIdentity(connection, clock),
-    usage: openUsage(connection),
+    identity,
+    usage,
     meta,
+    async upkeep() {
+      await identity.removeExpired()
+      while (await usage.rollUp(clock.now() - MINUTES_KEPT_MS));
+      // A server has its autovacuum; in process nobody does it.
+      if (connection.kind === 'pglite') await connection.query('vacuum')
+    },
     lost: connection.lost,
     close: () => connection.close(),
   }

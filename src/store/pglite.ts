@@ -6,6 +6,9 @@
  * tear the database. Here fsync is on and reaches the disk (a commit is one fsync of the log, as in a PostgreSQL server), so an
  * acknowledged write survives kill -9 and a power cut alike, within what the disk itself promises.
  *
+ * A PostgreSQL server checkpoints in the background; in process nobody does, and the log would grow, and recovery with it, for as long as
+ * control runs. So a timer looks every minute and checkpoints when there is something to shorten.
+ *
  * The first initialisation runs in a folder aside that is renamed when it is whole, so a kill in between leaves nothing half-made.
  */
 import {
@@ -60,6 +63,7 @@ class DurableFolder extends NodeFS {
 const START_PARAMETERS = [
   ...PGlite.defaultStartParams.filter((each) => each !== '-F'),
   ...['-c', 'fsync=on', '-c', 'wal_sync_method=fsync', '-c', 'shared_buffers=16MB'],
+  ...['-c', 'max_wal_size=64MB', '-c', 'min_wal_size=32MB'],
 ]
 
 async function open(folder: string): Promise<PGlite> {
@@ -78,7 +82,35 @@ export async function openPGlite(folder: string): Promise<Connection> {
     renameSync(aside, folder)
     syncFile(dirname(folder))
   }
-  return connect(await open(folder))
+  return checkpointing(connect(await open(folder)))
+}
+
+const CHECKPOINT_LOOK_MS = 60_000
+/** Recovery reads the log since the last checkpoint: some tens of megabytes a second. */
+const CHECKPOINT_BYTES = 8 * 1024 * 1024
+
+function checkpointing(connection: Connection, everyMs = CHECKPOINT_LOOK_MS): Connection {
+  const timer = setInterval(() => {
+    checkpointIfDue(connection).catch(() => undefined) // whatever is wrong with the database, the next write meets it and reports it
+  }, everyMs)
+  timer.unref()
+  return {
+    ...connection,
+    close() {
+      clearInterval(timer)
+      return connection.close()
+    },
+  }
+}
+
+/** Checkpoints when the log has grown by `bytes` since the last one. */
+export async function checkpointIfDue(connection: Connection, bytes = CHECKPOINT_BYTES): Promise<boolean> {
+  const [row] = await connection.query<{ grown: number | string }>(
+    'select pg_wal_lsn_diff(pg_current_wal_lsn(), (select redo_lsn from pg_control_checkpoint())) as grown',
+  )
+  if (Number(row?.grown) < bytes) return false
+  await connection.query('checkpoint')
+  return true
 }
 
 /**

@@ -281,6 +281,16 @@ export function storeContract(name: string, connect: () => Promise<Connection>):
       })
     })
 
+    test('upkeep frees what has expired and leaves the rest', async () => {
+      await store.identity.addToken('old', { name: 'old', role: 'viewer', expiresAt: clock.now() + 1 }, 'me')
+      await store.identity.addToken('new', { name: 'new', role: 'viewer' }, 'me')
+      await store.identity.addLoginLink('link', 'viewer', clock.now() + 1)
+      clock.advance(1)
+      await store.upkeep()
+      expect((await store.identity.listTokens()).map((each) => each.name)).toEqual(['new'])
+      expect(await connection.query('select * from login_links')).toEqual([])
+    })
+
     describe('usage', () => {
       const row = (ms: number, outcome = 'ok'): UsageRow => ({
         ...{ minute: 60_000, gateway: 'g', namespace: 'default', route: 'r', version: 'v', consumer: 'c', outcome, currency: 'USD' },
@@ -297,6 +307,27 @@ export function storeContract(name: string, connect: () => Promise<Connection>):
         expect(ok?.total.quantile(1)).toBeCloseTo(200, -1)
         expect(timeout).toMatchObject({ outcome: 'timeout', requests: 1 })
         expect(await store.usage.marks()).toEqual([{ gateway: 'g', segment: 's1', offset: 20 }])
+      })
+      test('old minutes become hours: nothing is lost, and twice is once', async () => {
+        const hour = 3_600_000
+        const mark = { gateway: 'g', segment: 's', offset: 1 }
+        await store.usage.fold(
+          [0, 60_000, 59 * 60_000, hour, hour + 60_000, 30 * hour + 60_000].map((minute) => ({ ...row(100), minute })),
+          mark,
+        )
+        await store.usage.fold([{ ...row(5, 'timeout'), minute: 60_000 }], mark)
+        const until = 2 * hour + 60_000
+        expect(await store.usage.rollUp(until)).toBe(true)
+        expect(await store.usage.rollUp(until)).toBe(false)
+        const rows = await store.usage.list(0, 100 * hour)
+        expect(rows.map(({ minute, outcome, requests }) => [minute, outcome, requests])).toEqual([
+          [0, 'ok', 3],
+          [0, 'timeout', 1],
+          [hour, 'ok', 2],
+          [30 * hour + 60_000, 'ok', 1],
+        ])
+        expect(rows[0]).toMatchObject({ tokensOut: 15, cost: 0.75 })
+        expect(rows[0]?.total.count).toBe(3)
       })
       test('rows and mark are one transaction', async () => {
         await connection.script('alter table record_marks add constraint small check (byte_offset < 100)')

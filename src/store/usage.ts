@@ -42,7 +42,12 @@ export interface UsageStore {
   fold(rows: readonly UsageRow[], mark: RecordMark): Promise<void>
   marks(): Promise<RecordMark[]>
   list(from: number, to: number): Promise<UsageRow[]>
+  /** Adds the minutes before `before` up to hours, a day at most at a time; false when there was nothing to do. Sums and sketches lose nothing. */
+  rollUp(before: number): Promise<boolean>
 }
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
 
 const KEY = 'minute, gateway, namespace, route, version, consumer, outcome, currency'
 
@@ -63,11 +68,45 @@ export function openUsage(connection: Connection): UsageStore {
       return rows.map((row) => ({ gateway: row.gateway as string, segment: row.segment as string, offset: Number(row.byte_offset) }))
     },
 
+    rollUp: (before) =>
+      connection.transaction(async (tx) => {
+        const [oldest] = await tx.query<{ minute: number | string | null }>(
+          'select min(minute) as minute from usage_minutes where minute < $1 and minute % $2 <> 0',
+          [before, HOUR_MS],
+        )
+        if (oldest?.minute === null || oldest?.minute === undefined) return false
+        const from = Math.floor(Number(oldest.minute) / HOUR_MS) * HOUR_MS
+        const to = Math.min(from + DAY_MS, Math.floor(before / HOUR_MS) * HOUR_MS)
+        if (to <= from) return false
+        const rows = await tx.query('delete from usage_minutes where minute >= $1 and minute < $2 returning *', [from, to])
+        const hours = new Map<string, UsageRow>()
+        for (const row of rows.map(fromRow)) addTo(hours, { ...row, minute: Math.floor(row.minute / HOUR_MS) * HOUR_MS })
+        for (const row of hours.values()) await addRow(tx, row)
+        return true
+      }),
+
     async list(from, to) {
       const rows = await connection.query(`select * from usage_minutes where minute >= $1 and minute < $2 order by ${KEY}`, [from, to])
       return rows.map(fromRow)
     },
   }
+}
+
+function addTo(rows: Map<string, UsageRow>, row: UsageRow): void {
+  const { minute, gateway, namespace, route, version, consumer, outcome, currency } = row
+  const key = JSON.stringify([minute, gateway, namespace, route, version, consumer, outcome, currency])
+  const known = rows.get(key)
+  if (!known) return void rows.set(key, row)
+  rows.set(key, {
+    ...known,
+    requests: known.requests + row.requests,
+    tokensIn: known.tokensIn + row.tokensIn,
+    tokensCached: known.tokensCached + row.tokensCached,
+    tokensOut: known.tokensOut + row.tokensOut,
+    cost: known.cost + row.cost,
+    total: known.total.merge(row.total),
+    firstToken: known.firstToken.merge(row.firstToken),
+  })
 }
 
 async function addRow(tx: Queries, row: UsageRow): Promise<void> {

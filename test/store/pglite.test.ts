@@ -8,7 +8,7 @@ import { type Home, homeAt, makeHome } from '../../src/kernel/home.ts'
 import { createLog } from '../../src/kernel/log.ts'
 import { openAndMigrate, openStore } from '../../src/store/index.ts'
 import { MIGRATIONS, NEWEST } from '../../src/store/migrations.ts'
-import { openPGlite } from '../../src/store/pglite.ts'
+import { checkpointIfDue, openPGlite } from '../../src/store/pglite.ts'
 
 const log = createLog('test', () => undefined)
 const model = (name: string) => ({ apiVersion: 'strata.dev/v1alpha1', kind: 'Model', metadata: { name }, spec: {} })
@@ -88,6 +88,20 @@ test('commits reach the disk: fsync is on', async () => {
     synchronous_commit: 'on',
     wal_sync_method: 'fsync',
   })
+})
+
+test('the log is shortened while control runs, not only when it ends', async () => {
+  const connection = await openPGlite(home.database)
+  await connection.script('create table filler (text text)')
+  const logBytes = () => readdirSync(join(home.database, 'pg_wal'), { withFileTypes: true }).filter((entry) => entry.isFile()).length * 16
+  for (let i = 0; i < 6; i++) {
+    await connection.query(`insert into filler select repeat('x', 900) from generate_series(1, 30000)`)
+    expect(await checkpointIfDue(connection)).toBe(true)
+    await connection.query('truncate filler')
+  }
+  expect(await checkpointIfDue(connection)).toBe(false)
+  expect(logBytes()).toBeLessThanOrEqual(128)
+  await connection.close()
 })
 
 test('an initialisation that was cut short is begun again', async () => {
