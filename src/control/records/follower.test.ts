@@ -45,7 +45,6 @@ async function follow(live: boolean[] = []): Promise<Follower> {
         marks.set(mark.gateway, mark)
       },
       marks: async () => [...marks.values()],
-      list: async () => rows,
     },
     onRecord(record: RequestRecord, isLive) {
       heard.push(record.id)

@@ -21,7 +21,7 @@ export interface Follower {
 export interface FollowerOptions {
   /** `STRATA_HOME/records` */
   readonly folder: string
-  readonly usage: Store['usage']
+  readonly usage: Pick<Store['usage'], 'fold' | 'marks'>
   readonly clock: Clock
   readonly log: Log
   /** `live`: read as it was written, and not caught up from before this control's start. */
