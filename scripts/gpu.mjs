@@ -57,7 +57,11 @@ async function bring(name) {
 
 function run(file, args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'], shell: process.platform === 'win32' && file === 'npm' })
+    const child = spawn(file, args, {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      shell: process.platform === 'win32' && file === 'npm',
+    })
     let said = ''
     child.stderr.on('data', (chunk) => (said = (said + chunk).slice(-4_000)))
     child.once('error', (error) => reject(new Error(error.code === 'ENOENT' ? `${file} is not installed.` : error.message)))

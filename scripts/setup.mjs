@@ -66,7 +66,11 @@ function packagesState(dev) {
   const fits = (withDev) =>
     wanted.every(
       ([path, entry]) =>
-        !path.startsWith('node_modules/') || entry.optional || entry.link || (entry.dev && !withDev) || installed[path]?.version === entry.version,
+        !path.startsWith('node_modules/') ||
+        entry.optional ||
+        entry.link ||
+        (entry.dev && !withDev) ||
+        installed[path]?.version === entry.version,
     )
   const mode = fits(true) ? 'all' : fits(false) ? 'production' : undefined
   if (mode) stampPackages(hash, mode)
@@ -128,7 +132,10 @@ function explainNpm(output) {
   const code = /npm (?:error|ERR!) code (\S+)/.exec(output)?.[1]
   switch (code) {
     case 'ENOTCACHED':
-      return problem('STRATA_OFFLINE=1 allows no download, and npm has not all packages in its cache.', 'Run `npm start` once without STRATA_OFFLINE.')
+      return problem(
+        'STRATA_OFFLINE=1 allows no download, and npm has not all packages in its cache.',
+        'Run `npm start` once without STRATA_OFFLINE.',
+      )
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
     case 'ECONNREFUSED':
@@ -137,7 +144,10 @@ function explainNpm(output) {
     case 'ENETUNREACH':
     case 'EIDLETIMEOUT':
     case 'ERR_SOCKET_TIMEOUT':
-      return problem(`npm does not reach its registry (${code}).`, 'Is there a network? Behind a proxy: `npm config set https-proxy http://…`.')
+      return problem(
+        `npm does not reach its registry (${code}).`,
+        'Is there a network? Behind a proxy: `npm config set https-proxy http://…`.',
+      )
     case 'ENOSPC':
       return problem('the disk is full.', 'Strata needs about 600 MB here; free some space and try again.')
     case 'EACCES':
@@ -181,7 +191,14 @@ function run(file, args, cwd, explain) {
 /** npm hands its configuration to the scripts it runs; a second npm would take `npm start`'s flags for its own. */
 function childEnvironment() {
   const env = { ...process.env }
-  for (const name of ['npm_config_omit', 'npm_config_include', 'npm_config_production', 'npm_config_local_prefix', 'npm_config_prefix', 'NODE_ENV'])
+  for (const name of [
+    'npm_config_omit',
+    'npm_config_include',
+    'npm_config_production',
+    'npm_config_local_prefix',
+    'npm_config_prefix',
+    'NODE_ENV',
+  ])
     delete env[name]
   return env
 }

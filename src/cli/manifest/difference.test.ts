@@ -31,6 +31,7 @@ test('the order of fields is no difference; what only looks alike is', () => {
   expect(lines({ a: 1, b: [{ x: 1, y: 2 }] }, { b: [{ y: 2, x: 1 }], a: 1 })).toEqual([])
   expect(lines({ a: '1' }, { a: 1 })).toEqual(['  a', '- "1"', '+ 1'])
   expect(lines({ a: undefined }, {})).toEqual([])
+  expect(lines({ constructor: { x: 1 } }, {})).toEqual(['  constructor', '- x: 1'])
   expect(lines({ a: [1] }, { a: { 0: 1 } })).toEqual(['  a', '- - 1', '+ "0": 1'])
 })
 

@@ -10,12 +10,15 @@ export interface DifferenceLine {
 type Fields = Record<string, unknown>
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** A label may be called "constructor": what objects inherit is not a field. */
+const field = (fields: Fields, key: string) => (Object.hasOwn(fields, key) ? fields[key] : undefined)
+
 /** Lines for what differs between two values of one resource; none when nothing does. */
 export function differenceLines(before: unknown, after: unknown, path: readonly (string | number)[] = []): DifferenceLine[] {
   if (same(before, after)) return []
   if (isFields(before) && isFields(after)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])]
-    return keys.flatMap((key) => differenceLines(before[key], after[key], [...path, key]))
+    return keys.flatMap((key) => differenceLines(field(before, key), field(after, key), [...path, key]))
   }
   const title: DifferenceLine = { sign: ' ', text: formatPath(path) }
   if (Array.isArray(before) && Array.isArray(after)) return [title, ...listLines(before, after)]
@@ -66,5 +69,5 @@ function same(a: unknown, b: unknown): boolean {
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((one, i) => same(one, b[i]))
   if (!isFields(a) || !isFields(b)) return false
   const keys = new Set([...Object.keys(a), ...Object.keys(b)])
-  return [...keys].every((key) => same(a[key], b[key]))
+  return [...keys].every((key) => same(field(a, key), field(b, key)))
 }
