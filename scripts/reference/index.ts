@@ -1,7 +1,7 @@
 /** Everything that is derived from the schemas and checked in, as texts by path. */
 
 import { generateCliReference } from '../../src/cli/reference.ts'
-import { openApiDocument } from '../../src/control/openapi.ts'
+import { openApiDocument } from '../../src/control/openapi/index.ts'
 import { KIND_NAMES, KINDS } from '../../src/resources/index.ts'
 import { GENERATED, kindPage, metadataPage } from './kind-page.ts'
 

@@ -1,5 +1,5 @@
 /** The readable page of the API, from the same document as /api/openapi.json. Server-made, offline, no scripts. */
-import type { OpenApiDocument, Operation } from './openapi.ts'
+import type { OpenApiDocument, Operation } from './openapi/index.ts'
 import { escapeHtml, page } from './page.ts'
 
 export function docsPage(document: OpenApiDocument): string {

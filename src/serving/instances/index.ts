@@ -16,10 +16,10 @@ import type { Resource } from '../../resources/index.ts'
 import type { Weights } from '../../resources/model-version.ts'
 import type { CompiledInstance } from '../../resources/snapshot.ts'
 import type { Store } from '../../store/index.ts'
-import type { EngineHealth, EngineLoad } from '../engines/config.ts'
 import { engineOf, type Instance, instanceOf, type WeightsState } from './identity.ts'
-import { connectEngine, connectSupervisor, type EngineClient, type SupervisorClient } from './peers.ts'
+import { connectSupervisor, type SupervisorClient } from './peers.ts'
 import { type Known, planVersion } from './plan.ts'
+import { compileInstance, type InstanceReport, probe, type Running, reportOf, watchInstance } from './running.ts'
 import { type InstanceView, versionStatus } from './version-status.ts'
 import { createWeightFetches, type Fetch } from './weight-fetches.ts'
 
@@ -33,13 +33,7 @@ export interface InstancesOptions {
   publish(instances: readonly CompiledInstance[]): Promise<void>
 }
 
-export interface InstanceReport {
-  readonly instance: Instance
-  readonly state: 'starting' | 'ready' | 'draining' | 'waiting' | 'failed'
-  readonly process?: ProcessStatus
-  readonly message?: string
-  readonly load?: EngineLoad
-}
+export type { InstanceReport } from './running.ts'
 
 export interface Instances {
   /** Looks at what runs already. Resolves when that is known, with the instances to publish first. */
@@ -51,21 +45,9 @@ export interface Instances {
   close(): Promise<void>
 }
 
-interface Running {
-  instance: Instance
-  retiring: boolean
-  ready: boolean
-  /** Health checks in a row without an answer. */
-  misses: number
-  health?: EngineHealth
-  load?: EngineLoad
-  readonly client: EngineClient
-}
-
 const REMEMBERED = 'engines'
 const IDLE_MS = 1_000
 const STARTING_MS = 150
-const MOST_MISSES = 3
 /** Download progress goes into the status at most this often. */
 const PROGRESS_MS = 500
 
@@ -91,7 +73,7 @@ export function createInstances(options: InstancesOptions): Instances {
 
   const versions = () => store.resources.list('ModelVersion').filter((version) => version.spec.source.engine)
   const add = (instance: Instance, retiring = false) => {
-    running.set(instance.id, { instance, retiring, ready: false, misses: 0, client: connectEngine(instance.socketPath) })
+    running.set(instance.id, watchInstance(instance, retiring))
   }
   const processOf = (id: string) => processes?.find(({ name }) => name === `engine-${id}`)
 
@@ -122,36 +104,10 @@ export function createInstances(options: InstancesOptions): Instances {
     } catch (error) {
       log.warn('the supervisor does not answer; what runs goes on', { error: messageOf(error) })
     }
-    await Promise.all([...running.values()].map(probe))
+    await Promise.all([...running.values()].map((each) => probe(each, processOf(each.instance.id))))
   }
 
-  const probe = async (each: Running) => {
-    const state = processOf(each.instance.id)?.state
-    if (state !== 'ready' && state !== 'draining') {
-      each.ready = false
-      each.load = undefined
-      return
-    }
-    const [health, load] = await Promise.all([each.client.health(), each.client.load()])
-    each.load = load
-    each.misses = health ? 0 : each.misses + 1
-    if (health) each.health = health
-    if (health ? health.status !== 'ready' : each.misses >= MOST_MISSES) each.ready = false
-    else if (health) each.ready = true
-  }
-
-  const compiled = (): CompiledInstance[] =>
-    [...running.values()].map(({ instance, ready, retiring }) => ({
-      kind: 'instance',
-      id: instance.id,
-      version: instance.version,
-      namespace: instance.namespace,
-      address: { socketPath: instance.socketPath },
-      state: retiring ? 'draining' : ready ? 'ready' : 'starting',
-      sequences: instance.sequences,
-      maxWaiting: instance.maxWaiting,
-      simulated: instance.standIn,
-    }))
+  const compiled = () => [...running.values()].map(compileInstance)
 
   /** Decides for all versions; true when an instance has begun to leave. */
   const decide = async (): Promise<boolean> => {
@@ -288,20 +244,7 @@ export function createInstances(options: InstancesOptions): Instances {
       started = true
       wake()
     },
-    report: () => ({
-      processes,
-      instances: [...running.values()].map(({ instance, ready, retiring, health, load }) => {
-        const process_ = processOf(instance.id)
-        const failed = health?.status === 'failed'
-        return {
-          instance,
-          state: retiring ? 'draining' : ready ? 'ready' : failed ? 'failed' : process_?.state === 'waiting' ? 'waiting' : 'starting',
-          process: process_,
-          message: failed ? health.message : ready ? undefined : process_?.lastEnd,
-          load,
-        }
-      }),
-    }),
+    report: () => ({ processes, instances: [...running.values()].map((each) => reportOf(each, processOf(each.instance.id))) }),
     weightsOf,
     async close() {
       closed = true
