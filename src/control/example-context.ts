@@ -3,6 +3,7 @@ import { type Clock, manualClock } from '../kernel/clock.ts'
 import { homeAt } from '../kernel/home.ts'
 import { createLog } from '../kernel/log.ts'
 import type { RequestRecord } from '../monitoring/request-records.ts'
+import type { Connection } from '../store/connection.ts'
 import { assemble } from '../store/index.ts'
 import { migrate } from '../store/migrate.ts'
 import { openMemory } from '../store/pglite.ts'
@@ -20,10 +21,12 @@ export interface ExampleControl {
   close(): Promise<void>
 }
 
-export async function exampleControl(gatewayUrl = 'http://127.0.0.1:1'): Promise<ExampleControl> {
+/** `connection`: a database that outlives this control and is emptied for it; making one takes seconds. */
+export async function exampleControl(options: { gatewayUrl?: string; connection?: Connection } = {}): Promise<ExampleControl> {
   const clock = manualClock()
   const log = createLog('test', () => undefined)
-  const connection = await openMemory()
+  const connection = options.connection ?? (await openMemory())
+  if (options.connection) await connection.script('drop schema public cascade; create schema public')
   await migrate(connection, 0, clock.now())
   const store = await assemble(connection, { clock })
   const feed = createSnapshotFeed({ feedToken: 'feed', log, clock })
@@ -59,7 +62,7 @@ export async function exampleControl(gatewayUrl = 'http://127.0.0.1:1'): Promise
       traffic: () => window.event(clock.now()),
       close: async () => undefined,
     },
-    gatewayUrl,
+    gatewayUrl: options.gatewayUrl ?? 'http://127.0.0.1:1',
     consoleUrl: 'http://127.0.0.1:7401',
     listen: { host: '127.0.0.1', port: 7401, tls: false },
     closing: closing.signal,
@@ -76,7 +79,7 @@ export async function exampleControl(gatewayUrl = 'http://127.0.0.1:1'): Promise
       closing.abort()
       feed.close()
       watch.close()
-      await store.close()
+      if (!options.connection) await store.close()
     },
   }
 }

@@ -20,7 +20,7 @@ let atGateway: (req: IncomingMessage, res: ServerResponse) => void
 beforeAll(async () => {
   gateway = createHttpServer((req, res) => atGateway(req, res))
   await new Promise<void>((resolve) => gateway.listen(0, '127.0.0.1', resolve))
-  control = await exampleControl(`http://127.0.0.1:${(gateway.address() as AddressInfo).port}`)
+  control = await exampleControl({ gatewayUrl: `http://127.0.0.1:${(gateway.address() as AddressInfo).port}` })
   app = createServer(control.context)
   url = await app.listen({ host: '127.0.0.1', port: 0 })
 }, 60_000)
