@@ -3,6 +3,7 @@ import { type Credentials, readCredentials } from '../kernel/credentials.ts'
 import { messageOf, StrataError, systemCode } from '../kernel/errors.ts'
 import { type Home, homeAt } from '../kernel/home.ts'
 import type { Problem } from '../resources/problems.ts'
+import { fetchTrusting } from './fetch-trusting.ts'
 
 export interface ControlClient {
   readonly url: string
@@ -23,7 +24,7 @@ export function connectControl(home: Home = homeAt(), env: NodeJS.ProcessEnv = p
 
   const send = async (method: string, path: string, body: unknown, signal: AbortSignal | undefined, accept: string): Promise<Response> => {
     try {
-      return await fetch(`${url}/api/v1alpha1${path}`, {
+      return await fetchTrusting(url === credentials?.consoleUrl ? credentials?.tlsCertFile : undefined, `${url}/api/v1alpha1${path}`, {
         method,
         headers: {
           accept,

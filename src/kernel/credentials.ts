@@ -16,6 +16,8 @@ export interface Credentials {
   /** Base URLs of the running (or last) system, e.g. "http://127.0.0.1:7400". */
   readonly gatewayUrl?: string
   readonly consoleUrl?: string
+  /** The certificate that it serves, where it has TLS: who asks it from this machine may trust exactly that one. */
+  readonly tlsCertFile?: string
 }
 
 export function readCredentials(home: Home): Credentials | undefined {

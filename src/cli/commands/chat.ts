@@ -6,6 +6,7 @@ import { homeAt } from '../../kernel/home.ts'
 import { readLines } from '../../kernel/json-lines.ts'
 import { HOW_TO_START } from '../control-client.ts'
 import { EXIT, Exit } from '../exit-codes.ts'
+import { fetchTrusting } from '../fetch-trusting.ts'
 import { palette } from '../terminal.ts'
 
 export interface ChatFlags {
@@ -22,6 +23,7 @@ interface Message {
 interface Gateway {
   readonly url: string
   readonly key: string
+  readonly certFile: string | undefined
 }
 
 interface AnswerFacts {
@@ -115,7 +117,7 @@ function findGateway(): Gateway {
   const url = process.env.STRATA_GATEWAY_URL || credentials?.gatewayUrl
   const key = process.env.STRATA_API_KEY || credentials?.apiKey
   if (!url || !key) throw new StrataError('not_running', `Strata has never run on ${home.root}.`, { advice: HOW_TO_START })
-  return { url: url.replace(/\/+$/, ''), key }
+  return { url: url.replace(/\/+$/, ''), key, certFile: url === credentials?.gatewayUrl ? credentials.tlsCertFile : undefined }
 }
 
 function parameters(flags: ChatFlags): Record<string, number> {
@@ -136,7 +138,7 @@ async function streamAnswer(gateway: Gateway, body: object, signal: AbortSignal,
   const since = performance.now()
   let response: Response
   try {
-    response = await fetch(`${gateway.url}/v1/chat/completions`, {
+    response = await fetchTrusting(gateway.certFile, `${gateway.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { authorization: `Bearer ${gateway.key}`, 'content-type': 'application/json' },
       body: JSON.stringify({ ...body, stream: true, stream_options: { include_usage: true } }),

@@ -14,6 +14,7 @@ import { listCached } from '../../serving/weights/index.ts'
 import { checkPorts, HOME_FORMAT } from '../../supervisor/index.ts'
 import { connectControl } from '../control-client.ts'
 import { EXIT, Exit } from '../exit-codes.ts'
+import { fetchTrusting } from '../fetch-trusting.ts'
 import { palette } from '../terminal.ts'
 import { readUpOptions } from '../up-options.ts'
 
@@ -37,7 +38,7 @@ export async function doctor(flags: { output?: string }): Promise<void> {
     () => diskFindings(home),
     async () => [memoryFinding(availableMemory(), running)],
     () => engineFindings(),
-    () => (running ? systemFindings() : portFindings()),
+    () => (running ? systemFindings(home) : portFindings()),
     () => modelFindings(home, running),
     () => clockFindings(home),
   ]
@@ -185,7 +186,7 @@ async function portFindings(): Promise<Finding[]> {
   return findings
 }
 
-async function systemFindings(): Promise<Finding[]> {
+async function systemFindings(home: Home): Promise<Finding[]> {
   const client = connectControl()
   let system: SystemStatus
   try {
@@ -204,7 +205,9 @@ async function systemFindings(): Promise<Finding[]> {
       advice: `See \`strata logs ${name}\`.`,
     }))
   for (const { message, advice } of system.warnings) findings.push({ check: 'System', state: 'warning', message, advice })
-  const ready = await fetch(`${system.gatewayUrl}/health/ready`, { signal: AbortSignal.timeout(3_000) }).then(
+  const ready = await fetchTrusting(readCredentials(home)?.tlsCertFile, `${system.gatewayUrl}/health/ready`, {
+    signal: AbortSignal.timeout(3_000),
+  }).then(
     (response) => (response.ok ? undefined : `HTTP ${response.status}`),
     (error: unknown) => messageOf((error as { cause?: unknown }).cause ?? error),
   )

@@ -2,10 +2,10 @@
  * `strata up`: the whole system on this machine. Starts the supervisor in this process, follows what control says about the default model,
  * prints how to use it, and stays until it is told to go.
  */
-import { existsSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createSecureContext } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import type { SystemStatus, VersionStatus } from '../../control/status.ts'
 import { type Credentials, ensureCredentials, writeCredentials } from '../../kernel/credentials.ts'
@@ -15,13 +15,13 @@ import type { ProcessStatus } from '../../kernel/supervision.ts'
 import { checkPorts, ownHome, type Supervisor, startSupervisor } from '../../supervisor/index.ts'
 import { type ControlClient, connectControl } from '../control-client.ts'
 import { EXIT, Exit } from '../exit-codes.ts'
+import { StopSignals } from '../stop-signals.ts'
 import { LiveLine, palette, progressText, RateMeter } from '../terminal.ts'
 import { readUpOptions, type UpFlags, type UpOptions } from '../up-options.ts'
+import { usageText } from '../up-usage.ts'
 import { programVersion } from '../version.ts'
 
 const DRAIN_MS = 30_000
-/** npm and the terminal both hand a Ctrl-C on: what comes together is one. */
-const SAME_SIGNAL_MS = 300
 /** A process that ends this often before the system stands will not come up by waiting. */
 const HOPELESS_RESTARTS = 4
 
@@ -31,9 +31,7 @@ const mainFile = join(root, 'src', 'cli', 'main.ts')
 export async function up(flags: UpFlags): Promise<void> {
   const env = process.env
   const options = readUpOptions(flags, env)
-  for (const file of options.tls ? [options.tls.cert, options.tls.key] : [])
-    if (!existsSync(file))
-      throw new StrataError('usage', `There is no file ${file}.`, { advice: '--tls-cert and --tls-key name PEM files.' })
+  if (options.tls) checkCertificate(options.tls)
 
   const home = homeAt()
   const colour = palette()
@@ -57,6 +55,7 @@ export async function up(flags: UpFlags): Promise<void> {
       ...ensureCredentials(home, options.apiKey),
       gatewayUrl: options.gatewayUrl,
       consoleUrl: options.consoleUrl,
+      tlsCertFile: options.tls && resolve(options.tls.cert),
     }
     writeCredentials(home, credentials)
 
@@ -83,6 +82,21 @@ export async function up(flags: UpFlags): Promise<void> {
   } finally {
     stop.close()
     owned.release()
+  }
+}
+
+/** A pair that does not fit would only show as processes that end again and again. */
+function checkCertificate({ cert, key }: { cert: string; key: string }): void {
+  for (const file of [cert, key])
+    if (!existsSync(file))
+      throw new StrataError('usage', `There is no file ${file}.`, { advice: '--tls-cert and --tls-key name PEM files.' })
+  try {
+    createSecureContext({ cert: readFileSync(cert), key: readFileSync(key) })
+  } catch (error) {
+    throw new StrataError('usage', `${cert} and ${key} are not a certificate and its key.`, {
+      advice: 'Both are PEM files, the key without a passphrase.',
+      cause: error,
+    })
   }
 }
 
@@ -170,7 +184,7 @@ async function bringUp(
   )
 
   for (const warning of warningsOf(status)) console.log(`  ${colour.red(`! ${warning}`)}`)
-  await printUsage(options, credentials, client, home)
+  console.log(await usageText(options, credentials, client, home, colour))
   if (version?.simulated) followUntilReal(client, version, signal)
 }
 
@@ -195,10 +209,18 @@ function isPending(version: VersionStatus): boolean {
   return version.instances.ready === 0 && (version.state === 'Pending' || version.state === 'Fetching' || version.state === 'Starting')
 }
 
+/** What must not go unnoticed. Versions that are simulated by their manifest are what they say they are. */
 function warningsOf(status: SystemStatus): string[] {
-  return status.warnings
-    .filter(({ code }) => code === 'simulated' || code === 'weights' || code === 'version_failed')
-    .map(({ message, advice }) => (advice ? `${message} ${advice}` : message))
+  const standIns = status.versions.filter(({ simulated, engine }) => simulated && engine !== 'simulated')
+  return [
+    ...standIns.map(({ name, message }) => {
+      const why = message?.replace(/^The SIMULATED engine answers\. */, '') || `${name} has no weights.`
+      return `${why} Running on the SIMULATED engine; trying again in the background.`
+    }),
+    ...status.warnings
+      .filter(({ code }) => code === 'version_failed')
+      .map(({ message, advice }) => (advice ? `${message} ${advice}` : message)),
+  ]
 }
 
 function refuseHopeless(processes: readonly ProcessStatus[], home: Home): void {
@@ -207,39 +229,6 @@ function refuseHopeless(processes: readonly ProcessStatus[], home: Home): void {
     throw new StrataError('no_start', `${hopeless.name} does not start (${hopeless.lastEnd}).`, {
       advice: `Its last words are in ${join(home.logs, `${hopeless.name}.log`)}.`,
     })
-}
-
-async function printUsage(options: UpOptions, credentials: Credentials, client: ControlClient, home: Home): Promise<void> {
-  const colour = palette()
-  const login = await client.call<{ url: string }>('POST', '/login-links', { role: 'admin' })
-  const model = await firstModel(options, credentials)
-  const row = (name: string, value: string, note = '') =>
-    `  ${colour.bold(name.padEnd(9))} ${note ? `${value.padEnd(33)}  ${colour.dim(note)}` : value}`
-  console.log(
-    [
-      '',
-      row('Gateway', options.gatewayUrl, `OPENAI_BASE_URL=${options.gatewayUrl}/v1`),
-      row('Console', login.url, 'opens once, then use `strata login`'),
-      row('API key', credentials.apiKey, `stored in ${tilde(home.credentials)}`),
-      row('Try', `curl -sN ${options.gatewayUrl}/v1/chat/completions -H "Authorization: Bearer ${credentials.apiKey}" \\`),
-      `              -H 'content-type: application/json' -d '{"model":"${model}","stream":true,"messages":[{"role":"user","content":"Hello!"}]}'`,
-      row('Stop', 'Ctrl-C (running answers finish first)'),
-      '',
-    ].join('\n'),
-  )
-}
-
-async function firstModel(options: UpOptions, credentials: Credentials): Promise<string> {
-  try {
-    const response = await fetch(`${options.gatewayUrl}/v1/models`, {
-      headers: { authorization: `Bearer ${credentials.apiKey}` },
-      signal: AbortSignal.timeout(2_000),
-    })
-    const ids = ((await response.json()) as { data?: { id: string }[] }).data?.map(({ id }) => id) ?? []
-    return ids.includes('assistant') ? 'assistant' : (ids[0] ?? 'assistant')
-  } catch {
-    return 'assistant' // only the example's model name hangs on it
-  }
 }
 
 function followUntilReal(client: ControlClient, before: VersionStatus, signal: AbortSignal): void {
@@ -269,39 +258,6 @@ function reportEnd(status: ProcessStatus): void {
   }
 }
 
-/** SIGINT, SIGTERM and SIGHUP: the first asks to stop, the second to stop now. */
-class StopSignals {
-  readonly first: Promise<void>
-  readonly second: Promise<void>
-  /** Aborts with the first. */
-  readonly asked: AbortSignal
-  readonly #abort = new AbortController()
-  readonly #signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  readonly #onSignal: () => void
-
-  constructor() {
-    const first = Promise.withResolvers<void>()
-    const second = Promise.withResolvers<void>()
-    let firstAt: number | undefined
-    this.first = first.promise
-    this.second = second.promise
-    this.asked = this.#abort.signal
-    this.#onSignal = () => {
-      const now = performance.now()
-      if (firstAt === undefined) {
-        firstAt = now
-        this.#abort.abort(new Error('stopped'))
-        first.resolve()
-      } else if (now - firstAt > SAME_SIGNAL_MS) second.resolve()
-    }
-    for (const signal of this.#signals) process.on(signal, this.#onSignal)
-  }
-
-  close(): void {
-    for (const signal of this.#signals) process.off(signal, this.#onSignal)
-  }
-}
-
 /** What is going on, unless a signal ends it first. */
 async function raceStop(stop: StopSignals, work: Promise<void>): Promise<void> {
   try {
@@ -312,4 +268,3 @@ async function raceStop(stop: StopSignals, work: Promise<void>): Promise<void> {
 }
 
 const withoutExtension = (file: string) => file.replace(/\.[A-Za-z0-9]+$/, '')
-const tilde = (path: string) => (path.startsWith(`${homedir()}/`) ? `~${path.slice(homedir().length)}` : path)
