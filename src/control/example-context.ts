@@ -6,7 +6,7 @@ import type { RequestRecord } from '../monitoring/request-records.ts'
 import type { Connection } from '../store/connection.ts'
 import { assemble } from '../store/index.ts'
 import { migrate } from '../store/migrate.ts'
-import { openMemory } from '../store/pglite.ts'
+import { openScratch } from '../store/pglite.ts'
 import type { ControlContext } from './context.ts'
 import { createSnapshotFeed } from './feed/index.ts'
 import { createTrafficWindow } from './records/traffic.ts'
@@ -25,7 +25,7 @@ export interface ExampleControl {
 export async function exampleControl(options: { gatewayUrl?: string; connection?: Connection } = {}): Promise<ExampleControl> {
   const clock = manualClock()
   const log = createLog('test', () => undefined)
-  const connection = options.connection ?? (await openMemory())
+  const connection = options.connection ?? (await openScratch())
   if (options.connection) await connection.script('drop schema public cascade; create schema public')
   await migrate(connection, 0, clock.now())
   const store = await assemble(connection, { clock })

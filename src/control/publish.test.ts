@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { sha256Hex } from '../kernel/ids.ts'
 import { type CompiledInstance, entryKey, type SnapshotEntry } from '../resources/snapshot.ts'
 import type { Connection } from '../store/connection.ts'
-import { openMemory } from '../store/pglite.ts'
+import { openScratch } from '../store/pglite.ts'
 import { bootstrap, DEFAULT_MODEL, shownPrefix } from './bootstrap.ts'
 import { type ExampleControl, exampleControl } from './example-context.ts'
 import type { SnapshotFeed } from './feed/index.ts'
@@ -31,7 +31,7 @@ let entries: Map<string, SnapshotEntry>
 let updates: { set: string[]; del: string[] }[]
 
 beforeAll(async () => {
-  connection = await openMemory()
+  connection = await openScratch()
 }, 60_000)
 afterAll(() => connection.close())
 

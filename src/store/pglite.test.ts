@@ -1,4 +1,4 @@
-import { openMemory } from './pglite.ts'
+import { openScratch } from './pglite.ts'
 import { storeContract } from './store.contract.ts'
 
-storeContract('the store on PGlite', openMemory)
+storeContract('the store on PGlite', openScratch)

@@ -18,6 +18,7 @@ import {
   existsSync,
   fsyncSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -25,6 +26,7 @@ import {
   rmSync,
 } from 'node:fs'
 import { findPackageJSON } from 'node:module'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PGlite } from '@electric-sql/pglite'
@@ -141,9 +143,17 @@ function templateFolder(): string | undefined {
   return join(runtime, `database-${version}`)
 }
 
-/** A database in memory, for tests. */
-export async function openMemory(): Promise<Connection> {
-  return connect(await PGlite.create())
+/** A database of a test's own, gone when it is closed. */
+export async function openScratch(): Promise<Connection> {
+  const folder = mkdtempSync(join(tmpdir(), 'strata-scratch-'))
+  const connection = await openPGlite(join(folder, 'db'))
+  return {
+    ...connection,
+    async close() {
+      await connection.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
 }
 
 function connect(db: PGlite): Connection {
