@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -8,6 +8,8 @@ import { createLog } from '../../src/kernel/log.ts'
 import { openStore } from '../../src/store/index.ts'
 import { openPostgres } from '../../src/store/postgres.ts'
 import { storeContract } from '../../src/store/store.contract.ts'
+import { simulatedAssistant } from '../harness/manifests.ts'
+import { startSystem } from '../harness/system.ts'
 import { type PostgresServer, startPostgres } from '../peers/postgres.ts'
 
 let server: PostgresServer
@@ -51,5 +53,11 @@ describe('PostgreSQL', () => {
     const attempt = openStore({ home, log, databaseUrl: 'postgres://me:hunter2@127.0.0.1:1/db' })
     await expect(attempt).rejects.toMatchObject({ code: 'database_unreachable' })
     await expect(attempt).rejects.not.toThrow(/hunter2/)
+  })
+
+  test('a whole system runs on it, and makes no database of its own', async () => {
+    await using system = await startSystem({ bootstrap: simulatedAssistant(), env: { STRATA_DATABASE_URL: server.url } })
+    expect(await system.control('GET', '/status')).toMatchObject({ store: { kind: 'postgres' } })
+    expect(existsSync(join(system.home, 'db'))).toBe(false)
   })
 })
