@@ -31,7 +31,7 @@ afterEach(async () => {
 const place = (path = '/model.gguf') => `${server.url}${path}`
 const fetch_ = (from: string[], options: Partial<FetchOptions> & { sha256?: string } = {}) => {
   const { sha256: pinned, ...rest } = options
-  return fetchWeights({ from, ...(pinned ? { sha256: pinned } : {}) }, { home, connectTimeoutMs: 500, idleTimeoutMs: 500, ...rest })
+  return fetchWeights({ from, ...(pinned ? { sha256: pinned } : {}) }, { home, connectTimeoutMs: 5_000, idleTimeoutMs: 20_000, ...rest })
 }
 const refused = async (work: Promise<unknown>): Promise<StrataError> => {
   try {
@@ -183,7 +183,7 @@ describe('places are tried in order', () => {
     const silent = await hostileServer(content)
     silent.script = [{ type: 'hang', after: 0 }]
     const since = performance.now()
-    const got = await fetch_([`${silent.url}/x`, place()], { sha256 })
+    const got = await fetch_([`${silent.url}/x`, place()], { sha256, idleTimeoutMs: 500 })
     expect(got.from).toBe(place())
     expect(performance.now() - since).toBeLessThan(8_000)
     await silent.close()
@@ -191,7 +191,7 @@ describe('places are tried in order', () => {
 
   test('a server that falls silent in the middle is asked again and goes on', async () => {
     server.script = [{ type: 'hang', after: MEGABYTE }, { type: 'good' }]
-    await fetch_([place()], { sha256 })
+    await fetch_([place()], { sha256, idleTimeoutMs: 1_000 })
     expect(server.requests[1]!.headers.range).toMatch(/^bytes=[1-9]/)
   })
 
