@@ -32,7 +32,7 @@ export async function setUp({ dev, progress = createProgress() }) {
   ])
   for (const { reason } of settled) if (reason) throw reason
   const node = nodeToUse()
-  if (todo.console) await progress.step('Console', () => buildConsole(node.path))
+  await Promise.all([todo.console && progress.step('Console', () => buildConsole(node.path)), todo.packages && prepareDatabase(node.path)])
   return { node, worked }
 }
 
@@ -117,6 +117,17 @@ async function buildConsole(node) {
     problem('it could not be built.', `vite said: ${lastLines(output, 6)}`),
   )
   writeFileSync(consoleStamp, `${JSON.stringify({ sources })}\n`)
+}
+
+/** The empty database takes PostgreSQL seconds to make; beside the console's build they cost nothing. Failing, the first start makes it. */
+async function prepareDatabase(node) {
+  const script = "import('./src/store/pglite.ts').then((pglite) => pglite.prepareTemplate())"
+  await run(
+    node,
+    ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script],
+    root,
+    (output) => new Error(output),
+  ).catch(() => undefined)
 }
 
 /** npm, as the one that started us where there is one: `npm start` says where its own program is. */

@@ -134,6 +134,18 @@ async function initialise(folder: string): Promise<void> {
   }
 }
 
+/** Makes the clone's empty database if it has none yet: part of the set-up, so that the first start need not wait for it. */
+export async function prepareTemplate(): Promise<void> {
+  const template = templateFolder()
+  if (!template || existsSync(template)) return
+  const folder = mkdtempSync(join(tmpdir(), 'strata-template-'))
+  try {
+    await initialise(join(folder, 'db'))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
 /** Named by PGlite's version: another version may write other files. Undefined outside of a clone. */
 function templateFolder(): string | undefined {
   const runtime = fileURLToPath(new URL('../../.runtime', import.meta.url))
