@@ -121,6 +121,7 @@ async function buildConsole(node) {
 
 /** The empty database takes PostgreSQL seconds to make; beside the console's build they cost nothing. Failing, the first start makes it. */
 async function prepareDatabase(node) {
+  mkdirSync(runtime, { recursive: true })
   const script = "import('./src/store/pglite.ts').then((pglite) => pglite.prepareTemplate())"
   await run(
     node,
