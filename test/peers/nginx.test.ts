@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { API_KEY, entriesOf, hello, instance, route, type TestGateway, talk, testGateway, upstream, version } from '../gateway/harness.ts'
 import { freePorts } from '../harness/system.ts'
 
@@ -33,16 +33,14 @@ beforeAll(async () => {
      }`,
   )
   nginx = spawn(binary, ['-p', folder, '-c', join(folder, 'nginx.conf')], { stdio: ['ignore', 'ignore', 'inherit'] })
-  await expect
-    .poll(
-      () =>
-        fetch(`http://127.0.0.1:${port}/health/live`).then(
-          ({ status }) => status,
-          () => 0,
-        ),
-      { timeout: 10_000 },
-    )
-    .toBe(200)
+  await vi.waitUntil(
+    () =>
+      fetch(`http://127.0.0.1:${port}/health/live`).then(
+        ({ status }) => status === 200,
+        () => false,
+      ),
+    { timeout: 10_000 },
+  )
 })
 afterAll(async () => {
   nginx?.kill('SIGTERM')
