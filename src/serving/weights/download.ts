@@ -100,7 +100,7 @@ async function attempt(part: Part, url: string, options: DownloadOptions, dispat
     if (known?.totalBytes !== undefined && total !== undefined && total !== known.totalBytes) {
       body.on('error', () => undefined).destroy()
       await part.discard()
-      throw new Restart()
+      throw new Restart(`the server says ${total} bytes now, and said ${known.totalBytes} before`)
     }
     await part.resume(signal)
   } else {
@@ -136,7 +136,7 @@ class Cut extends Error {
   }
 }
 class Restart extends Error {
-  constructor(why = 'the file changed during the download') {
+  constructor(why = 'the file on the server changed during the download') {
     super(why)
   }
 }
