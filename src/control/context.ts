@@ -25,6 +25,8 @@ export interface ControlContext {
   readonly records: RecordStream
   /** Base address of the gateway, as control reaches it. */
   readonly gatewayUrl: string
+  /** The certificate that control and gateways serve, where they have TLS. */
+  readonly tlsCertFile?: string
   /** Base address of the console, as a person opens it. */
   readonly consoleUrl: string
   /** Host of `--host`, port and whether TLS is on: for cookies and the list of allowed hosts. */

@@ -113,6 +113,7 @@ async function start(options: ControlOptions, onClose: (close: () => unknown) =>
     startedAt: clock.now(),
     ...{ home, clock, log, credentials, store, feed, instances, watch, records },
     gatewayUrl: options.gatewayUrl ?? credentials.gatewayUrl ?? 'http://127.0.0.1:7400',
+    tlsCertFile: options.tls?.certFile,
     consoleUrl: consoleUrl(options),
     listen: { host: options.host, port: options.port, tls: options.tls !== undefined },
     closing: closing.signal,

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseWantedEngines, planEngines } from './engines.ts'
+import { homeAt, makeHome } from '../kernel/home.ts'
+import { parseWantedEngines, planEngines, rememberEngines, rememberedEngines } from './engines.ts'
 
 const wanted = (id: string, config = 'a') => ({ id, config, drainTimeoutMs: 1_000 })
 
@@ -61,4 +65,19 @@ test('the body of PUT /engines is checked: an id names files', () => {
     [wanted('x'), wanted('x')],
   ])
     expect(() => parseWantedEngines(body)).toThrow('PUT /engines')
+})
+
+test('what ran last is nothing at first, then what was said, and nothing again when the file is spoiled', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'strata-engines-'))
+  try {
+    const home = homeAt(folder)
+    makeHome(home)
+    expect(rememberedEngines(home)).toEqual([])
+    rememberEngines(home, [wanted('assistant-v1-0')])
+    expect(rememberedEngines(home)).toEqual([wanted('assistant-v1-0')])
+    writeFileSync(join(home.run, 'engines.json'), '[{"id":"../../etc"')
+    expect(rememberedEngines(home)).toEqual([])
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })

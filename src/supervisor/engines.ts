@@ -4,8 +4,14 @@
  * Control says the whole set each time, so a control that restarts changes nothing by saying it again. An id runs once at a time: it names
  * the socket, the config file and the log. So a changed engine starts when its predecessor has drained, and so does one that is wanted
  * again while it leaves.
+ *
+ * The last set is kept on disk, and a new supervisor starts it at once: engines load while control opens its database, and answer from the
+ * gateways' last snapshot even when control cannot come up. What has changed since, control corrects with its first word.
  */
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { StrataError } from '../kernel/errors.ts'
+import type { Home } from '../kernel/home.ts'
 import type { WantedEngine } from '../kernel/supervision.ts'
 
 export interface RunningEngine {
@@ -48,3 +54,21 @@ export function parseWantedEngines(body: unknown): WantedEngine[] {
 }
 
 const invalid = (what: string) => new StrataError('invalid_request', `PUT /engines: ${what}.`)
+
+const memoryOf = (home: Home) => join(home.run, 'engines.json')
+
+/** Throws where the disk does not take it. */
+export function rememberEngines(home: Home, wanted: readonly WantedEngine[]): void {
+  const path = memoryOf(home)
+  writeFileSync(`${path}.new`, JSON.stringify(wanted), { mode: 0o600 })
+  renameSync(`${path}.new`, path)
+}
+
+/** What ran last; nothing where that cannot be told. */
+export function rememberedEngines(home: Home): WantedEngine[] {
+  try {
+    return parseWantedEngines(JSON.parse(readFileSync(memoryOf(home), 'utf8')))
+  } catch {
+    return [] // the first start, or a file that was spoiled: control will say what shall run
+  }
+}

@@ -10,7 +10,7 @@ import { type Home, makeHome } from '../kernel/home.ts'
 import { takeLock } from '../kernel/lock.ts'
 import { createLog } from '../kernel/log.ts'
 import type { ProcessStatus, WantedEngine } from '../kernel/supervision.ts'
-import { planEngines } from './engines.ts'
+import { planEngines, rememberEngines, rememberedEngines } from './engines.ts'
 import { bringHomeUpToDate } from './home-format.ts'
 import { openLogFile } from './log-file.ts'
 import { awaitPreviousRun, recordChildren } from './previous-run.ts'
@@ -157,12 +157,19 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     setEngines(engines_) {
       wanted = engines_
       settle()
+      try {
+        rememberEngines(home, wanted)
+      } catch (error) {
+        log.error('the set of engines cannot be kept; the next start waits for control to say it', { error: messageOf(error) })
+      }
     },
   })
 
   log.info('starting', { home: dirname(home.run), gateways: options.gateways.length })
   fixed.push(superviseProcess(spec('control', 'control', options.control), around))
   for (const gateway of options.gateways) fixed.push(superviseProcess(spec(gateway.name, 'gateway', gateway.args), around))
+  wanted = rememberedEngines(home)
+  settle()
 
   const close = async () => {
     await server.close()

@@ -205,8 +205,9 @@ function defaultVersion(status: SystemStatus): VersionStatus | undefined {
   )
 }
 
+/** Nobody answers for it yet. `Ready` is then what the store remembers of the last run. */
 function isPending(version: VersionStatus): boolean {
-  return version.instances.ready === 0 && (version.state === 'Pending' || version.state === 'Fetching' || version.state === 'Starting')
+  return version.instances.ready === 0 && ['Pending', 'Fetching', 'Starting', 'Ready'].includes(version.state)
 }
 
 /** What must not go unnoticed. Versions that are simulated by their manifest are what they say they are. */

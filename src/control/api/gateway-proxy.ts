@@ -5,6 +5,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Agent } from 'undici'
 import { messageOf, StrataError } from '../../kernel/errors.ts'
+import { trustOwnCertificate } from '../../kernel/own-certificate.ts'
 import type { ControlContext } from '../context.ts'
 import { PREFIX, sendError } from '../reply.ts'
 
@@ -27,8 +28,7 @@ export function registerGatewayProxy(api: FastifyInstance, context: ControlConte
     connections: 64,
     headersTimeout: SILENCE_MS,
     bodyTimeout: SILENCE_MS,
-    // On this machine the gateway is reached by an address that its certificate, made for the outside, need not name.
-    connect: { timeout: 3_000, ...(isThisMachine(context.gatewayUrl) ? { rejectUnauthorized: false } : {}) },
+    connect: { timeout: 3_000, ...(context.tlsCertFile ? trustOwnCertificate(context.tlsCertFile) : {}) },
   })
   api.addHook('onClose', () => agent.destroy())
 
@@ -77,8 +77,4 @@ export function registerGatewayProxy(api: FastifyInstance, context: ControlConte
       },
     })
   })
-}
-
-function isThisMachine(url: string): boolean {
-  return ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname)
 }
