@@ -2,6 +2,7 @@
  * The console's port: API, console and the same-origin way to the gateway. This file is the frame that every request passes: headers, the
  * checks of guard.ts, who is asking, how errors look. What is answered stands in api/.
  */
+import type { Socket } from 'node:net'
 import { hostname } from 'node:os'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { StrataError } from '../kernel/errors.ts'
@@ -45,6 +46,23 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'cross-origin-resource-policy': 'same-origin',
 }
 
+const SLOWEST_REQUEST_MS = 60_000
+
+/** What does not speak HTTP is told so in our shape, where there is still somebody to tell. */
+function refuseMalformed(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const [status, message] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', 'The head of the request is too large.']
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ['408 Request Timeout', 'The request did not arrive in time.']
+        : ['400 Bad Request', 'This is not a proper HTTP/1.1 request.']
+  const body = JSON.stringify({ error: { code: 'malformed_request', message } })
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
+}
+
 export interface Tls {
   readonly cert: string | Buffer
   readonly key: string | Buffer
@@ -54,8 +72,10 @@ export function createServer(context: ControlContext, tls?: Tls): FastifyInstanc
   const app = Fastify({
     https: tls ?? null,
     bodyLimit: MOST_BODY_BYTES,
-    requestTimeout: 0,
+    // For a request to arrive; an answer may stream for as long as it likes.
+    requestTimeout: SLOWEST_REQUEST_MS,
     connectionTimeout: 0,
+    clientErrorHandler: refuseMalformed,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 512 },
