@@ -1,9 +1,11 @@
 /** The console in a real browser against a real system: both pages, both themes, wide and narrow, by keyboard, through a restart of control. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { simulatedAssistant } from '../harness/manifests.ts'
+import { strata } from '../harness/strata.ts'
 import { type System, startSystem } from '../harness/system.ts'
 import { launch, signIn } from './browser.ts'
 
@@ -198,5 +200,20 @@ describe('signing in', () => {
     await other.getByText('npx strata login').waitFor()
     await context.close()
     await other.context().close()
+  })
+})
+
+describe('an empty system', () => {
+  it('teaches the first manifest, which then works as it stands', async () => {
+    await using empty = await startSystem()
+    const { page } = await signIn(browser, empty, { width: 1280, scheme: 'light' })
+    const lesson = page.getByRole('region', { name: 'Nothing to call yet' })
+    const manifest = await lesson.locator('pre').textContent()
+    const file = join(empty.home, 'first.yaml')
+    writeFileSync(file, manifest!)
+    expect(await strata(['apply', '-f', file], { home: empty.home })).toMatchObject({ code: 0 })
+    await lesson.waitFor({ state: 'hidden', timeout: 10_000 })
+    await page.getByRole('link', { name: /helper@v1/ }).waitFor()
+    await page.context().close()
   })
 })

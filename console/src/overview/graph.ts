@@ -170,7 +170,7 @@ function versionHealth(state: string | undefined, simulated: boolean): Health {
 
 function versionDetail(state: SystemStatus['versions'][number] | undefined, rates: Rates): string {
   if (!state) return 'not known yet'
-  if (state.simulated) return 'SIMULATED: weights missing'
+  if (state.simulated) return 'SIMULATED'
   if (state.state === 'Fetching') {
     const { receivedBytes, bytes } = state.weights ?? {}
     return receivedBytes !== undefined && bytes ? `fetching ${percent(receivedBytes / bytes)}` : 'fetching weights'

@@ -10,6 +10,7 @@ import { Chart } from './chart.tsx'
 import { Diagram } from './diagram.tsx'
 import { buildGraph } from './graph.ts'
 import { type AuditEntry, happenings } from './happenings.ts'
+import { NoRouteYet } from './no-route-yet.tsx'
 import { ThingDrawer } from './thing.tsx'
 
 const MOST_HAPPENINGS = 8
@@ -49,6 +50,7 @@ export function Overview() {
       <section aria-label="The running system" className="panel">
         <Diagram graph={graph} />
       </section>
+      {routes.length === 0 && <NoRouteYet />}
       <Charts />
       <Happenings />
       <ThingDrawer thing={show} />
