@@ -169,14 +169,14 @@ describe('with a running system', () => {
   })
 
   test('chat: a question as words or from a pipe; a model that is not there', async () => {
-    const words = await run(['chat', 'assistant', 'Hello', 'there', '--max-tokens', '8'])
+    const words = await run(['chat', 'assistant@v1', 'Hello', 'there', '--max-tokens', '8'])
     expect(words).toMatchObject({ code: 0, stderr: '' })
     expect(words.stdout.trim().length).toBeGreaterThan(5)
-    expect((await run(['chat', 'assistant', '--max-tokens', '8'], 'Hello there')).stdout).toBe(words.stdout)
+    expect((await run(['chat', 'assistant@v1', '--max-tokens', '8'], 'Hello there')).stdout).toBe(words.stdout)
     expect(await run(['chat', 'nobody', 'Hello'])).toMatchObject({ code: 5, stderr: expect.stringContaining('nobody') })
-    expect(await run(['chat', 'assistant'], '  ')).toMatchObject({ code: 2 })
-    expect(await run(['chat', 'assistant', 'Hi', '--temperature', 'warm'])).toMatchObject({ code: 2 })
-    expect(await run(['chat', 'assistant', 'Hi'], undefined, { STRATA_API_KEY: 'sk-wrong' })).toMatchObject({ code: 6 })
+    expect(await run(['chat', 'assistant@v1'], '  ')).toMatchObject({ code: 2 })
+    expect(await run(['chat', 'assistant@v1', 'Hi', '--temperature', 'warm'])).toMatchObject({ code: 2 })
+    expect(await run(['chat', 'assistant@v1', 'Hi'], undefined, { STRATA_API_KEY: 'sk-wrong' })).toMatchObject({ code: 6 })
   })
 
   test('logs: requests by what one looks for, and what processes said', async () => {
