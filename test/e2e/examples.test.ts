@@ -45,11 +45,11 @@ describe('examples', () => {
     expect(await ask('assistant@v1', 'a')).toBe('assistant@v1')
     expect(await ask('assistant@v2', 'a')).toBe('assistant@v2')
     const served: (string | null)[] = []
-    for (let i = 0; i < 60; i++) served.push(await ask('assistant', `user-${i}`))
+    for (let i = 0; i < 120; i++) served.push(await ask('assistant', `user-${i}`))
     const second = served.filter((version) => version === 'assistant@v2').length
-    // 60 draws at 10 %: between 1 and 15 with probability above 0.998 for any salt.
+    // 120 draws at 10 %, by a salt that is new each time: outside of 1 to 32 about once in 300,000 runs.
     expect(second).toBeGreaterThanOrEqual(1)
-    expect(second).toBeLessThanOrEqual(15)
+    expect(second).toBeLessThanOrEqual(32)
     for (let i = 0; i < 10; i++) expect(await ask('assistant', `user-${i}`)).toBe(served[i])
   })
 
