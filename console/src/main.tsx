@@ -5,9 +5,8 @@ import { createTheme, MantineProvider } from '@mantine/core'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { SystemProvider, useSystem } from './api/system.tsx'
-import { Overview } from './overview/overview.tsx'
-import { Playground } from './playground/playground.tsx'
-import { useAddress } from './shell/router.tsx'
+import { PageFrame } from './shell/page-frame.tsx'
+import { pageAt } from './shell/pages.ts'
 import { Shell } from './shell/shell.tsx'
 import { SignedOut } from './shell/signed-out.tsx'
 
@@ -22,19 +21,18 @@ const theme = createTheme({
 
 function Pages() {
   const { connection } = useSystem()
-  const { pathname } = useAddress()
   if (connection === 'signed-out') return <SignedOut />
-  return <Shell>{pathname === '/playground' ? <Playground /> : pathname === '/' ? <Overview /> : <NoSuchPage path={pathname} />}</Shell>
-}
-
-function NoSuchPage({ path }: { path: string }) {
   return (
-    <div className="page">
-      <h1>There is no page at {path}</h1>
-      <p>The navigation on the left has all that there are.</p>
-    </div>
+    <Shell>
+      <PageFrame />
+    </Shell>
   )
 }
+
+// The page's own file is asked for while React starts; when that fails, `PageFrame` tries again and says so.
+pageAt(location.pathname)
+  ?.load()
+  .catch(() => undefined)
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>

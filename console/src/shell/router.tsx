@@ -1,4 +1,4 @@
-/** Addresses without a library: two pages and a parameter do not need one. */
+/** Addresses without a library: a page, what is shown on it, and a few parameters do not need one. */
 import { type AnchorHTMLAttributes, type MouseEvent, useSyncExternalStore } from 'react'
 
 const listeners = new Set<() => void>()
@@ -23,6 +23,33 @@ export function useAddress(): URL {
     () => location.href,
   )
   return new URL(href)
+}
+
+/** What comes after the page in the address, decoded: of "/models/assistant/v1" it is ["assistant", "v1"]. */
+export function useSegments(): string[] {
+  return useAddress()
+    .pathname.split('/')
+    .slice(2)
+    .filter((segment) => segment !== '')
+    .map(decoded)
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment // a stray "%": there is no such thing, and the page says so
+  }
+}
+
+/** Sets parameters of the current address, `undefined` takes one away. Replaces the entry in the history: a filter is not a place. */
+export function setParameters(parameters: Readonly<Record<string, string | undefined>>): void {
+  const address = new URL(location.href)
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value === undefined) address.searchParams.delete(name)
+    else address.searchParams.set(name, value)
+  }
+  navigate(`${address.pathname}${address.search}`, true)
 }
 
 /** A link within the console: an ordinary one for the keyboard, the middle button and the status line. */

@@ -3,17 +3,13 @@ import { ActionIcon, AppShell, Burger, NavLink, Tooltip, useComputedColorScheme,
 import { useDisclosure } from '@mantine/hooks'
 import type { ReactNode } from 'react'
 import { useSystem } from '../api/system.tsx'
+import { PAGES, pageAt } from './pages.ts'
 import { Link, useAddress } from './router.tsx'
-
-const PAGES = [
-  { href: '/', label: 'Overview' },
-  { href: '/playground', label: 'Playground' },
-] as const
 
 export function Shell({ children }: { children: ReactNode }) {
   const [opened, { toggle, close }] = useDisclosure()
   const { connection, status } = useSystem()
-  const { pathname } = useAddress()
+  const current = pageAt(useAddress().pathname)
   return (
     <AppShell header={{ height: 48 }} navbar={{ width: 184, breakpoint: 'sm', collapsed: { mobile: !opened } }} padding={0}>
       <a className="skip" href="#main">
@@ -37,16 +33,20 @@ export function Shell({ children }: { children: ReactNode }) {
         <ThemeSwitch />
       </AppShell.Header>
       <AppShell.Navbar className="navbar" aria-label="Pages">
-        {PAGES.map(({ href, label }) => (
-          <NavLink
-            key={href}
-            component={Link}
-            href={href}
-            label={label}
-            active={pathname === href}
-            aria-current={pathname === href ? 'page' : undefined}
-            onClick={close}
-          />
+        {PAGES.map((group) => (
+          <div className="nav-group" key={group[0]?.path}>
+            {group.map(({ path, label }) => (
+              <NavLink
+                key={path}
+                component={Link}
+                href={`/${path}`}
+                label={label}
+                active={current?.path === path}
+                aria-current={current?.path === path ? 'page' : undefined}
+                onClick={close}
+              />
+            ))}
+          </div>
         ))}
         <span className="grow" />
         <NavLink component="a" href="/api/docs" label="API description" className="quiet" />
