@@ -8,15 +8,31 @@ import type { SystemStatus } from '../../../src/control/status.ts'
 import type { Resource } from '../../../src/resources/index.ts'
 import { API, ApiError, getJson, listResources } from './client.ts'
 
+/** Who is signed in. */
+export interface Session {
+  readonly actor: string
+  readonly role: 'viewer' | 'editor' | 'admin'
+}
+
 export interface System {
+  readonly session: Session | undefined
   readonly connection: 'connecting' | 'live' | 'reconnecting' | 'signed-out'
   readonly status: SystemStatus | undefined
   readonly traffic: TrafficEvent | undefined
+  readonly models: readonly Resource<'Model'>[]
   readonly routes: readonly Resource<'Route'>[]
   readonly versions: readonly Resource<'ModelVersion'>[]
 }
 
-const EMPTY: System = { connection: 'connecting', status: undefined, traffic: undefined, routes: [], versions: [] }
+const EMPTY: System = {
+  session: undefined,
+  connection: 'connecting',
+  status: undefined,
+  traffic: undefined,
+  models: [],
+  routes: [],
+  versions: [],
+}
 const POLL_MS = 2_000
 
 const SystemContext = createContext<System>(EMPTY)
@@ -45,13 +61,15 @@ export function SystemProvider({ children }: { children: ReactNode }) {
     }
     const poll = async () => {
       try {
-        const [status, routes, versions] = await Promise.all([
+        const [session, status, models, routes, versions] = await Promise.all([
+          getJson<Session>('/session', abort.signal),
           getJson<SystemStatus>('/status', abort.signal),
+          listResources<'Model'>('models', abort.signal),
           listResources<'Route'>('routes', abort.signal),
           listResources<'ModelVersion'>('modelversions', abort.signal),
         ])
         if (!traffic) listen()
-        setSystem((before) => ({ ...before, connection: 'live', status, routes, versions }))
+        setSystem((before) => ({ ...before, connection: 'live', session, status, models, routes, versions }))
       } catch (error) {
         if (abort.signal.aborted) return
         const signedOut = error instanceof ApiError && error.status === 401

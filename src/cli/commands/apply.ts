@@ -1,10 +1,10 @@
 /** `strata apply`: manifests from files, folders or standard input, all or nothing. With --dry-run what would change. */
 import { StrataError } from '../../kernel/errors.ts'
+import { differenceLines } from '../../resources/difference-lines.ts'
 import type { Resource } from '../../resources/index.ts'
 import { type Problem, validateResource } from '../../resources/problems.ts'
 import { type ControlClient, connectControl } from '../control-client.ts'
 import { EXIT, Exit } from '../exit-codes.ts'
-import { differenceLines } from '../manifest/difference.ts'
 import { type ManifestDocument, readDocuments, type SyntaxProblem } from '../manifest/documents.ts'
 import { formatProblems, locateProblem, locateSyntaxProblem } from '../manifest/report.ts'
 import { readSources } from '../manifest/sources.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { differenceLines } from './difference.ts'
+import { differenceLines } from './difference-lines.ts'
 
 const lines = (before: unknown, after: unknown) => differenceLines(before, after).map(({ sign, text }) => `${sign} ${text}`)
 

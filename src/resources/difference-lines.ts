@@ -1,6 +1,6 @@
-/** What a change does to a resource, as lines: the field, what goes (−), what comes (+). Short lists and mappings stand on one line. */
+/** What a change does to a resource, as lines: the field, what goes (−), what comes (+). Short lists and mappings stand on one line. For the command line and the console alike. */
 import { stringify } from 'yaml'
-import { formatPath } from '../../resources/problems.ts'
+import { formatPath } from './field-problem.ts'
 
 export interface DifferenceLine {
   readonly sign: ' ' | '-' | '+'

@@ -1,0 +1,18 @@
+/** What a change does, line by line: the same lines that `strata apply --dry-run` prints. */
+import { differenceLines } from '../../../src/resources/difference-lines.ts'
+
+export function DifferenceView({ before, after, label }: { readonly before: unknown; readonly after: unknown; readonly label: string }) {
+  const lines = differenceLines(before, after)
+  if (lines.length === 0) return <p className="quiet">Nothing changes.</p>
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways, and the keyboard must reach what is hidden
+    <section className="difference" aria-label={label} tabIndex={0}>
+      {lines.map(({ sign, text }, at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: lines have no other identity, and the list is never reordered
+        <span key={at} className={sign === '+' ? 'added' : sign === '-' ? 'removed' : undefined}>
+          {`${sign} ${text}\n`}
+        </span>
+      ))}
+    </section>
+  )
+}

@@ -1,0 +1,18 @@
+/** What pages are made of. Nothing here knows a kind, an address or a role by name: those are the pages' own words. */
+
+export { type Action, MayNot, useAction, useMay } from './action.tsx'
+export { Ago } from './ago.tsx'
+export { CodeBlock } from './code-block.tsx'
+export { ConfirmByName } from './confirm-by-name.tsx'
+export { type Column, DataTable } from './data-table.tsx'
+export { DifferenceView } from './difference-view.tsx'
+export { Drawer } from './drawer.tsx'
+export { EmptyState } from './empty-state.tsx'
+export { Fact, Facts } from './facts.tsx'
+export { PageHead } from './page-head.tsx'
+export { Panel } from './panel.tsx'
+export { ProblemNote } from './problem-note.tsx'
+export { SecretOnce } from './secret-once.tsx'
+export { Tabs } from './tabs.tsx'
+export { Tag } from './tag.tsx'
+export { useFetched } from './use-fetched.ts'
