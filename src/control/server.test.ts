@@ -61,6 +61,7 @@ describe('who may', () => {
     const [viewer, editor, admin] = [await make('viewer'), await make('editor'), await make('admin')]
     const attempts: [string, InjectOptions['method'], string, object | undefined][] = [
       ['viewer', 'GET', `${API}/routes`, undefined],
+      ['viewer', 'GET', `${API}/routes/none/history`, undefined],
       ['editor', 'POST', `${API}/apply`, { documents: [] }],
       ['editor', 'DELETE', `${API}/routes/none`, undefined],
       ['editor', 'POST', `${API}/gateway/v1/models`, {}],
@@ -192,6 +193,22 @@ describe('resources', () => {
     await apply(consumer('audited'))
     const { body } = await call('GET', `${API}/audit?kind=consumers&name=audited`)
     expect(body.items).toMatchObject([{ actor: 'admin', action: 'create', kind: 'Consumer', name: 'audited' }])
+    expect((await call('GET', `${API}/consumers/audited/history`)).body.items).toEqual(body.items)
+    expect((await call('GET', `${API}/audit?name=audited&actor=nobody`)).body.items).toEqual([])
+  })
+
+  test('an apply may name the generation that it was made on', async () => {
+    await apply(consumer('contested'))
+    const at = (generation: unknown) =>
+      call('POST', `${API}/apply`, {
+        payload: {
+          documents: [{ ...consumer('contested'), spec: { priority: 'batch' } }],
+          generations: { 'Consumer/contested': generation },
+        },
+      })
+    expect(await at('one')).toMatchObject({ status: 400 })
+    expect(await at(7)).toMatchObject({ status: 409, body: { error: { code: 'conflict' } } })
+    expect(await at(1)).toMatchObject({ status: 200 })
   })
 })
 

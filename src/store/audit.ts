@@ -9,6 +9,8 @@ export interface AuditEntry extends AuditRow {
 
 export interface AuditFilter {
   readonly kind?: string
+  readonly actor?: string
+  readonly action?: string
   readonly namespace?: string
   readonly name?: string
   /** Only rows older than this id, to page back. */
@@ -25,11 +27,12 @@ export interface AuditLog {
 
 export function openAudit(connection: Connection): AuditLog {
   return {
-    async list({ kind, namespace, name, before, limit }) {
+    async list({ kind, actor, action, namespace, name, before, limit }) {
       const rows = await connection.query(
         `select * from audit where ($1::text is null or kind = $1) and ($2::text is null or namespace = $2)
-         and ($3::text is null or name = $3) and ($4::bigint is null or id < $4) order by id desc limit $5`,
-        [kind ?? null, namespace ?? null, name ?? null, before ?? null, limit],
+         and ($3::text is null or name = $3) and ($4::text is null or actor = $4) and ($5::text is null or action = $5)
+         and ($6::bigint is null or id < $6) order by id desc limit $7`,
+        [kind ?? null, namespace ?? null, name ?? null, actor ?? null, action ?? null, before ?? null, limit],
       )
       return rows.map((row) => ({ ...row, id: Number(row.id), time: Number(row.time) }) as AuditEntry)
     },

@@ -17,6 +17,32 @@ export function differences(before: unknown, after: unknown, path: readonly (str
   return [...keys].flatMap((key) => differences(a[key], b[key], [...path, bothLists ? Number(key) : key]))
 }
 
+/**
+ * The value before a change: undoes `differences` on what the change has made of it. Undefined when that is not what stands there: somebody
+ * has changed it since.
+ */
+export function undone(value: unknown, made: readonly Difference[]): { readonly value: unknown } | undefined {
+  let result = structuredClone(value)
+  for (const { path, before, after } of made) {
+    const last = path.at(-1)
+    if (last === undefined) {
+      if (!sameValue(result, after)) return undefined
+      result = structuredClone(before)
+      continue
+    }
+    const parent = path.slice(0, -1).reduce<unknown>((at, step) => (at as Record<string | number, unknown> | undefined)?.[step], result)
+    if (typeof parent !== 'object' || parent === null) {
+      if (after === undefined && before === undefined) continue
+      return undefined
+    }
+    const fields = parent as Record<string | number, unknown>
+    if (!sameValue(fields[last], after)) return undefined
+    if (before === undefined) delete fields[last]
+    else fields[last] = structuredClone(before)
+  }
+  return { value: result }
+}
+
 export function sameValue(a: unknown, b: unknown): boolean {
   return differences(a, b).length === 0
 }

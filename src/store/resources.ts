@@ -34,10 +34,13 @@ export interface ResourceStore extends ExistingResources {
   list<K extends Kind>(kind: K, namespace?: string): Resource<K>[]
   /** Of the newest write. */
   resourceVersion(): string
-  /** All documents or none. `dryRun` checks and tells what would change. */
+  /**
+   * All documents or none. `dryRun` checks and tells what would change. `generations` makes it conditional: the resource of that label
+   * ("Route/assistant") must still be at that generation; 0 says that there must be none.
+   */
   apply(
     documents: readonly unknown[],
-    options: { actor: string; dryRun?: boolean },
+    options: { actor: string; dryRun?: boolean; generations?: Readonly<Record<string, number>> },
   ): Promise<{ changes: ResourceChange[] } | { problems: Problem[] }>
   /** Refused while others refer to it. */
   delete(kind: Kind, namespace: string, name: string, options: { actor: string; resourceVersion?: string }): Promise<Resource>
@@ -126,7 +129,7 @@ export async function openResources(connection: Connection, clock: Clock): Promi
     },
     resourceVersion: () => String(newest),
 
-    apply: (documents, { actor, dryRun = false }) =>
+    apply: (documents, { actor, dryRun = false, generations = {} }) =>
       exclusively(async () => {
         const problems: Problem[] = []
         const broken = new Set<string>()
@@ -145,6 +148,7 @@ export async function openResources(connection: Connection, clock: Clock): Promi
 
         const now = clock.now()
         const changes = candidates.map(({ resource }) => planChange(resource, existing, now))
+        for (const { label, before } of changes) refuseOtherGeneration(label, before, generations)
         const writes = changes.filter((change) => change.action !== 'unchanged')
         if (dryRun || writes.length === 0) return { changes }
         const written = await commit<Map<ResourceChange, Resource>>(async (tx) => {
@@ -263,6 +267,20 @@ function refuseStale(current: Resource, resourceVersion: string | undefined): vo
     'conflict',
     `${resourceLabel(current)} has changed since you read it (you have resourceVersion ${resourceVersion}, it is at ${current.metadata.resourceVersion}).`,
     { advice: 'Read it again and make the change on that; or leave metadata.resourceVersion out.' },
+  )
+}
+
+/** Only `spec` counts generations: a status that was written meanwhile is no reason to refuse. */
+function refuseOtherGeneration(label: string, current: Resource | undefined, generations: Readonly<Record<string, number>>): void {
+  const expected = Object.hasOwn(generations, label) ? generations[label] : undefined
+  const found = current?.metadata.generation ?? 0
+  if (expected === undefined || expected === found) return
+  throw new StrataError(
+    'conflict',
+    found === 0
+      ? `${label} is not there any more (you have generation ${expected}).`
+      : `Somebody has changed ${label} since you read it (you have generation ${expected}, it is at ${found}).`,
+    { advice: 'Nothing was written. Look at what it is now and make the change on that.' },
   )
 }
 

@@ -4,6 +4,7 @@ import { manualClock } from '../kernel/clock.ts'
 import { Sketch } from '../kernel/sketch.ts'
 import type { Resource } from '../resources/index.ts'
 import type { Connection } from './connection.ts'
+import { sameValue, undone } from './difference.ts'
 import { assemble, type ResourceEvent, type Store } from './index.ts'
 import { migrate, schemaVersion } from './migrate.ts'
 import { MIGRATIONS, NEWEST } from './migrations.ts'
@@ -139,6 +140,38 @@ export function storeContract(name: string, connect: () => Promise<Connection>):
         expect(get('Route').metadata.labels).toEqual({ by: 'me' })
       })
 
+      test('an apply that names a generation is refused when somebody has changed the spec since, and only then', async () => {
+        await apply(model, version, route())
+        await store.resources.setStatus(get('Route') as Resource<'Route'>, { conditions: [] })
+        const retried = (attempts: number) => ({ ...route(), spec: { ...route().spec, retries: { attempts } } })
+        const at = (generation: number, document: unknown) =>
+          store.resources.apply([document], { actor: 'me', generations: { 'Route/m': generation } })
+        await at(1, retried(2))
+        await expect(at(1, retried(3))).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('it is at 2') })
+        expect(get('Route').spec).toMatchObject({ retries: { attempts: 2 } })
+        await at(2, retried(3))
+        await expect(store.resources.apply([model], { actor: 'me', generations: { 'Model/m': 0 } })).rejects.toMatchObject({
+          code: 'conflict',
+        })
+      })
+
+      test('what a change did can be undone from its audit row, unless somebody has been there since', async () => {
+        await apply(model, version, route())
+        const written = () => {
+          const { metadata, spec } = get('Route')
+          return { metadata: { labels: metadata.labels, annotations: metadata.annotations }, spec }
+        }
+        const before = written()
+        await apply({
+          ...route(100, { labels: { by: 'me' } }),
+          spec: { ...route().spec, models: ['m', 'n'], retries: { attempts: 0 }, limits: [] },
+        })
+        const [row] = await store.audit.list({ limit: 1, kind: 'Route' })
+        expect(sameValue(undone(written(), row!.diff)?.value, before)).toBe(true)
+        await apply(route(100, { labels: { by: 'somebody else' } }))
+        expect(undone(written(), row!.diff)).toBeUndefined()
+      })
+
       test('of many writers with the same resourceVersion one wins', async () => {
         await apply(model)
         const { resourceVersion } = get('Model').metadata
@@ -243,6 +276,8 @@ export function storeContract(name: string, connect: () => Promise<Connection>):
       const [first, second] = await store.audit.list({ limit: 2 })
       expect([first?.kind, second?.kind]).toEqual(['Route', 'ModelVersion'])
       expect((await store.audit.list({ limit: 2, before: second!.id })).map(({ kind }) => kind)).toEqual(['Model'])
+      expect(await store.audit.list({ limit: 2, actor: 'nobody' })).toEqual([])
+      expect(await store.audit.list({ limit: 2, action: 'create', actor: first!.actor })).toHaveLength(2)
     })
 
     describe('identity', () => {

@@ -14,9 +14,11 @@ export function registerResources(api: FastifyInstance, context: ControlContext)
   const { resources } = context.store
 
   api.post('/apply', async (request, reply) => {
-    const { documents, dryRun } = (request.body ?? {}) as { documents?: unknown; dryRun?: unknown }
+    const { documents, dryRun, generations } = (request.body ?? {}) as { documents?: unknown; dryRun?: unknown; generations?: unknown }
     if (!Array.isArray(documents)) throw new StrataError('invalid_request', 'The body needs `documents`, a list.')
-    const result = await resources.apply(documents, { actor: request.caller.actor, dryRun: dryRun === true })
+    if (generations !== undefined && !areGenerations(generations))
+      throw new StrataError('invalid_request', '`generations` is a mapping of labels ("Route/assistant") to whole numbers.')
+    const result = await resources.apply(documents, { actor: request.caller.actor, dryRun: dryRun === true, generations })
     if ('problems' in result) return refuse(reply, result.problems)
     return { changes: result.changes }
   })
@@ -96,6 +98,10 @@ export function registerResources(api: FastifyInstance, context: ControlContext)
     for (const event of held) deliver(event)
     return reply
   }
+}
+
+function areGenerations(value: unknown): value is Record<string, number> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(Number.isSafeInteger)
 }
 
 function namespaceOf(request: FastifyRequest): string {

@@ -71,5 +71,25 @@ export function pathsOfKind(kind: Kind): OpenApiDocument['paths'] {
         },
       },
     },
+    [`/${plural}/{name}/history`]: {
+      get: {
+        summary: 'Who changed it, when, from what to what',
+        tags,
+        operationId: `history${kind}`,
+        parameters: [
+          path('name', 'metadata.name'),
+          namespace,
+          query('before', 'Id of the last row of the page before.', 'integer'),
+          query('limit', 'Default 100, at most 1000.', 'integer'),
+        ],
+        responses: {
+          '200': answer('Newest first; also of one that is gone.', {
+            type: 'object',
+            properties: { items: { type: 'array', items: { type: 'object' } } },
+          }),
+          ...errors,
+        },
+      },
+    },
   }
 }

@@ -22,14 +22,28 @@ export function systemPaths(): OpenApiDocument['paths'] {
         operationId: 'apply',
         requestBody: {
           required: true,
-          content: json(schema(z.object({ documents: z.array(z.unknown()), dryRun: z.boolean().optional() }))),
+          content: json(
+            schema(
+              z.object({
+                documents: z.array(z.unknown()),
+                dryRun: z.boolean().optional(),
+                generations: z
+                  .record(z.string(), z.number().int())
+                  .optional()
+                  .meta({ description: 'The resource of a label ("Route/assistant") must still be at this generation.' }),
+              }),
+            ),
+          ),
         },
         responses: {
           '200': answer('What changed, or with `dryRun` what would.', {
             type: 'object',
             properties: { changes: { type: 'array', items: change } },
           }),
-          '409': answer('A document carries an old `metadata.resourceVersion`.', reference('Error')),
+          '409': answer(
+            'A document carries an old `metadata.resourceVersion`, or a resource is not at the generation that `generations` names.',
+            reference('Error'),
+          ),
           '422': answer('Nothing was applied; all problems of all documents.', reference('Problems')),
           ...errors,
         },
@@ -159,6 +173,8 @@ export function systemPaths(): OpenApiDocument['paths'] {
           query('kind', 'Only these.'),
           namespace,
           query('name', 'Only this one.'),
+          query('actor', 'Only by this one.'),
+          query('action', 'Only `create`, `change`, `delete`, `token` or `login`.'),
           query('before', 'Id of the last row of the page before.', 'integer'),
           query('limit', 'Default 100, at most 1000.', 'integer'),
         ],
