@@ -66,10 +66,14 @@ export async function listResources<K extends Kind>(plural: string, signal?: Abo
   return (await getJson<{ items: Resource<K>[] }>(`/${plural}`, signal)).items
 }
 
-/** Applies all documents or none; `dryRun` checks them and tells what would change. What is wrong with them is an `ApiError` with `problems`. */
+/**
+ * Applies all documents or none; `dryRun` checks them and tells what would change; `generations` refuses when somebody has changed one since
+ * ("Route/assistant" must still be at that generation). What is wrong with them is an `ApiError` with `problems`.
+ */
 export async function applyDocuments(
   documents: readonly unknown[],
-  options: { dryRun?: boolean } = {},
+  options: { dryRun?: boolean; generations?: Readonly<Record<string, number>> } = {},
 ): Promise<readonly ResourceChange[]> {
-  return (await sendJson<{ changes: ResourceChange[] }>('POST', '/apply', { documents, dryRun: options.dryRun ?? false })).changes
+  const { dryRun = false, generations } = options
+  return (await sendJson<{ changes: ResourceChange[] }>('POST', '/apply', { documents, dryRun, generations })).changes
 }

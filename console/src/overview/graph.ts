@@ -5,6 +5,7 @@
 import type { Rates, TrafficEvent } from '../../../src/control/records/traffic-event.ts'
 import type { SystemStatus } from '../../../src/control/status.ts'
 import type { Resource } from '../../../src/resources/index.ts'
+import { keyOf } from '../api/resources.ts'
 import { milliseconds, percent, rate } from '../shell/format.ts'
 import type { Health } from '../shell/state-mark.tsx'
 
@@ -179,8 +180,4 @@ function versionDetail(state: SystemStatus['versions'][number] | undefined, rate
   if (rates.firstTokenP95 !== undefined) return `first ${milliseconds(rates.firstTokenP50)} · p95 ${milliseconds(rates.firstTokenP95)}`
   if (rates.requestsPerSecond > 0) return `p95 ${milliseconds(rates.totalP95)}`
   return state.engine === 'backend' ? 'elsewhere' : `${state.instances.ready} of ${state.instances.wanted} ready`
-}
-
-export function keyOf(resource: Resource): string {
-  return `${resource.metadata.namespace}/${resource.metadata.name}`
 }

@@ -1,21 +1,14 @@
 /** The thing that was clicked: its state, what flows, and the manifest that says it. Stands in the address, so that it can be sent to others. */
-import { Button, Code, CopyButton, Drawer, Text } from '@mantine/core'
 import { stringify } from 'yaml'
+import { inNamespace, keyOf, manifestOf } from '../api/resources.ts'
 import { useSystem } from '../api/system.tsx'
-import { ago, milliseconds, percent, rate } from '../shell/format.ts'
-import { navigate } from '../shell/router.tsx'
-import { keyOf } from './graph.ts'
+import { Ago, CodeBlock, Drawer, Fact, Facts } from '../parts/index.ts'
+import { bytes, milliseconds, percent, rate } from '../shell/format.ts'
+import { Link, navigate } from '../shell/router.tsx'
 
 export function ThingDrawer({ thing }: { thing: string | null }) {
   return (
-    <Drawer
-      opened={thing !== null}
-      onClose={() => navigate('/')}
-      position="right"
-      size="md"
-      title={thing ?? ''}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Drawer opened={thing !== null} onClose={() => navigate('/')} title={thing ?? ''}>
       {thing !== null && <Thing thing={thing} />}
     </Drawer>
   )
@@ -31,23 +24,31 @@ function Thing({ thing }: { thing: string }) {
     const process = status?.processes.find(({ name }) => name === key)
     const instance = status?.versions.flatMap(({ instances }) => instances.list).find(({ id }) => `engine-${id}` === key)
     if (!process && !instance) return <Gone />
+    const load = instance?.load
     return (
-      <dl className="facts">
-        {process && <Fact name="State" value={`${process.state}, ${ago(process.since)}`} />}
-        {process?.pid !== undefined && <Fact name="Process id" value={String(process.pid)} />}
-        {process && <Fact name="Restarts" value={String(process.restarts)} />}
-        {process?.lastEnd && <Fact name="Last end" value={process.lastEnd} />}
-        {instance?.load && (
-          <Fact
-            name="Requests"
-            value={`${instance.load.running} running of ${instance.load.sequences}, ${instance.load.waiting} waiting`}
-          />
+      <Facts>
+        {process && (
+          <Fact name="State">
+            {process.state}, <Ago at={process.since} />
+          </Fact>
         )}
-        {instance?.load && <Fact name="Tokens" value={rate(instance.load.tokensPerSecond)} />}
-        {instance?.load && <Fact name="Context in use" value={`${instance.load.kvUsedTokens} of ${instance.load.kvTotalTokens} tokens`} />}
-        {instance?.load && <Fact name="Memory" value={`${Math.round(instance.load.residentBytes / 1e6)} MB`} />}
-        {instance?.message && <Fact name="Says" value={instance.message} />}
-      </dl>
+        {process?.pid !== undefined && <Fact name="Process id">{process.pid}</Fact>}
+        {process && <Fact name="Restarts">{process.restarts}</Fact>}
+        {process?.lastEnd && <Fact name="Last end">{process.lastEnd}</Fact>}
+        {load && (
+          <>
+            <Fact name="Requests">
+              {load.running} running of {load.sequences}, {load.waiting} waiting
+            </Fact>
+            <Fact name="Tokens">{rate(load.tokensPerSecond)}</Fact>
+            <Fact name="Context in use">
+              {load.kvUsedTokens} of {load.kvTotalTokens} tokens
+            </Fact>
+            <Fact name="Memory">{bytes(load.residentBytes)}</Fact>
+          </>
+        )}
+        {instance?.message && <Fact name="Says">{instance.message}</Fact>}
+      </Facts>
     )
   }
 
@@ -55,57 +56,40 @@ function Thing({ thing }: { thing: string }) {
   if (!resource) return <Gone />
   const rates = kind === 'Route' ? traffic?.routes[key] : traffic?.versions[key]
   const version = status?.versions.find((each) => kind === 'ModelVersion' && `${each.namespace}/${each.name}` === key)
-  const { apiVersion, metadata, spec } = resource
-  const manifest = stringify({
-    apiVersion,
-    kind,
-    metadata: { name: metadata.name, namespace: metadata.namespace, labels: metadata.labels },
-    spec,
-  })
+  const { namespace, name } = resource.metadata
+  const page =
+    resource.kind === 'ModelVersion'
+      ? `/models/${resource.spec.model}/${resource.spec.version}${inNamespace(namespace)}`
+      : `/routes/${name}${inNamespace(namespace)}`
   return (
     <>
-      <dl className="facts">
-        {version && <Fact name="State" value={version.message ? `${version.state}: ${version.message}` : version.state} />}
+      <Facts>
+        {version && <Fact name="State">{version.message ? `${version.state}: ${version.message}` : version.state}</Fact>}
         {version && version.engine !== 'backend' && (
-          <Fact name="Instances" value={`${version.instances.ready} of ${version.instances.wanted} ready`} />
+          <Fact name="Instances">
+            {version.instances.ready} of {version.instances.wanted} ready
+          </Fact>
         )}
-        {version?.weights?.sha256 && <Fact name="Weights" value={`sha256 ${version.weights.sha256.slice(0, 12)}…`} />}
-        {rates && <Fact name="Requests" value={rate(rates.requestsPerSecond)} />}
-        {rates && <Fact name="Errors" value={percent(rates.errorRate)} />}
-        {rates && <Fact name="First token" value={`${milliseconds(rates.firstTokenP50)} · p95 ${milliseconds(rates.firstTokenP95)}`} />}
-        {rates && <Fact name="Tokens" value={rate(rates.tokensPerSecond)} />}
-      </dl>
-      <div className="manifest-head">
-        <Text fw={600} size="sm">
-          Manifest
-        </Text>
-        <CopyButton value={manifest}>
-          {({ copied, copy }) => (
-            <Button size="compact-xs" variant="default" onClick={copy}>
-              {copied ? 'Copied' : 'Copy'}
-            </Button>
-          )}
-        </CopyButton>
-      </div>
-      <Code block tabIndex={0}>
-        {manifest}
-      </Code>
-      <Text size="sm" c="dimmed" mt="xs">
-        Change it and say <Code>strata apply -f FILE</Code>.
-      </Text>
-    </>
-  )
-}
-
-function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
+        {version?.weights?.sha256 && <Fact name="Weights">sha256 {version.weights.sha256.slice(0, 12)}…</Fact>}
+        {rates && (
+          <>
+            <Fact name="Requests">{rate(rates.requestsPerSecond)}</Fact>
+            <Fact name="Errors">{percent(rates.errorRate)}</Fact>
+            <Fact name="First token">
+              {milliseconds(rates.firstTokenP50)} · p95 {milliseconds(rates.firstTokenP95)}
+            </Fact>
+            <Fact name="Tokens">{rate(rates.tokensPerSecond)}</Fact>
+          </>
+        )}
+      </Facts>
+      <p>
+        <Link href={page}>{kind === 'Route' ? 'Open the route' : 'Open the version'}</Link>
+      </p>
+      <CodeBlock title="Manifest" code={stringify(manifestOf(resource))} />
     </>
   )
 }
 
 function Gone() {
-  return <Text>It is not there any more.</Text>
+  return <p>It is not there any more.</p>
 }

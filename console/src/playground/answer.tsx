@@ -1,5 +1,6 @@
 /** One answer as it grows, and what it took. */
 import { Alert, Select } from '@mantine/core'
+import { Measure, Measures } from '../parts/index.ts'
 import { count, milliseconds, rate } from '../shell/format.ts'
 import type { Progress } from './chat-stream.ts'
 
@@ -52,12 +53,12 @@ export function AnswerPane(props: {
           The model's weights are missing; the simulated engine wrote this.
         </Alert>
       )}
-      {progress && <Measures progress={progress} stopped={state.phase === 'stopped'} pricing={props.pricing(progress.version)} />}
+      {progress && <Took progress={progress} stopped={state.phase === 'stopped'} pricing={props.pricing(progress.version)} />}
     </section>
   )
 }
 
-function Measures({ progress, stopped, pricing }: { progress: Progress; stopped: boolean; pricing: Pricing | undefined }) {
+function Took({ progress, stopped, pricing }: { progress: Progress; stopped: boolean; pricing: Pricing | undefined }) {
   const { firstToken, elapsed, tokensIn, tokensOut } = progress
   const generating = firstToken === undefined ? 0 : (elapsed - firstToken) / 1000
   const perSecond = tokensOut !== undefined && tokensOut > 1 && generating > 0 ? rate((tokensOut - 1) / generating) : '–'
@@ -66,22 +67,13 @@ function Measures({ progress, stopped, pricing }: { progress: Progress; stopped:
       ? (tokensIn * pricing.inputPerMillion + tokensOut * pricing.outputPerMillion) / 1e6
       : undefined
   return (
-    <dl className="measures">
-      <Measure name="Version" value={progress.version ?? '–'} />
-      <Measure name="First token" value={milliseconds(firstToken)} />
-      <Measure name="Tokens" value={perSecond} />
-      <Measure name="In / out" value={tokensIn === undefined ? '–' : `${count(tokensIn)} / ${count(tokensOut ?? 0)}`} />
-      {cost !== undefined && <Measure name="Cost" value={`${cost < 0.01 ? cost.toPrecision(2) : cost.toFixed(2)} ${pricing!.currency}`} />}
-      <Measure name="Ended" value={stopped ? 'stopped' : progress.finish === 'length' ? 'at the token limit' : (progress.finish ?? '…')} />
-    </dl>
-  )
-}
-
-function Measure({ name, value }: { name: string; value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
+    <Measures>
+      <Measure name="Version">{progress.version ?? '–'}</Measure>
+      <Measure name="First token">{milliseconds(firstToken)}</Measure>
+      <Measure name="Tokens">{perSecond}</Measure>
+      <Measure name="In / out">{tokensIn === undefined ? '–' : `${count(tokensIn)} / ${count(tokensOut ?? 0)}`}</Measure>
+      {cost !== undefined && <Measure name="Cost">{`${cost < 0.01 ? cost.toPrecision(2) : cost.toFixed(2)} ${pricing!.currency}`}</Measure>}
+      <Measure name="Ended">{stopped ? 'stopped' : progress.finish === 'length' ? 'at the token limit' : (progress.finish ?? '…')}</Measure>
+    </Measures>
   )
 }

@@ -3,6 +3,7 @@ import { Button, NumberInput, Switch, Textarea } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { type FormEvent, type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react'
 import { useSystem } from '../api/system.tsx'
+import { useAddress } from '../shell/router.tsx'
 import { AnswerPane, type AnswerState, type Pricing } from './answer.tsx'
 import { type ChatCall, type Progress, streamChat } from './chat-stream.ts'
 import { CodeDrawer } from './code-drawer.tsx'
@@ -12,7 +13,8 @@ const EMPTY: AnswerState = { phase: 'empty' }
 export function Playground() {
   const { routes, versions, status } = useSystem()
   const models = useMemo(() => modelChoices(routes, versions), [routes, versions])
-  const [chosen, setChosen] = useState<readonly [string | undefined, string | undefined]>([undefined, undefined])
+  const asked = useAddress().searchParams.get('model') ?? undefined
+  const [chosen, setChosen] = useState<readonly [string | undefined, string | undefined]>(() => [asked, undefined])
   const [compare, setCompare] = useState(false)
   const [system, setSystem] = useState('')
   const [prompt, setPrompt] = useState('')

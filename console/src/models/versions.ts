@@ -1,0 +1,132 @@
+/** What the Models pages show, from what control tells: one row a version, its words and its numbers. Pure. */
+import type { Rates, TrafficEvent } from '../../../src/control/records/traffic-event.ts'
+import type { SystemStatus, VersionStatus } from '../../../src/control/status.ts'
+import type { Resource } from '../../../src/resources/index.ts'
+import { inNamespace, keyOf } from '../api/resources.ts'
+import type { Health } from '../shell/state-mark.tsx'
+
+export interface Share {
+  readonly route: string
+  readonly namespace: string
+  /** Whole percentage; 0 for one that stands by as a fallback. */
+  readonly weight: number
+  readonly fallback: boolean
+}
+
+export interface VersionRow {
+  /** "namespace/name" of the ModelVersion. */
+  readonly key: string
+  readonly resource: Resource<'ModelVersion'>
+  readonly status: VersionStatus | undefined
+  readonly state: string
+  readonly health: Health
+  /** Why it is in that state, in words; empty when there is nothing to say. */
+  readonly reason: string
+  readonly shares: readonly Share[]
+  readonly rates: Rates | undefined
+  /** Of all its instances together; undefined where it is not known (elsewhere, not running). */
+  readonly residentBytes: number | undefined
+}
+
+export interface ModelGroup {
+  readonly namespace: string
+  readonly name: string
+  readonly task: string
+  readonly description: string | undefined
+  readonly versions: readonly VersionRow[]
+}
+
+export interface Known {
+  readonly models: readonly Resource<'Model'>[]
+  readonly versions: readonly Resource<'ModelVersion'>[]
+  readonly routes: readonly Resource<'Route'>[]
+  readonly status: SystemStatus | undefined
+  readonly traffic: TrafficEvent | undefined
+}
+
+/** Models by name, versions within newest first. */
+export function modelGroups(known: Known): ModelGroup[] {
+  return known.models.map(({ metadata: { namespace, name }, spec }) => ({
+    namespace,
+    name,
+    task: spec.task,
+    description: spec.description,
+    versions: known.versions
+      .filter((version) => version.metadata.namespace === namespace && version.spec.model === name)
+      .sort((a, b) => compareVersions(b.spec.version, a.spec.version))
+      .map((version) => versionRow(version, known)),
+  }))
+}
+
+export function versionRow(resource: Resource<'ModelVersion'>, { routes, status, traffic }: Known): VersionRow {
+  const { namespace, name } = resource.metadata
+  const key = keyOf(resource)
+  const found = status?.versions.find((each) => each.namespace === namespace && each.name === name)
+  const loads = found?.instances.list.flatMap(({ load }) => load ?? []) ?? []
+  return {
+    key,
+    resource,
+    status: found,
+    state: found?.state ?? 'Pending',
+    health: healthOf(found),
+    reason: reasonOf(found),
+    shares: sharesOf(namespace, name, routes),
+    rates: traffic?.versions[key],
+    residentBytes: loads.length === 0 ? undefined : loads.reduce((sum, { residentBytes }) => sum + residentBytes, 0),
+  }
+}
+
+function healthOf(status: VersionStatus | undefined): Health {
+  switch (status?.state) {
+    case 'Ready':
+      return status.simulated ? 'bad' : 'good'
+    case 'Failed':
+    case 'Degraded':
+      return 'bad'
+    case 'Stopped':
+      return 'idle'
+    default:
+      return 'busy'
+  }
+}
+
+function reasonOf(status: VersionStatus | undefined): string {
+  if (!status) return 'Control has not looked at it yet.'
+  if (status.message) return status.message
+  if (status.state === 'Fetching') return 'Its weights are being fetched.'
+  if (status.state === 'Starting') return 'Its instances load the weights.'
+  if (status.state === 'Pending')
+    return status.engine === 'backend' ? 'Its backend is asked whether it answers.' : 'Its instances are about to start.'
+  return ''
+}
+
+function sharesOf(namespace: string, name: string, routes: readonly Resource<'Route'>[]): Share[] {
+  return routes
+    .filter((route) => route.metadata.namespace === namespace)
+    .flatMap((route) => {
+      const targets = route.status?.effective?.targets ?? route.spec.targets
+      const target = targets.find(({ version }) => version === name)
+      const fallback = route.spec.fallbacks.some(({ version }) => version === name)
+      if (!target && !fallback) return []
+      return [{ route: route.metadata.name, namespace, weight: target?.weight ?? 0, fallback: !target && fallback }]
+    })
+}
+
+/** "SmolLM2-135M-Instruct.Q4_1.gguf" → its name and how it is quantised. */
+export function weightsName(file: string | undefined): { readonly name: string; readonly quantisation: string | undefined } | undefined {
+  if (file === undefined) return undefined
+  const bare = file.replace(/\.gguf$/i, '')
+  const quantisation = /(?:^|[.\-_])((?:IQ|Q|TQ)\d+(?:_[A-Z0-9]+)*|F16|F32|BF16|MXFP4)$/i.exec(bare)
+  return { name: quantisation ? bare.slice(0, quantisation.index) : bare, quantisation: quantisation?.[1]?.toUpperCase() }
+}
+
+/** Numbers in names by value: v10 after v9. */
+export function compareVersions(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true })
+}
+
+/** Address of a version's page. */
+export function versionHref(resource: Resource<'ModelVersion'>): string {
+  const { model, version } = resource.spec
+  return `/models/${model}/${version}${inNamespace(resource.metadata.namespace)}`
+}
