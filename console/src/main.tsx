@@ -1,7 +1,7 @@
 import '@mantine/core/styles.css'
 import 'uplot/dist/uPlot.min.css'
 import './styles.css'
-import { createTheme, MantineProvider } from '@mantine/core'
+import { Button, createTheme, MantineProvider } from '@mantine/core'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { SystemProvider, useSystem } from './api/system.tsx'
@@ -15,6 +15,7 @@ const theme = createTheme({
   primaryShade: { light: 8, dark: 5 },
   autoContrast: true,
   defaultRadius: 'sm',
+  components: { Button: Button.extend({ styles: { label: { fontWeight: 500 } } }) },
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif',
   fontFamilyMonospace: 'ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace',
 })

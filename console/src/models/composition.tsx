@@ -15,46 +15,43 @@ export function Composition(props: {
   const { source, prompt, sampling, pricing } = resource.spec
   const set = Object.entries(sampling).filter(([, value]) => value !== undefined)
   return (
-    <>
-      <Panel title="What it is made of" beside={fixed && <Tag>immutable</Tag>}>
-        <Facts>
-          <Fact name="Resource">
-            <span className="mono">{resource.metadata.name}</span>, generation {resource.metadata.generation}, made{' '}
-            <Ago at={resource.metadata.creationTimestamp ?? ''} />
+    <Panel title="What it is made of" beside={fixed && <Tag>immutable</Tag>}>
+      <Facts>
+        <Fact name="Resource">
+          <span className="mono">{resource.metadata.name}</span>, generation {resource.metadata.generation}, made{' '}
+          <Ago at={resource.metadata.creationTimestamp ?? ''} />
+        </Fact>
+        {source.backend && (
+          <Fact name="Backend">
+            {source.backend.name}, model {source.backend.model ?? resource.spec.model}
           </Fact>
-          {source.backend && (
-            <Fact name="Backend">
-              {source.backend.name}, model {source.backend.model ?? resource.spec.model}
+        )}
+        {source.engine && <Fact name="Engine">{source.engine.kind === 'llama' ? 'llama.cpp' : 'simulated: no model behind it'}</Fact>}
+        {source.engine?.kind === 'llama' && <WeightsFacts source={source.engine} status={status} />}
+        {source.engine &&
+          Object.entries(source.engine.parameters).map(([name, value]) => (
+            <Fact key={name} name={inWords(name)}>
+              {String(value)}
             </Fact>
+          ))}
+        <Fact name="System prompt">
+          {prompt.system ? <span className="prompt-text">{prompt.system}</span> : <span className="quiet">none</span>}
+        </Fact>
+        <Fact name="Sampling">
+          {set.length === 0 ? (
+            <span className="quiet">the engine's own</span>
+          ) : (
+            set.map(([name, value]) => `${inWords(name)} ${value}`).join(', ')
           )}
-          {source.engine && <Fact name="Engine">{source.engine.kind === 'llama' ? 'llama.cpp' : 'simulated: no model behind it'}</Fact>}
-          {source.engine?.kind === 'llama' && <WeightsFacts source={source.engine} status={status} />}
-          {source.engine &&
-            Object.entries(source.engine.parameters).map(([name, value]) => (
-              <Fact key={name} name={inWords(name)}>
-                {String(value)}
-              </Fact>
-            ))}
-          <Fact name="System prompt">
-            {prompt.system ? <span className="prompt-text">{prompt.system}</span> : <span className="quiet">none</span>}
+        </Fact>
+        {pricing && (
+          <Fact name="Price">
+            {pricing.inputPerMillion} in, {pricing.outputPerMillion} out, {pricing.currency} per million tokens
           </Fact>
-          <Fact name="Sampling">
-            {set.length === 0 ? (
-              <span className="quiet">the engine's own</span>
-            ) : (
-              set.map(([name, value]) => `${inWords(name)} ${value}`).join(', ')
-            )}
-          </Fact>
-          {pricing && (
-            <Fact name="Price">
-              {pricing.inputPerMillion} in, {pricing.outputPerMillion} out, {pricing.currency} per million tokens
-            </Fact>
-          )}
-        </Facts>
-        {fixed && <p className="quiet hint">It has answered, so that these cannot change any more. To change them, make a new version.</p>}
-      </Panel>
-      <Conditions resource={resource} />
-    </>
+        )}
+      </Facts>
+      {fixed && <p className="quiet hint">It has answered, so that these cannot change any more. To change them, make a new version.</p>}
+    </Panel>
   )
 }
 
@@ -96,7 +93,7 @@ function WeightsFacts({
   )
 }
 
-function Conditions({ resource }: { readonly resource: Resource<'ModelVersion'> }) {
+export function Conditions({ resource }: { readonly resource: Resource<'ModelVersion'> }) {
   const conditions = resource.status?.conditions ?? []
   if (conditions.length === 0) return null
   return (

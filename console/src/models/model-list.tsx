@@ -42,7 +42,7 @@ export function ModelList({ only }: { readonly only?: string }) {
             mark={({ health }) => (health === 'bad' ? 'bad' : undefined)}
             columns={[
               { heading: 'Version', cell: ({ resource }) => <span>{resource.spec.version}</span> },
-              { heading: 'State', cell: (row) => <State row={row} /> },
+              { heading: 'State', full: true, cell: (row) => <State row={row} /> },
               { heading: 'Instances', align: 'right', cell: instancesOf },
               {
                 heading: 'Memory',
@@ -53,7 +53,7 @@ export function ModelList({ only }: { readonly only?: string }) {
               { heading: 'Weights', cell: (row) => <Weights row={row} />, hide: 'narrow' },
               { heading: 'Traffic', align: 'right', cell: (row) => <Traffic row={row} /> },
               { heading: 'Requests', align: 'right', cell: ({ rates }) => rate(rates?.requestsPerSecond ?? 0) },
-              { heading: 'p95', align: 'right', cell: ({ rates }) => milliseconds(rates?.totalP95) },
+              { heading: 'Answer p95', align: 'right', cell: ({ rates }) => milliseconds(rates?.totalP95) },
             ]}
           />
         </div>
@@ -109,7 +109,7 @@ function Weights({ row }: { readonly row: VersionRow }) {
   if (!weights) return '–'
   const { receivedBytes, bytes: total, sha256 } = status?.weights ?? {}
   return (
-    <span>
+    <span className="nowrap">
       {weights.name} {weights.quantisation && <Tag>{weights.quantisation}</Tag>}
       <span className="secondary">
         {receivedBytes !== undefined && total

@@ -1,16 +1,15 @@
 /** One version: what state it is in and why, its instances, what flows, what it is made of, and what may be done with it. */
 import { Button, Loader } from '@mantine/core'
 import { useState } from 'react'
-import { stringify } from 'yaml'
 import type { Resource } from '../../../src/resources/index.ts'
 import { sendJson } from '../api/client.ts'
-import { inNamespace, manifestOf } from '../api/resources.ts'
+import { inNamespace } from '../api/resources.ts'
 import { useSystem } from '../api/system.tsx'
-import { CodeBlock, ConfirmByName, HistoryPanel, MayNot, Measure, Measures, PageHead, Panel, Tag, useMay } from '../parts/index.ts'
+import { ConfirmByName, HistoryPanel, ManifestPanel, MayNot, Measure, Measures, PageHead, Panel, Tag, useMay } from '../parts/index.ts'
 import { milliseconds, percent, rate } from '../shell/format.ts'
 import { Link, navigate } from '../shell/router.tsx'
 import { StateMark } from '../shell/state-mark.tsx'
-import { Composition } from './composition.tsx'
+import { Composition, Conditions } from './composition.tsx'
 import { Instances } from './instances.tsx'
 import { versionRow } from './versions.ts'
 
@@ -42,11 +41,11 @@ export function VersionPage({ resource }: { readonly resource: Resource<'ModelVe
           </span>
         }
       >
-        <Button component={Link} href={`/playground?model=${encodeURIComponent(name)}`} variant="default" size="compact-md">
+        <Button component={Link} href={`/playground?model=${encodeURIComponent(name)}`} variant="default" size="xs">
           Try it
         </Button>
         {may && (
-          <Button variant="default" size="compact-md" color="red" onClick={() => setDeleting(true)}>
+          <Button variant="default" size="xs" color="red" onClick={() => setDeleting(true)}>
             Delete…
           </Button>
         )}
@@ -85,11 +84,12 @@ export function VersionPage({ resource }: { readonly resource: Resource<'ModelVe
               </ul>
             )}
           </Panel>
+          <Conditions resource={resource} />
           <HistoryPanel plural="modelversions" resource={resource} />
         </div>
         <div className="stack">
           <Composition resource={resource} status={status} fixed={fixed === true} />
-          <CodeBlock title="Manifest" code={stringify(manifestOf(resource))} />
+          <ManifestPanel resource={resource} />
         </div>
       </div>
       <ConfirmByName

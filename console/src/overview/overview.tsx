@@ -3,7 +3,8 @@ import { Alert, Loader } from '@mantine/core'
 import { useEffect, useMemo, useState } from 'react'
 import { ApiError, getJson } from '../api/client.ts'
 import { useSystem } from '../api/system.tsx'
-import { ago, count, milliseconds, percent, rate } from '../shell/format.ts'
+import { Ago, useMay } from '../parts/index.ts'
+import { count, milliseconds, percent, rate } from '../shell/format.ts'
 import { useAddress } from '../shell/router.tsx'
 import { StateMark } from '../shell/state-mark.tsx'
 import { Chart } from './chart.tsx'
@@ -103,18 +104,20 @@ function Happenings() {
   const { status, versions } = useSystem()
   const [audit, setAudit] = useState<readonly AuditEntry[]>([])
   const resourceVersion = status?.store.resourceVersion
+  const admin = useMay('admin')
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new resource version means that there is something new to read
   useEffect(() => {
+    if (!admin) return // the log is theirs to read; everybody else sees what the system tells of itself
     const abort = new AbortController()
     getJson<{ items: AuditEntry[] }>(`/audit?limit=${MOST_HAPPENINGS}`, abort.signal).then(
       ({ items }) => setAudit(items),
       (error: unknown) => {
-        // Who may not read the audit log sees the rest; a restart of control is told by the frame.
+        // A restart of control is told by the frame.
         if (!(error instanceof ApiError) && !abort.signal.aborted) throw error
       },
     )
     return () => abort.abort()
-  }, [resourceVersion])
+  }, [resourceVersion, admin])
   const list = status ? happenings(status, versions, audit, MOST_HAPPENINGS) : []
   return (
     <section className="panel" aria-labelledby="lately">
@@ -122,9 +125,7 @@ function Happenings() {
       <ul className="happenings">
         {list.map(({ id, at, what, by }) => (
           <li key={id}>
-            <time dateTime={new Date(at).toISOString()} title={new Date(at).toLocaleString()}>
-              {ago(at)}
-            </time>
+            <Ago at={at} />
             <span>{what}</span>
             <span className="quiet">{by}</span>
           </li>

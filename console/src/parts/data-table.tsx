@@ -12,6 +12,8 @@ export interface Column<Row> {
   readonly align?: 'right'
   /** Left out on a narrow screen: "narrow" below 700 px, "medium" below 1100 px. */
   readonly hide?: 'narrow' | 'medium'
+  /** Has a line of its own on a narrow screen: it holds a sentence. */
+  readonly full?: boolean
 }
 
 const CONTROLS = 'a, button, input, select, textarea, label, summary'
@@ -70,8 +72,8 @@ export function DataTable<Row>(props: {
   }
 
   if (rows.length === 0 && empty !== undefined) return <p className="quiet table-empty">{empty}</p>
-  const classOf = ({ align, hide }: Column<Row>) =>
-    [align === 'right' ? 'number' : '', hide ? `hide-${hide}` : ''].filter(Boolean).join(' ') || undefined
+  const classOf = ({ align, hide, full }: Column<Row>) =>
+    [align === 'right' ? 'number' : '', hide ? `hide-${hide}` : '', full ? 'full' : ''].filter(Boolean).join(' ') || undefined
   let groupBefore: string | undefined
   return (
     <table className="data-table" aria-label={label}>

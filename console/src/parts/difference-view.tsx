@@ -1,8 +1,9 @@
 /** What a change does, line by line: the same lines that `strata apply --dry-run` prints. */
 import { differenceLines } from '../../../src/resources/difference-lines.ts'
+import type { Difference } from '../../../src/store/difference.ts'
 
-export function DifferenceView({ before, after, label }: { readonly before: unknown; readonly after: unknown; readonly label: string }) {
-  const lines = differenceLines(before, after)
+export function DifferenceView({ differences, label }: { readonly differences: readonly Difference[]; readonly label: string }) {
+  const lines = differences.flatMap(({ path, before, after }) => differenceLines(before, after, path))
   if (lines.length === 0) return <p className="quiet">Nothing changes.</p>
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways, and the keyboard must reach what is hidden

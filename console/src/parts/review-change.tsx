@@ -53,22 +53,24 @@ export function ReviewChange(props: {
   return (
     <section className="review" aria-labelledby={id}>
       <h2 id={id}>{title}</h2>
-      {planned && <DifferenceView before={writtenOf(planned.before)} after={writtenOf(planned.after)} label={title} />}
+      {planned && (
+        <DifferenceView differences={[{ path: [], before: writtenOf(planned.before), after: writtenOf(planned.after) }]} label={title} />
+      )}
       {error !== undefined && <ProblemNote error={error} />}
       <div className="actions">
         {stale ? (
-          <Button key="stale" size="compact-md" onClick={onStale} autoFocus>
+          <Button key="stale" size="xs" onClick={onStale} autoFocus>
             Show what it is now
           </Button>
         ) : (
           planned &&
           !nothing && (
-            <Button key="apply" size="compact-md" onClick={apply} loading={applying.busy} autoFocus>
+            <Button key="apply" size="xs" onClick={apply} loading={applying.busy} autoFocus>
               {verb}
             </Button>
           )
         )}
-        <Button size="compact-md" variant="default" onClick={onCancel}>
+        <Button size="xs" variant="default" onClick={onCancel}>
           {nothing ? 'Close' : cancel}
         </Button>
         {planned && !nothing && !stale && <span className="quiet hint">made on generation {generation}</span>}

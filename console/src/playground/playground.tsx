@@ -3,6 +3,7 @@ import { Button, NumberInput, Switch, Textarea } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { type FormEvent, type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react'
 import { useSystem } from '../api/system.tsx'
+import { MayNot, useMay } from '../parts/index.ts'
 import { useAddress } from '../shell/router.tsx'
 import { AnswerPane, type AnswerState, type Pricing } from './answer.tsx'
 import { type ChatCall, type Progress, streamChat } from './chat-stream.ts'
@@ -13,6 +14,7 @@ const EMPTY: AnswerState = { phase: 'empty' }
 export function Playground() {
   const { routes, versions, status } = useSystem()
   const models = useMemo(() => modelChoices(routes, versions), [routes, versions])
+  const may = useMay('editor')
   const asked = useAddress().searchParams.get('model') ?? undefined
   const [chosen, setChosen] = useState<readonly [string | undefined, string | undefined]>(() => [asked, undefined])
   const [compare, setCompare] = useState(false)
@@ -59,7 +61,7 @@ export function Playground() {
   }
   const send = async (event?: FormEvent) => {
     event?.preventDefault()
-    if (busy || prompt.trim() === '') return
+    if (!may || busy || prompt.trim() === '') return
     const abort = new AbortController()
     running.current = abort
     setBusy(true)
@@ -85,6 +87,7 @@ export function Playground() {
           disabled={busy}
         />
       </header>
+      <MayNot needed="editor" what="call models from here" />
       <div className={compare ? 'playground compare' : 'playground'}>
         <form className="panel prompt" onSubmit={send} onKeyDown={onKey}>
           <Textarea
@@ -140,7 +143,7 @@ export function Playground() {
                 Stop
               </Button>
             ) : (
-              <Button key="send" type="submit" disabled={prompt.trim() === '' || models.length === 0}>
+              <Button key="send" type="submit" disabled={!may || prompt.trim() === '' || models.length === 0}>
                 Send
               </Button>
             )}

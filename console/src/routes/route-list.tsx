@@ -42,6 +42,7 @@ export function RouteList() {
               },
               {
                 heading: 'State',
+                full: true,
                 cell: (route) => {
                   const { health, word, reason } = routeState(route)
                   return (
@@ -57,6 +58,7 @@ export function RouteList() {
               { heading: 'Clients write', hide: 'narrow', cell: ({ spec }) => <span className="mono">{spec.models.join(', ')}</span> },
               {
                 heading: 'Versions',
+                full: true,
                 cell: (route) => (
                   <span className="list-share">
                     <ShareBar targets={runningTargets(route)} />
@@ -70,7 +72,7 @@ export function RouteList() {
                 ),
               },
               { heading: 'Requests', align: 'right', cell: (route) => rate(traffic?.routes[keyOf(route)]?.requestsPerSecond ?? 0) },
-              { heading: 'p95', align: 'right', cell: (route) => milliseconds(traffic?.routes[keyOf(route)]?.totalP95) },
+              { heading: 'Answer p95', align: 'right', cell: (route) => milliseconds(traffic?.routes[keyOf(route)]?.totalP95) },
               { heading: 'Errors', align: 'right', cell: (route) => percent(traffic?.routes[keyOf(route)]?.errorRate ?? 0) },
             ]}
           />

@@ -1,12 +1,11 @@
 /** One route: what it sends where, changing that, and taking the change back. */
 import { Button } from '@mantine/core'
 import { useState } from 'react'
-import { stringify } from 'yaml'
 import type { Resource } from '../../../src/resources/index.ts'
 import { sendJson } from '../api/client.ts'
-import { inNamespace, keyOf, type Manifest, manifestOf } from '../api/resources.ts'
+import { inNamespace, keyOf, type Manifest } from '../api/resources.ts'
 import { useSystem } from '../api/system.tsx'
-import { CodeBlock, ConfirmByName, HistoryPanel, MayNot, Measure, Measures, PageHead, ReviewChange, useMay } from '../parts/index.ts'
+import { ConfirmByName, HistoryPanel, ManifestPanel, MayNot, Measure, Measures, PageHead, ReviewChange, useMay } from '../parts/index.ts'
 import { milliseconds, percent, rate } from '../shell/format.ts'
 import { Link, navigate } from '../shell/router.tsx'
 import { StateMark } from '../shell/state-mark.tsx'
@@ -40,16 +39,11 @@ export function RoutePage({ resource }: { readonly resource: Resource<'Route'> }
           </span>
         }
       >
-        <Button
-          component={Link}
-          href={`/playground?model=${encodeURIComponent(route.spec.models[0]!)}`}
-          variant="default"
-          size="compact-md"
-        >
+        <Button component={Link} href={`/playground?model=${encodeURIComponent(route.spec.models[0]!)}`} variant="default" size="xs">
           Try it
         </Button>
         {may && (
-          <Button variant="default" size="compact-md" color="red" onClick={() => setDeleting(true)}>
+          <Button variant="default" size="xs" color="red" onClick={() => setDeleting(true)}>
             Delete…
           </Button>
         )}
@@ -95,7 +89,7 @@ export function RoutePage({ resource }: { readonly resource: Resource<'Route'> }
             resource={route}
             onUndo={may && !undoing ? (document) => setUndoing({ base: route, document }) : undefined}
           />
-          <CodeBlock title="Manifest, as it is written" code={stringify(manifestOf(route))} />
+          <ManifestPanel resource={route} />
         </div>
       </div>
       <ConfirmByName

@@ -106,11 +106,11 @@ export function Weights(props: {
             <AddVersion route={route} targets={targets} onAdd={(version) => change(withTarget(targets, version))} />
             <span className="grow" />
             {changed && (
-              <Button variant="default" size="compact-md" onClick={startOver}>
+              <Button variant="default" size="xs" onClick={startOver}>
                 Start over
               </Button>
             )}
-            <Button type="submit" size="compact-md" disabled={!changed || stale}>
+            <Button type="submit" size="xs" disabled={!changed || stale}>
               Review the change
             </Button>
           </div>
