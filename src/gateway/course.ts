@@ -10,6 +10,7 @@ import type { GatewayContext } from './context.ts'
 import type { Exchange } from './exchange.ts'
 import type { Reservation } from './limits/index.ts'
 import type { InferenceRequest, Operation, Usage } from './protocols/openai-to-openai.ts'
+import { recordedPrompt } from './recorded-prompt.ts'
 import { type Choice, unitHash } from './routing.ts'
 
 /** What is known of a request so far; becomes its `finished` record. */
@@ -127,6 +128,8 @@ export function settle(context: GatewayContext, course: Course, end: End): void 
     simulated: answered?.simulated || undefined,
     clientRequestId: exchange.clientRequestId,
   }
+  const { recordPrompts } = context.snapshots.tables().settings
+  if (recordPrompts && request) record.prompt = recordedPrompt(request.json, recordPrompts.maxBytes)
   context.records.append(record)
 }
 

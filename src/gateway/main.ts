@@ -91,13 +91,14 @@ export async function startGateway(options: GatewayOptions, home: Home, feedToke
   const adminSocket = home.socket(options.id)
   rmSync(adminSocket, { force: true }) // of a gateway that was killed
   const admin = createServer((req, res) => {
-    const isStatus = req.url === '/status'
-    res.writeHead(200, { 'content-type': isStatus ? 'application/json' : 'text/plain; version=0.0.4' })
-    res.end(
-      isStatus
-        ? JSON.stringify({ id: options.id, boot, pid: process.pid, snapshot: snapshots.status(), recordsDropped: records.dropped() })
-        : registry.text(),
-    )
+    const said =
+      req.url === '/status'
+        ? { id: options.id, boot, pid: process.pid, snapshot: snapshots.status(), recordsDropped: records.dropped() }
+        : req.url === '/limits'
+          ? { limits: limiter.report(Array.from(snapshots.tables().limit, ([, limit]) => limit)) }
+          : undefined
+    res.writeHead(200, { 'content-type': said ? 'application/json' : 'text/plain; version=0.0.4' })
+    res.end(said ? JSON.stringify(said) : registry.text())
   })
 
   await listen(admin, { path: adminSocket })

@@ -94,6 +94,8 @@ export const finishedRecord = z.object({
   cold: z.boolean().optional(),
   simulated: z.boolean().optional(),
   clientRequestId: z.string().optional(),
+  /** What was asked, as JSON text. Only where `strata up --record-prompts` says so; cut off at its bound. */
+  prompt: z.object({ text: z.string(), truncated: z.boolean() }).optional(),
 })
 
 export const requestRecord = z.discriminatedUnion('type', [startedRecord, finishedRecord])

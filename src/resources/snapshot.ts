@@ -111,6 +111,8 @@ export interface CompiledSettings {
   /** Gateways that share the limits. */
   readonly gateways: number
   readonly maxBodyBytes: number
+  /** Prompts go into the request records, at most so many bytes of each. Absent: no word of them does. */
+  readonly recordPrompts?: { readonly maxBytes: number }
 }
 
 export type SnapshotEntry =
@@ -156,6 +158,22 @@ export type FeedLine =
   | { type: 'delta'; epoch: string; base: number; version: number; checksum: number; set: Record<string, SnapshotEntry>; del: string[] }
   /** Every 2 s, so that a silent peer is told from a dead one. */
   | { type: 'ping'; version: number; now: number }
+
+/** What a gateway says is left of one rule of a limit for one subject, in its own share. */
+export interface RuleState {
+  readonly namespace: string
+  readonly limit: string
+  /** Index in the limit's rules. */
+  readonly rule: number
+  readonly sort: 'requests' | 'tokens' | 'concurrent'
+  /** "namespace/name" of whoever has the bucket; empty for a limit `per: all`. */
+  readonly subject: string
+  /** Most at once here; 0 where another gateway owns the whole limit. */
+  readonly most: number
+  readonly left: number
+  /** Milliseconds until the whole is there again; absent for concurrency. */
+  readonly resetMs?: number
+}
 
 /** What a gateway says about a version: it runs it, or why not. */
 export interface FeedAck {

@@ -98,3 +98,24 @@ describe('admission', () => {
     expect(l.size()).toBe(1)
   })
 })
+
+describe('what is left', () => {
+  it('is told for whoever used something lately, in this gateway’s share', () => {
+    const clock = manualClock()
+    const l = limiter(clock, 2, 0)
+    const many = limit('many', 'consumer', requests(10), tokens(1_000), { type: 'concurrent', amount: 4 })
+    const admission = l.admit([many], who(), 300)
+    expect(l.report([many])).toEqual([
+      { namespace: 'default', limit: 'many', rule: 0, sort: 'requests', subject: 'default/c', most: 5, left: 4, resetMs: 12_000 },
+      { namespace: 'default', limit: 'many', rule: 1, sort: 'tokens', subject: 'default/c', most: 500, left: 200, resetMs: 36_000 },
+      { namespace: 'default', limit: 'many', rule: 2, sort: 'concurrent', subject: 'default/c', most: 2, left: 1 },
+    ])
+    if (admission.admitted) admission.reservation.settle(100)
+    clock.advance(12_000)
+    expect(l.report([many]).map(({ sort, left }) => [sort, left])).toEqual([
+      ['requests', 5],
+      ['tokens', 500],
+    ])
+    expect(l.report([])).toEqual([])
+  })
+})

@@ -3,7 +3,7 @@
  * estimate and settled with what was used. Buckets live in this process; several gateways divide each limit (see `shareOf`).
  */
 import type { Clock } from '../../kernel/clock.ts'
-import type { CompiledLimit } from '../../resources/snapshot.ts'
+import type { CompiledLimit, RuleState } from '../../resources/snapshot.ts'
 import { type Bucket, charge, judge, type Rate, remaining, shareOf, untilFull } from './gcra.ts'
 
 /** Whom a request concerns; picks the bucket of each limit. */
@@ -43,6 +43,8 @@ export type Admission =
 
 export interface Limiter {
   admit(limits: readonly CompiledLimit[], subject: Subject, estimatedTokens: number): Admission
+  /** Subjects that have used something of these limits lately; whoever is not named has the whole. Looks at every bucket: not for the request path. */
+  report(limits: readonly CompiledLimit[]): RuleState[]
   /** Buckets in memory. */
   size(): number
 }
@@ -81,8 +83,44 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
     return bucket
   }
 
+  const mostRunning = (amount: number, gateways: number, owner: boolean) =>
+    gateways <= 1 ? amount : amount < gateways ? (owner ? amount : 0) : Math.floor(amount / gateways)
+
   return {
     size: () => buckets.size,
+
+    report(limits) {
+      const now = clock.monotonic()
+      const gateways = options.gateways()
+      const byPrefix = new Map<string, { limit: CompiledLimit; rule: number }>()
+      for (const limit of limits)
+        for (let rule = 0; rule < limit.rules.length; rule++) byPrefix.set(`${limit.namespace}/${limit.name}#${rule}`, { limit, rule })
+      const found = (key: string) => {
+        const end = key.indexOf('/', key.indexOf('#'))
+        const known = byPrefix.get(key.slice(0, end))
+        if (!known) return undefined
+        const { limit, rule } = known
+        const owner = gateways > 1 && hash(key) % gateways === options.index
+        const about = { namespace: limit.namespace, limit: limit.name, rule, subject: key.slice(end + 1) }
+        return { about, rule: limit.rules[rule]!, owner }
+      }
+      const states: RuleState[] = []
+      for (const [key, bucket] of buckets) {
+        const known = found(key)
+        if (!known || known.rule.type === 'concurrent') continue
+        const rate = shareOf(known.rule, gateways, known.owner)
+        const most = rate ? Math.floor(rate.burst) : 0
+        const left = rate ? remaining(rate, bucket, now) : 0
+        states.push({ ...known.about, sort: known.rule.type, most, left, resetMs: untilFull(bucket, now) })
+      }
+      for (const [key, count] of running) {
+        const known = found(key)
+        if (known?.rule.type !== 'concurrent') continue
+        const most = mostRunning(known.rule.amount, gateways, known.owner)
+        states.push({ ...known.about, sort: 'concurrent', most, left: Math.max(0, most - count) })
+      }
+      return states
+    },
 
     admit(limits, subject, estimatedTokens) {
       const now = clock.monotonic()
@@ -101,8 +139,7 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
           const key = `${limit.namespace}/${limit.name}#${i}/${subjectOf(limit.per, subject)}`
           const owner = gateways > 1 && hash(key) % gateways === options.index
           if (rule.type === 'concurrent') {
-            const most =
-              gateways <= 1 ? rule.amount : rule.amount < gateways ? (owner ? rule.amount : 0) : Math.floor(rule.amount / gateways)
+            const most = mostRunning(rule.amount, gateways, owner)
             if ((running.get(key) ?? 0) >= most) refuse(limit.name, 'concurrent', CONCURRENCY_RETRY_MS)
             places.push(key)
             continue
