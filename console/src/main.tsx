@@ -1,7 +1,7 @@
 import '@mantine/core/styles.css'
 import 'uplot/dist/uPlot.min.css'
 import './styles.css'
-import { Button, createTheme, MantineProvider } from '@mantine/core'
+import { Button, type ButtonProps, createTheme, MantineProvider } from '@mantine/core'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { SystemProvider, useSystem } from './api/system.tsx'
@@ -10,12 +10,25 @@ import { pageAt } from './shell/pages.ts'
 import { Shell } from './shell/shell.tsx'
 import { SignedOut } from './shell/signed-out.tsx'
 
+/** Filled buttons in our own colours: the library's contrast is reckoned for the light theme alone. */
+const filledButton: ButtonProps['vars'] = (_theme, { variant = 'filled', color, disabled }) => {
+  if (variant !== 'filled' || disabled) return { root: {} }
+  const ground = color === 'red' ? 'var(--bad)' : 'var(--accent)'
+  return {
+    root: {
+      '--button-bg': ground,
+      '--button-hover': `color-mix(in srgb, ${ground} 88%, var(--text))`,
+      '--button-color': 'var(--on-accent)',
+    },
+  }
+}
+
 const theme = createTheme({
   primaryColor: 'cyan',
   primaryShade: { light: 8, dark: 5 },
   autoContrast: true,
   defaultRadius: 'sm',
-  components: { Button: Button.extend({ styles: { label: { fontWeight: 500 } } }) },
+  components: { Button: Button.extend({ styles: { label: { fontWeight: 500 } }, vars: filledButton }) },
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif',
   fontFamilyMonospace: 'ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace',
 })

@@ -1,5 +1,6 @@
 /** Chromium for the console's tests: Debian's, or the one that `STRATA_TEST_CHROMIUM` names. It never leaves this machine. */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import type { System } from '../harness/system.ts'
 
@@ -38,9 +39,9 @@ export async function launch(): Promise<Browser> {
 export async function signIn(
   browser: Browser,
   system: System,
-  options: { width: number; scheme: 'light' | 'dark' },
+  options: { width: number; scheme: 'light' | 'dark'; role?: 'viewer' | 'editor' | 'admin'; path?: string },
 ): Promise<{ page: Page; errors: string[] }> {
-  const { url } = await system.control<{ url: string }>('POST', '/login-links', {})
+  const { url } = await system.control<{ url: string }>('POST', '/login-links', { role: options.role ?? 'admin' })
   const context = await browser.newContext({ viewport: { width: options.width, height: 860 }, colorScheme: options.scheme })
   const page = await context.newPage()
   const errors: string[] = []
@@ -50,5 +51,35 @@ export async function signIn(
   })
   await page.goto(url)
   await page.getByRole('heading', { name: 'Overview' }).waitFor()
+  if (options.path) await page.goto(`${system.consoleUrl}${options.path}`)
   return { page, errors }
 }
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** What axe finds serious or critical on the page as it stands. */
+export async function seriousFindings(page: Page): Promise<string[]> {
+  await page.evaluate(axeSource)
+  const { violations } = (await page.evaluate('axe.run()')) as { violations: { id: string; impact: string; nodes: { html: string }[] }[] }
+  return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
+}
+
+export const scrollsSideways = (page: Page) =>
+  page.evaluate<boolean>('document.documentElement.scrollWidth > document.documentElement.clientWidth')
+
+/** Kills control while the page is open; resolves when the page has said so and goes on by itself. */
+export async function restartControl(page: Page, system: System): Promise<void> {
+  const pid = await system.kill('control')
+  await page.getByText('reconnecting…').waitFor({ timeout: 15_000 })
+  await system.until((processes) =>
+    processes.some((process) => process.name === 'control' && process.state === 'ready' && process.pid !== pid),
+  )
+  await page.getByText('reconnecting…').waitFor({ state: 'hidden', timeout: 20_000 })
+}
+
+export const SIZES = [
+  [1280, 'light'],
+  [1280, 'dark'],
+  [400, 'light'],
+  [400, 'dark'],
+] as const

@@ -1,15 +1,12 @@
-/** The console in a real browser against a real system: both pages, both themes, wide and narrow, by keyboard, through a restart of control. */
-import { readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+/** The console in a real browser against a real system: Overview and Playground, both themes, wide and narrow, by keyboard, through a restart of control. */
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { simulatedAssistant } from '../harness/manifests.ts'
 import { strata } from '../harness/strata.ts'
 import { type System, startSystem } from '../harness/system.ts'
-import { launch, signIn } from './browser.ts'
-
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+import { launch, restartControl, SIZES, scrollsSideways, seriousFindings, signIn } from './browser.ts'
 
 const SECOND_VERSION = [
   {
@@ -47,20 +44,7 @@ afterAll(async () => {
   await system?.stop()
 })
 
-async function seriousFindings(page: Page): Promise<string[]> {
-  await page.evaluate(axeSource)
-  const { violations } = (await page.evaluate('axe.run()')) as { violations: { id: string; impact: string; nodes: { html: string }[] }[] }
-  return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
-}
-
-const scrollsSideways = (page: Page) => page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth')
-
-describe.each([
-  [1280, 'light'],
-  [1280, 'dark'],
-  [400, 'light'],
-  [400, 'dark'],
-] as const)('%i px, %s', (width, scheme) => {
+describe.each(SIZES)('%i px, %s', (width, scheme) => {
   it('shows the system and has no serious finding of axe', async () => {
     const { page, errors } = await signIn(browser, system, { width, scheme })
     const diagram = page.getByRole('region', { name: 'The running system' })
@@ -113,12 +97,7 @@ describe('Overview', () => {
 
   it('survives a restart of control without a reload', async () => {
     const { page } = await signIn(browser, system, { width: 1280, scheme: 'light' })
-    const pid = await system.kill('control')
-    await page.getByText('reconnecting…').waitFor({ timeout: 10_000 })
-    await system.until((processes) =>
-      processes.some((process) => process.name === 'control' && process.state === 'ready' && process.pid !== pid),
-    )
-    await page.getByText('reconnecting…').waitFor({ state: 'hidden', timeout: 15_000 })
+    await restartControl(page, system)
     await page.getByText('assistant@v1', { exact: true }).first().waitFor()
     await page.context().close()
   })

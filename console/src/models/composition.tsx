@@ -105,7 +105,7 @@ export function Conditions({ resource }: { readonly resource: Resource<'ModelVer
             <Tag tone={status === 'True' ? 'good' : status === 'False' ? 'bad' : 'busy'}>
               {status === 'True' ? 'yes' : status === 'False' ? 'no' : 'unknown'}
             </Tag>{' '}
-            {reason}{' '}
+            {reason !== type && reason}{' '}
             <span className="quiet">
               <Ago at={lastTransitionTime} />
             </span>

@@ -1,4 +1,5 @@
 /** Models: the list, and a version's own page at /models/<model>/<version>. */
+import './models.css'
 import { useSystem } from '../api/system.tsx'
 import { useAddress, useSegments } from '../shell/router.tsx'
 import { ModelList } from './model-list.tsx'

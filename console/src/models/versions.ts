@@ -116,7 +116,7 @@ function sharesOf(namespace: string, name: string, routes: readonly Resource<'Ro
 export function weightsName(file: string | undefined): { readonly name: string; readonly quantisation: string | undefined } | undefined {
   if (file === undefined) return undefined
   const bare = file.replace(/\.gguf$/i, '')
-  const quantisation = /(?:^|[.\-_])((?:IQ|Q|TQ)\d+(?:_[A-Z0-9]+)*|F16|F32|BF16|MXFP4)$/i.exec(bare)
+  const quantisation = /[.\-_]((?:IQ|Q|TQ)\d+(?:_[A-Z0-9]+)*|F16|F32|BF16|MXFP4)$/i.exec(bare)
   return { name: quantisation ? bare.slice(0, quantisation.index) : bare, quantisation: quantisation?.[1]?.toUpperCase() }
 }
 

@@ -1,1 +1,3 @@
+import './overview.css'
+
 export { Overview as default } from './overview.tsx'

@@ -1,5 +1,5 @@
 /** Overview: one glance says whether it is fine. The picture, four charts, what happened lately. */
-import { Alert, Loader } from '@mantine/core'
+import { Loader } from '@mantine/core'
 import { useEffect, useMemo, useState } from 'react'
 import { ApiError, getJson } from '../api/client.ts'
 import { useSystem } from '../api/system.tsx'
@@ -44,9 +44,9 @@ export function Overview() {
         </p>
       </header>
       {status.warnings.map(({ code, message, advice }) => (
-        <Alert key={code + message} color={code === 'simulated' ? 'red' : 'yellow'} variant="light" title={message} className="warning">
-          {advice}
-        </Alert>
+        <p key={code + message} className={code === 'simulated' || code === 'version_failed' ? 'note bad' : 'note'}>
+          <strong>{message}</strong> {advice}
+        </p>
       ))}
       <section aria-label="The running system" className="panel">
         <Diagram graph={graph} />

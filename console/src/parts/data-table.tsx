@@ -2,6 +2,7 @@
  * A dense table. Each row leads somewhere by a real link in its first column; arrows, Home and End move between rows, Enter follows the link,
  * a click anywhere in the row does too. Narrow screens show a row as a block of names and values.
  */
+import './data-table.css'
 import { type KeyboardEvent, type MouseEvent, type ReactNode, useRef } from 'react'
 import { Link, navigate } from '../shell/router.tsx'
 

@@ -1,4 +1,5 @@
 /** What pages are made of. Nothing here knows a kind, an address or a role by name: those are the pages' own words. */
+import './parts.css'
 
 export { type Action, MayNot, useAction, useMay } from './action.tsx'
 export { Ago } from './ago.tsx'

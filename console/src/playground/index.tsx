@@ -1,1 +1,3 @@
+import './playground.css'
+
 export { Playground as default } from './playground.tsx'

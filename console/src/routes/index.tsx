@@ -1,4 +1,5 @@
 /** Routes: the list, and a route's own page at /routes/<name>. */
+import './routes.css'
 import { Loader } from '@mantine/core'
 import { useSystem } from '../api/system.tsx'
 import { PageHead } from '../parts/index.ts'

@@ -190,7 +190,7 @@ function TargetRow(props: {
         {resource ? <Link href={versionHref(resource)}>{name}</Link> : name}
         {moved && <span className="quiet">was {before}&#8239;%</span>}
         {!only && !disabled && (
-          <button type="button" className="plain quiet" onClick={onRemove} aria-label={`Take ${name} out of the route`}>
+          <button type="button" className="plain quiet" onClick={onRemove} aria-label={`take out ${name}`}>
             take out
           </button>
         )}
@@ -219,7 +219,7 @@ function TargetRow(props: {
         allowDecimal={false}
         suffix={'\u202f%'}
         size="xs"
-        disabled={disabled || only}
+        readOnly={disabled || only}
       />
       <span className="target-flow">
         {rate(flow?.requestsPerSecond ?? 0)} · p95 {milliseconds(flow?.totalP95)} · {percent(flow?.errorRate ?? 0)} errors

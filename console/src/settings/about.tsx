@@ -63,7 +63,7 @@ export function About() {
               align: 'right',
               cell: ({ connected, connectedSince }) => (connected ? <Ago at={connectedSince} /> : 'no'),
             },
-            { heading: 'Heard', align: 'right', cell: ({ lastSeen }) => <Ago at={lastSeen} /> },
+            { heading: 'Acknowledged', align: 'right', cell: ({ lastSeen }) => <Ago at={lastSeen} /> },
           ]}
         />
       </Panel>

@@ -1,4 +1,5 @@
 /** Settings: who may do what, who has done what, and what this system is made of. Each part has its address. */
+import './settings.css'
 import { PageHead, Tabs } from '../parts/index.ts'
 import { useSegments } from '../shell/router.tsx'
 import { About } from './about.tsx'

@@ -50,7 +50,7 @@ export function Tokens() {
               align: 'right',
               cell: (token) => (
                 <Button size="compact-xs" variant="default" onClick={() => setRevoking(token)} aria-label={`Revoke ${token.name}`}>
-                  Revoke…
+                  Revoke
                 </Button>
               ),
             },

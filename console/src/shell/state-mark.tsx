@@ -10,6 +10,7 @@ const SHAPES: Record<Health, React.ReactNode> = {
   idle: <circle cx="5" cy="5" r="3.4" fill="none" strokeWidth="1.6" />,
 }
 
+/** `label` "": the word stands beside it, and the mark is for the eye alone. */
 export function StateMark({ health, label, x, y }: { health: Health; label?: string; x?: number; y?: number }) {
   return (
     <svg
@@ -19,8 +20,9 @@ export function StateMark({ health, label, x, y }: { health: Health; label?: str
       width="10"
       height="10"
       viewBox="0 0 10 10"
-      role="img"
-      aria-label={label ?? WORDS[health]}
+      role={label === '' ? undefined : 'img'}
+      aria-label={label === '' ? undefined : (label ?? WORDS[health])}
+      aria-hidden={label === ''}
     >
       {SHAPES[health]}
     </svg>
