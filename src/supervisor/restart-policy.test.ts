@@ -14,18 +14,18 @@ test('a process that ends quickly again and again waits longer and longer, up to
 })
 
 test.each([
-  { name: 'one that ran longer than 10 s is back at once', history: { quickEnds: 5 }, ranMs: 10_000, delayMs: 0, quickEnds: 5 },
-  { name: 'but its past is not forgotten yet', history: { quickEnds: 5 }, ranMs: 9_999, delayMs: 16_000, quickEnds: 6 },
-  { name: 'ten healthy minutes forget it', history: { quickEnds: 5 }, ranMs: 600_000, delayMs: 0, quickEnds: 0 },
-  { name: 'the first quick end is forgiven', history: { quickEnds: 0 }, ranMs: 0, delayMs: 0, quickEnds: 1 },
-])('$name', ({ history, ranMs, delayMs, quickEnds }) => {
-  expect(decideRestart(history, ranMs)).toEqual({ delayMs, history: { quickEnds } })
+  { name: 'ready for 10 s: back at once, and the past is forgotten', history: { quickEnds: 5 }, readyMs: 10_000, delayMs: 0, quickEnds: 0 },
+  { name: 'ready for less: one more quick end', history: { quickEnds: 5 }, readyMs: 9_999, delayMs: 16_000, quickEnds: 6 },
+  { name: 'never ready, however long it tried', history: { quickEnds: 3 }, readyMs: 0, delayMs: 4_000, quickEnds: 4 },
+  { name: 'the first quick end is forgiven', history: { quickEnds: 0 }, readyMs: 0, delayMs: 0, quickEnds: 1 },
+])('$name', ({ history, readyMs, delayMs, quickEnds }) => {
+  expect(decideRestart(history, readyMs)).toEqual({ delayMs, history: { quickEnds } })
 })
 
 test('whatever the past, the wait is between 0 and 60 s', () => {
   fc.assert(
-    fc.property(fc.nat(100_000), fc.nat(2_000_000), (quickEnds, ranMs) => {
-      const { delayMs } = decideRestart({ quickEnds }, ranMs)
+    fc.property(fc.nat(100_000), fc.nat(2_000_000), (quickEnds, readyMs) => {
+      const { delayMs } = decideRestart({ quickEnds }, readyMs)
       return delayMs >= 0 && delayMs <= 60_000
     }),
   )

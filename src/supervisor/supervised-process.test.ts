@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { systemClock } from '../kernel/clock.ts'
+import { manualClock, systemClock } from '../kernel/clock.ts'
 import type { ProcessStatus } from '../kernel/supervision.ts'
 import { openLogFile } from './log-file.ts'
 import { type SupervisedProcess, superviseProcess } from './supervised-process.ts'
@@ -56,6 +56,24 @@ test('one that ends is started again at once, the next time after a wait, and sa
   expect(waiting.retryAt! - waiting.since).toBe(1_000)
   expect(changes.map(({ state }) => state)).toContain('starting')
   await reach('waiting', ({ restarts }) => restarts === 3)
+})
+
+test('one that takes long to fail is not started in a circle: only having been ready counts', async () => {
+  const clock = manualClock()
+  running = superviseProcess(
+    { name: 'child', role: 'engine', command: [process.execPath, '-e', 'process.exit(3)'] },
+    {
+      clock,
+      logs: folder,
+      env: { PATH: process.env.PATH },
+      onChange: (status) => {
+        changes.push(status)
+        if (status.state === 'starting' && status.pid !== undefined) clock.advance(60_000) // it loads for a minute
+      },
+    },
+  )
+  const { restarts, since, retryAt } = await reach('waiting')
+  expect({ restarts, wait: retryAt! - since }).toEqual({ restarts: 2, wait: 1_000 })
 })
 
 test('one that is waiting for its next start ends at once when it is drained', async () => {

@@ -54,7 +54,7 @@ export function superviseProcess(spec: ProcessSpec, around: ProcessSurroundings)
 
   const start = () => {
     retry = undefined
-    const startedAt = clock.monotonic()
+    let readySince: number | undefined
     let said: string | undefined
     let over = false
 
@@ -64,7 +64,7 @@ export function superviseProcess(spec: ProcessSpec, around: ProcessSurroundings)
       child = undefined
       const lastEnd = said ? `${how}: ${said}` : how
       if (stopping) return finish(lastEnd)
-      const decision = decideRestart(history, clock.monotonic() - startedAt)
+      const decision = decideRestart(history, readySince === undefined ? 0 : clock.monotonic() - readySince)
       history = decision.history
       const restarts = status.restarts + 1
       if (decision.delayMs === 0) {
@@ -102,7 +102,10 @@ export function superviseProcess(spec: ProcessSpec, around: ProcessSurroundings)
     })
     started.on('exit', (code, signal) => onEnd(signal ? `killed by ${signal}` : `exit code ${code}`))
     started.on('message', (message: FromChild) => {
-      if (message.type === 'ready' && status.state === 'starting') become({ state: 'ready' })
+      if (message.type === 'ready' && status.state === 'starting') {
+        readySince = clock.monotonic()
+        become({ state: 'ready' })
+      }
       if (message.type === 'failed') said = message.message
     })
     if (started.pid !== undefined) become({ state: 'starting', pid: started.pid })
