@@ -46,6 +46,12 @@ function running(program: Command): void {
     .action(async (flags) => (await import('./commands/status.ts')).status(flags))
 
   program
+    .command('top')
+    .description('The running system in a terminal, anew every second: rates, latencies, versions, instances. q quits.')
+    .option('--once', 'print one snapshot and end, as without a terminal')
+    .action(async (flags) => (await import('./commands/top.ts')).top(flags))
+
+  program
     .command('doctor')
     .description('Look at whatever usually goes wrong: ports, disk, memory, model, clock. Each failure says what to do.')
     .addOption(output('json'))

@@ -1,10 +1,15 @@
 /** A command on a terminal, as a person has it: Python's `pty` makes one; what is typed goes in, what would be seen comes out. */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cleanEnvironment, mainFile, nodeFlags } from './system.ts'
 
 export interface PseudoTerminal {
   type(text: string): void
+  /** As when a person drags the window's corner. */
+  resize(columns: number, rows: number): void
   /** Everything that was drawn, control sequences included. */
   screen(): string
   /** Waits until what was drawn after the last `until` matches; returns it. */
@@ -16,10 +21,12 @@ export interface PseudoTerminal {
 
 const SCRIPT = `import os, pty, sys
 os.environ['TERM'] = 'xterm-256color'
-sys.exit(os.waitstatus_to_exitcode(pty.spawn(['sh', '-c', 'stty cols 100 rows 30; exec "$@"', 'sh'] + sys.argv[1:])))`
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(['sh', '-c', 'tty > "$0"; stty cols 100 rows 30; exec "$@"'] + sys.argv[1:])))`
 
 export function onTerminal(args: readonly string[], home: string, env: Record<string, string> = {}): PseudoTerminal {
-  const child = spawn('python3', ['-c', SCRIPT, process.execPath, ...nodeFlags, mainFile, ...args], {
+  const folder = mkdtempSync(join(tmpdir(), 'strata-terminal-'))
+  const device = join(folder, 'tty')
+  const child = spawn('python3', ['-c', SCRIPT, device, process.execPath, ...nodeFlags, mainFile, ...args], {
     env: { ...cleanEnvironment(), STRATA_HOME: home, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
@@ -30,10 +37,18 @@ export function onTerminal(args: readonly string[], home: string, env: Record<st
   child.stdin.on('error', () => undefined) // what is typed after the end reaches nobody
   const exited = new Promise<number>((done, fail) => {
     child.once('error', fail)
-    child.once('close', (code) => done(code ?? -1))
+    child.once('close', (code) => {
+      rmSync(folder, { recursive: true, force: true })
+      done(code ?? -1)
+    })
   })
   return {
     type: (text) => void child.stdin.write(text),
+    resize(columns, rows) {
+      const flag = process.platform === 'linux' ? '-F' : '-f'
+      const path = readFileSync(device, 'utf8').trim()
+      execFileSync('stty', [flag, path, 'cols', String(columns), 'rows', String(rows)])
+    },
     screen: () => drawn,
     async until(pattern, timeoutMs = 20_000) {
       const end = performance.now() + timeoutMs
