@@ -12,6 +12,7 @@ test('what nothing is said about', () => {
     tls: undefined,
     corsOrigins: [],
     apiKey: undefined,
+    recordPrompts: false,
     gatewayUrl: 'http://127.0.0.1:7400',
     consoleUrl: 'http://127.0.0.1:7401',
   })
@@ -26,6 +27,8 @@ test.each<[string, UpFlags, NodeJS.ProcessEnv, object]>([
     { STRATA_GATEWAY_PORT: '3', STRATA_CONSOLE_PORT: '4' },
     { port: 1, consolePort: 2 },
   ],
+  ['prompts are recorded by flag', { recordPrompts: true }, {}, { recordPrompts: true }],
+  ['or by environment', {}, { STRATA_RECORD_PROMPTS: '1' }, { recordPrompts: true }],
   ['the last port has none after it', { port: '65535' }, {}, { consolePort: 65534 }],
   ['an empty variable says nothing', {}, { STRATA_GATEWAY_PORT: '', STRATA_API_KEY: '' }, { port: 7400, apiKey: undefined }],
   ['every address, behind something that encrypts', { host: '0.0.0.0', insecure: true }, {}, { gatewayUrl: 'http://127.0.0.1:7400' }],

@@ -10,6 +10,7 @@ export interface UpFlags {
   readonly tlsKey?: string
   readonly insecure?: boolean
   readonly corsOrigin?: readonly string[]
+  readonly recordPrompts?: boolean
 }
 
 export interface UpOptions {
@@ -20,6 +21,8 @@ export interface UpOptions {
   readonly tls: { readonly cert: string; readonly key: string } | undefined
   readonly corsOrigins: readonly string[]
   readonly apiKey: string | undefined
+  /** What is asked goes into the request records. */
+  readonly recordPrompts: boolean
   /** Where people and programs on this machine reach them. */
   readonly gatewayUrl: string
   readonly consoleUrl: string
@@ -67,6 +70,7 @@ export function readUpOptions(flags: UpFlags, env: NodeJS.ProcessEnv, platform: 
     tls,
     corsOrigins: flags.corsOrigin ?? [],
     apiKey,
+    recordPrompts: flags.recordPrompts ?? env.STRATA_RECORD_PROMPTS === '1',
     gatewayUrl: `${scheme}://${reachable}:${port}`,
     consoleUrl: `${scheme}://${reachable}:${consolePort}`,
   }

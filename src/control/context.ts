@@ -23,6 +23,8 @@ export interface ControlContext {
   readonly instances: Instances
   readonly watch: WatchHub
   readonly records: RecordStream
+  /** Set where `strata up --record-prompts` says so: the gateways put prompts into the request records. */
+  readonly recordPrompts?: { readonly maxBytes: number }
   /** Base address of the gateway, as control reaches it. */
   readonly gatewayUrl: string
   /** The certificate that control and gateways serve, where they have TLS. */

@@ -9,6 +9,8 @@ import { migrate } from '../store/migrate.ts'
 import { openScratch } from '../store/pglite.ts'
 import type { ControlContext } from './context.ts'
 import { createSnapshotFeed } from './feed/index.ts'
+import { createKeyUses } from './records/key-uses.ts'
+import { createRefusals } from './records/refusals.ts'
 import { createTrafficWindow } from './records/traffic.ts'
 import { createWatchHub } from './watch.ts'
 
@@ -35,6 +37,8 @@ export async function exampleControl(options: { gatewayUrl?: string; connection?
   const listeners = new Set<(record: RequestRecord) => void>()
   const recent: RequestRecord[] = []
   const window = createTrafficWindow()
+  const refusals = createRefusals()
+  const keyUses = createKeyUses([])
   const watch = createWatchHub(store.resources, 16)
   const context: ControlContext = {
     version: '0.0.0',
@@ -59,7 +63,16 @@ export async function exampleControl(options: { gatewayUrl?: string; connection?
         listeners.add(listener)
         return () => listeners.delete(listener)
       },
+      history: async ({ filter: { matches, from = 0, to = Number.POSITIVE_INFINITY }, limit }) => ({
+        items: recent
+          .filter((record) => matches(record) && Date.parse(record.time) >= from && Date.parse(record.time) <= to)
+          .reverse()
+          .slice(0, limit),
+      }),
+      find: async (id) => recent.filter((record) => record.id === id),
       traffic: () => window.event(clock.now()),
+      refusals: async () => refusals.report(clock.now()),
+      keyUses: () => keyUses.all(),
       close: async () => undefined,
     },
     gatewayUrl: options.gatewayUrl ?? 'http://127.0.0.1:1',
@@ -72,6 +85,8 @@ export async function exampleControl(options: { gatewayUrl?: string; connection?
     clock,
     record(record) {
       recent.push(record)
+      keyUses.add(record)
+      if (record.type === 'finished') refusals.add(record)
       for (const listener of listeners) listener(record)
     },
     drain: () => closing.abort(),

@@ -36,6 +36,8 @@ export interface ControlOptions {
 
 /** Largest request body of the gateway. */
 const MOST_GATEWAY_BODY_BYTES = 32 * 1024 * 1024
+/** Of each prompt that is recorded, where that is switched on. */
+const MOST_PROMPT_BYTES = 16 * 1024
 /** How long an instance that leaves waits for the gateways' word that they send it nothing more. */
 const CONFIRM_MS = 1_000
 const UPKEEP_MS = 3_600_000
@@ -87,10 +89,12 @@ async function start(options: ControlOptions, onClose: (close: () => unknown) =>
   const records = await openRecords({ folder: home.records, store, clock, log })
   onClose(records.close)
   const feed = createSnapshotFeed({ feedToken: credentials.feedToken, log })
+  const recordPrompts = process.env.STRATA_RECORD_PROMPTS === '1' ? { maxBytes: MOST_PROMPT_BYTES } : undefined
   const publisher = createPublisher(store.resources, feed, {
     kind: 'settings',
     gateways: options.gateways,
     maxBodyBytes: MOST_GATEWAY_BODY_BYTES,
+    ...(recordPrompts ? { recordPrompts } : {}),
   })
   onClose(publisher.close)
   const instances = createInstances({
@@ -111,7 +115,7 @@ async function start(options: ControlOptions, onClose: (close: () => unknown) =>
   const context: ControlContext = {
     version: programVersion(),
     startedAt: clock.now(),
-    ...{ home, clock, log, credentials, store, feed, instances, watch, records },
+    ...{ home, clock, log, credentials, store, feed, instances, watch, records, recordPrompts },
     gatewayUrl: options.gatewayUrl ?? credentials.gatewayUrl ?? 'http://127.0.0.1:7400',
     tlsCertFile: options.tls?.certFile,
     consoleUrl: consoleUrl(options),

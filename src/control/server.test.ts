@@ -291,6 +291,47 @@ describe('streams', () => {
     tail.leave()
   })
 
+  test('requests: pages, one by itself, and a tail in batches', async () => {
+    const id = 'req_01KB00000000000000000000AB'
+    control.record(finishedRecord({ id, status: 429, outcome: 'limited', limit: 'small', prompt: { text: '{}', truncated: false } }))
+    const page = await call('GET', `${API}/requests/history?status=4xx&refusedBy=small`)
+    expect(page.body.items.map((record: { id: string; prompt?: unknown }) => [record.id, record.prompt])).toEqual([[id, undefined]])
+    expect(await call('GET', `${API}/requests/history?slowerThan=slow`)).toMatchObject({
+      status: 400,
+      body: { error: { message: expect.stringContaining('is not a duration') } },
+    })
+    expect((await call('GET', `${API}/requests/history?cursor=made-up`)).status).toBe(400)
+
+    expect((await call('GET', `${API}/requests/${id}`)).body).toMatchObject({
+      finished: { id, prompt: { text: '{}' } },
+      prompts: { recorded: false, readable: true },
+    })
+    const viewer = (await call('POST', `${API}/tokens`, { payload: { name: 'looks', role: 'viewer' } })).body.secret as string
+    expect((await call('GET', `${API}/requests/${id}`, { token: viewer })).body.finished.prompt).toBeUndefined()
+    expect((await call('GET', `${API}/requests/req_none`)).status).toBe(404)
+
+    const tail = await open(`${API}/requests/tail?consumer=fast`)
+    for (let i = 0; i < 1_000; i++) control.record(finishedRecord({ id: `t${i}`, consumer: 'fast' }))
+    control.record(finishedRecord({ id: 'not this one' }))
+    const batches = () => tail.lines.map((line) => JSON.parse(line) as { records: { id: string }[]; skipped: number })
+    await vi.waitFor(() => expect(batches().reduce((sum, { records, skipped }) => sum + records.length + skipped, 0)).toBe(1_000))
+    expect(batches().at(-1)).toMatchObject({ records: { length: 400 }, skipped: 600 })
+    tail.leave()
+  })
+
+  test('who was refused, and when keys were used', async () => {
+    const time = new Date(control.clock.now()).toISOString()
+    for (let i = 0; i < 3; i++) control.record(finishedRecord({ time, outcome: 'limited', limit: 'tiny', consumer: 'greedy', key: 'g' }))
+    const { items } = (await call('GET', `${API}/refusals`)).body
+    expect(items.find(({ limit }: { limit: string }) => limit === 'tiny')).toMatchObject({
+      count: 3,
+      callers: [{ consumer: 'greedy', key: 'g', route: 'assistant', count: 3 }],
+    })
+    const used = (await call('GET', `${API}/usage/keys`)).body.items
+    expect(used).toContainEqual({ namespace: 'default', name: 'g', lastUsed: control.clock.now() })
+    expect((await call('GET', `${API}/usage/consumers?step=7`)).status).toBe(400)
+  })
+
   test('traffic: once as JSON, an event a second for a browser', async () => {
     expect((await call('GET', `${API}/traffic`)).body).toMatchObject({ windowSeconds: 60, total: { running: 0 } })
     const events = await open(`${API}/traffic`, 'text/event-stream')
@@ -363,7 +404,13 @@ test('the API describes itself, for programs and for people', async () => {
   for (const name of references) expect(Object.keys(body.components.schemas)).toContain(name)
   const routes = app.printRoutes({ commonPrefix: false })
   for (const path of Object.keys(body.paths))
-    expect(routes).toContain(path.replace('/gateway/{path}', '/gateway/*').replace('{name}', ':name').split('/').at(-1)!)
+    expect(routes).toContain(
+      path
+        .replace('/gateway/{path}', '/gateway/*')
+        .replace(/\{(\w+)\}/g, ':$1')
+        .split('/')
+        .at(-1)!,
+    )
   expect((await call('GET', '/api/docs', { token: null })).text).toContain('Control API')
 })
 

@@ -12,11 +12,14 @@ import { registerConsole } from './api/console.ts'
 import { registerDocs } from './api/docs.ts'
 import { registerGatewayProxy } from './api/gateway-proxy.ts'
 import { registerKeys } from './api/keys.ts'
+import { registerLimitStates } from './api/limit-states.ts'
 import { registerLogin } from './api/login.ts'
+import { registerRequests } from './api/requests.ts'
 import { registerResources } from './api/resources.ts'
 import { registerStatus } from './api/status.ts'
 import { registerTokens } from './api/tokens.ts'
 import { registerTraffic } from './api/traffic.ts'
+import { registerUsage } from './api/usage.ts'
 import type { ControlContext } from './context.ts'
 import { allowedHosts, isForgeable, isHostAllowed } from './guard.ts'
 import { type Caller, createIdentify, mayAct } from './identify.ts'
@@ -151,6 +154,9 @@ export function createServer(context: ControlContext, tls?: Tls): FastifyInstanc
       registerTokens(api, context)
       registerAudit(api, context)
       registerTraffic(api, context)
+      registerRequests(api, context)
+      registerUsage(api, context)
+      registerLimitStates(api, context)
       registerGatewayProxy(api, context)
     },
     { prefix: PREFIX },

@@ -45,6 +45,8 @@ export interface SystemStatus {
   readonly gatewayUrl: string
   readonly store: { readonly kind: 'pglite' | 'postgres'; readonly id: string; readonly resourceVersion: string }
   readonly snapshot: { readonly version: number }
+  /** Prompts go into the request records. */
+  readonly recordsPrompts: boolean
   /** From the supervisor; empty where there is none (a container each). */
   readonly processes: readonly ProcessStatus[]
   readonly gateways: readonly GatewayFeedStatus[]

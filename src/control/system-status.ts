@@ -17,6 +17,7 @@ export function systemStatus(context: ControlContext): SystemStatus {
     gatewayUrl: context.gatewayUrl,
     store: { kind: store.kind, id: store.id, resourceVersion: store.resources.resourceVersion() },
     snapshot: { version: feed.version() },
+    recordsPrompts: context.recordPrompts !== undefined,
     processes: processes ?? [],
     gateways,
     versions,

@@ -93,6 +93,7 @@ export async function assemble(connection: Connection, options: { clock?: Clock 
     meta,
     async upkeep() {
       await identity.removeExpired()
+      await usage.forgetGoneKeys()
       while (await usage.rollUp(clock.now() - MINUTES_KEPT_MS));
       // A server has its autovacuum; in process nobody does it.
       if (connection.kind === 'pglite') await connection.query('vacuum')

@@ -96,6 +96,18 @@ create table record_marks (
 );
 `,
   },
+  {
+    version: 2,
+    name: 'uses of keys',
+    sql: `
+create table key_uses (
+  namespace text not null,
+  name text not null,
+  last_used bigint not null,
+  primary key (namespace, name)
+);
+`,
+  },
 ]
 
 export const NEWEST = MIGRATIONS.at(-1)!.version

@@ -364,6 +364,44 @@ export function storeContract(name: string, connect: () => Promise<Connection>):
         expect(rows[0]).toMatchObject({ tokensOut: 15, cost: 0.75 })
         expect(rows[0]?.total.count).toBe(3)
       })
+      test('sums: by consumer, route and outcome, in steps', async () => {
+        const mark = { gateway: 'g', segment: 's', offset: 1 }
+        const at = (minute: number, more: Partial<UsageRow> = {}) => ({ ...row(1), minute, ...more })
+        await store.usage.fold(
+          [at(0), at(60_000, { gateway: 'h' }), at(3_600_000), at(60_000, { consumer: 'd' }), at(0, { outcome: 'limited' })],
+          mark,
+        )
+        const whole = await store.usage.sums({ from: 0, to: 7_200_000, stepMs: 7_200_000 })
+        expect(whole.map(({ consumer, outcome, at: from, requests, tokensOut }) => [consumer, outcome, from, requests, tokensOut])).toEqual(
+          [
+            ['c', 'limited', 0, 1, 5],
+            ['c', 'ok', 0, 3, 15],
+            ['d', 'ok', 0, 1, 5],
+          ],
+        )
+        const hours = await store.usage.sums({ from: 60_000, to: 7_200_000, stepMs: 3_600_000, namespace: 'default', consumer: 'c' })
+        expect(hours.map(({ at: from, requests, cost }) => [from, requests, cost])).toEqual([
+          [0, 1, 0.25],
+          [3_600_000, 1, 0.25],
+        ])
+      })
+      test('uses of keys: the latest stands, and those of keys that are gone are forgotten', async () => {
+        const mark = { gateway: 'g', segment: 's', offset: 1 }
+        const hash = 'a'.repeat(64)
+        const head = { apiVersion: 'strata.dev/v1alpha1' }
+        await store.resources.apply(
+          [
+            { ...head, kind: 'Consumer', metadata: { name: 'c' }, spec: {} },
+            { ...head, kind: 'ApiKey', metadata: { name: 'k' }, spec: { consumer: 'c', hash } },
+          ],
+          { actor: 'me' },
+        )
+        for (const lastUsed of [2_000, 1_000]) await store.usage.fold([], mark, [{ namespace: 'default', name: 'k', lastUsed }])
+        await store.usage.fold([], mark, [{ namespace: 'default', name: 'gone', lastUsed: 1 }])
+        expect(await store.usage.keyUses()).toHaveLength(2)
+        await store.upkeep()
+        expect(await store.usage.keyUses()).toEqual([{ namespace: 'default', name: 'k', lastUsed: 2_000 }])
+      })
       test('rows and mark are one transaction', async () => {
         await connection.script('alter table record_marks add constraint small check (byte_offset < 100)')
         await expect(store.usage.fold([row(1)], { gateway: 'g', segment: 's', offset: 100 })).rejects.toThrow()

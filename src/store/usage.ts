@@ -37,9 +37,37 @@ export interface RecordMark {
   readonly offset: number
 }
 
+/** When an API key was last seen, milliseconds since the epoch. */
+export interface KeyUse {
+  readonly namespace: string
+  readonly name: string
+  readonly lastUsed: number
+}
+
+/** Sums without latencies, for lists. */
+export interface UsageSum {
+  readonly namespace: string
+  readonly consumer: string
+  readonly route: string
+  readonly outcome: string
+  readonly currency: string
+  /** Begin of the step that it sums up, milliseconds since the epoch. */
+  readonly at: number
+  readonly requests: number
+  readonly tokensIn: number
+  readonly tokensCached: number
+  readonly tokensOut: number
+  readonly cost: number
+}
+
 export interface UsageStore {
-  /** Adds `rows` to what stands there and moves the mark, in one transaction. */
-  fold(rows: readonly UsageRow[], mark: RecordMark): Promise<void>
+  /** Adds `rows` to what stands there, moves the mark and notes the uses of keys, in one transaction. */
+  fold(rows: readonly UsageRow[], mark: RecordMark, uses?: readonly KeyUse[]): Promise<void>
+  /** By consumer, route, outcome and currency, in steps of `stepMs`; of one consumer when that is named. */
+  sums(query: { from: number; to: number; stepMs: number; namespace?: string; consumer?: string }): Promise<UsageSum[]>
+  keyUses(): Promise<KeyUse[]>
+  /** Uses of keys that do not exist any more. */
+  forgetGoneKeys(): Promise<void>
   marks(): Promise<RecordMark[]>
   list(from: number, to: number): Promise<UsageRow[]>
   /** Adds the minutes before `before` up to hours, a day at most at a time; false when there was nothing to do. Sums and sketches lose nothing. */
@@ -53,7 +81,7 @@ const KEY = 'minute, gateway, namespace, route, version, consumer, outcome, curr
 
 export function openUsage(connection: Connection): UsageStore {
   return {
-    fold: (rows, mark) =>
+    fold: (rows, mark, uses = []) =>
       connection.transaction(async (tx) => {
         for (const row of rows) await addRow(tx, row)
         await tx.query(
@@ -61,7 +89,48 @@ export function openUsage(connection: Connection): UsageStore {
            on conflict (gateway) do update set segment = excluded.segment, byte_offset = excluded.byte_offset`,
           [mark.gateway, mark.segment, mark.offset],
         )
+        for (const { namespace, name, lastUsed } of uses)
+          await tx.query(
+            `insert into key_uses as k (namespace, name, last_used) values ($1, $2, $3)
+             on conflict (namespace, name) do update set last_used = greatest(k.last_used, excluded.last_used)`,
+            [namespace, name, lastUsed],
+          )
       }),
+
+    async sums({ from, to, stepMs, namespace, consumer }) {
+      const one = consumer === undefined ? '' : 'and namespace = $4 and consumer = $5'
+      const rows = await connection.query(
+        `select namespace, consumer, route, outcome, currency, minute / $3::bigint * $3::bigint as at, sum(requests) as requests,
+           sum(tokens_in) as tokens_in, sum(tokens_cached) as tokens_cached, sum(tokens_out) as tokens_out, sum(cost) as cost
+         from usage_minutes where minute >= $1 and minute < $2 ${one} group by 1, 2, 3, 4, 5, 6 order by 6, 1, 2, 3, 4, 5`,
+        [from, to, stepMs, ...(consumer === undefined ? [] : [namespace ?? 'default', consumer])],
+      )
+      return rows.map((row) => ({
+        namespace: row.namespace as string,
+        consumer: row.consumer as string,
+        route: row.route as string,
+        outcome: row.outcome as string,
+        currency: row.currency as string,
+        at: Number(row.at),
+        requests: Number(row.requests),
+        tokensIn: Number(row.tokens_in),
+        tokensCached: Number(row.tokens_cached),
+        tokensOut: Number(row.tokens_out),
+        cost: Number(row.cost),
+      }))
+    },
+
+    async keyUses() {
+      const rows = await connection.query('select namespace, name, last_used from key_uses')
+      return rows.map((row) => ({ namespace: row.namespace as string, name: row.name as string, lastUsed: Number(row.last_used) }))
+    },
+
+    async forgetGoneKeys() {
+      await connection.query(
+        `delete from key_uses as k where not exists
+           (select 1 from resources as r where r.kind = 'ApiKey' and r.namespace = k.namespace and r.name = k.name)`,
+      )
+    },
 
     async marks() {
       const rows = await connection.query('select gateway, segment, byte_offset from record_marks')

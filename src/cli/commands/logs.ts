@@ -17,8 +17,24 @@ export interface LogsFlags {
   readonly version?: string
   readonly consumer?: string
   readonly outcome?: string
+  readonly model?: string
+  readonly key?: string
+  readonly assigned?: string
+  readonly served?: string
+  readonly status?: string
+  readonly limit?: string
+  readonly slowerThan?: string
+  readonly id?: string
+  readonly since?: string
+  readonly until?: string
   readonly output?: string
 }
+
+/** Flags by the names that the API has for them. */
+const FILTERS = {
+  ...{ route: 'route', version: 'version', consumer: 'consumer', outcome: 'outcome', model: 'model', key: 'key', assigned: 'assigned' },
+  ...{ served: 'served', status: 'status', limit: 'refusedBy', slowerThan: 'slowerThan', id: 'id', since: 'since', until: 'to' },
+} as const
 
 export async function logs(process_: string | undefined, flags: LogsFlags): Promise<void> {
   const tail = Number(flags.tail)
@@ -29,7 +45,10 @@ export async function logs(process_: string | undefined, flags: LogsFlags): Prom
 
 async function requestLogs(flags: LogsFlags, tail: number): Promise<void> {
   const query = new URLSearchParams({ type: 'finished', limit: String(tail), ...(flags.follow ? { follow: 'true' } : {}) })
-  for (const name of ['route', 'version', 'consumer', 'outcome'] as const) if (flags[name]) query.set(name, flags[name])
+  for (const [flag, name] of Object.entries(FILTERS)) {
+    const value = flags[flag as keyof typeof FILTERS]
+    if (value) query.set(name, value)
+  }
   const stop = new AbortController()
   process.once('SIGINT', () => stop.abort())
   const colour = palette()

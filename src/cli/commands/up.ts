@@ -63,7 +63,7 @@ export async function up(flags: UpFlags): Promise<void> {
     const supervisor = await startSupervisor({
       home,
       ...commandLines(options),
-      env: childEnvironment(env, home),
+      env: childEnvironment(env, home, options),
       onChange: (status) => {
         if (announced) reportEnd(status)
       },
@@ -136,9 +136,9 @@ function commandLines(options: UpOptions) {
   }
 }
 
-function childEnvironment(env: NodeJS.ProcessEnv, home: Home): NodeJS.ProcessEnv {
-  const { STRATA_API_KEY: _key, STRATA_HEADER_PRINTED: _header, ...rest } = env
-  return { ...rest, STRATA_HOME: home.root }
+function childEnvironment(env: NodeJS.ProcessEnv, home: Home, { recordPrompts }: UpOptions): NodeJS.ProcessEnv {
+  const { STRATA_API_KEY: _key, STRATA_HEADER_PRINTED: _header, STRATA_RECORD_PROMPTS: _prompts, ...rest } = env
+  return { ...rest, STRATA_HOME: home.root, ...(recordPrompts ? { STRATA_RECORD_PROMPTS: '1' } : {}) }
 }
 
 /** Follows the start until the default model answers (or a simulated one in its place), then prints how to use it. */
@@ -184,6 +184,10 @@ async function bringUp(
   )
 
   for (const warning of warningsOf(status)) console.log(`  ${colour.red(`! ${warning}`)}`)
+  if (options.recordPrompts)
+    console.log(
+      `  ${colour.yellow(`! What clients ask is recorded (--record-prompts), in ${home.records}; admins see it in the console.`)}`,
+    )
   console.log(await usageText(options, credentials, client, home, colour))
   if (version?.simulated) followUntilReal(client, version, signal)
 }

@@ -51,12 +51,18 @@ export function registerKeys(api: FastifyInstance, context: ControlContext): voi
     const result = await resources.apply([document], { actor: request.caller.actor })
     if ('problems' in result) throw new StrataError('conflict', 'The key could not be revoked.', { details: result.problems })
     const version = context.feed.version()
+    const since = context.clock.monotonic()
     const confirmed = await context.feed.acked(version, CONFIRM_MS)
+    const tookMs = Math.round(context.clock.monotonic() - since)
     const connected = context.feed.gateways().filter((gateway) => gateway.connected)
     return {
       key: result.changes[0]?.after,
       /** Every connected gateway refuses it from now on. */
       confirmed,
+      /** How long that took, or how long it has been waited for. */
+      tookMs,
+      /** The snapshot in which it is gone: a gateway that runs this one or a later one refuses it. */
+      snapshot: version,
       gateways: connected.map(({ id, version: runs, status }) => ({ id, confirmed: status === 'ack' && runs >= version })),
     }
   })

@@ -39,6 +39,7 @@ export const schema = (type: z.ZodType) => {
 export const reference = (name: string) => ({ $ref: `#/components/schemas/${name}` })
 export const json = (of: unknown): Content => ({ 'application/json': { schema: of } })
 export const answer = (description: string, of?: unknown) => ({ description, ...(of === undefined ? {} : { content: json(of) }) })
+export const stream = (description: string, type: string, of: unknown) => ({ description, content: { [type]: { schema: of } } })
 export const query = (name: string, description: string, type = 'string'): Parameter => ({
   name,
   in: 'query',

@@ -1,6 +1,7 @@
 /** The paths that are not of one kind: apply, keys, status, traffic, identity. */
 import { z } from 'zod'
-import { answer, errors, json, namespace, type OpenApiDocument, path, query, reference, role, schema, secretOnce } from './parts.ts'
+import { answer, errors, json, namespace, type OpenApiDocument, path, query, reference, role, schema, secretOnce, stream } from './parts.ts'
+import { requestPaths } from './request-paths.ts'
 
 export function systemPaths(): OpenApiDocument['paths'] {
   const change = {
@@ -12,7 +13,6 @@ export function systemPaths(): OpenApiDocument['paths'] {
       after: { type: 'object' },
     },
   }
-  const stream = (description: string, type: string, of: unknown) => ({ description, content: { [type]: { schema: of } } })
   const identity = z.object({ actor: z.string(), role, by: z.enum(['token', 'cookie']) })
   return {
     '/apply': {
@@ -106,6 +106,8 @@ export function systemPaths(): OpenApiDocument['paths'] {
             properties: {
               key: reference('ApiKey'),
               confirmed: { type: 'boolean' },
+              tookMs: { type: 'integer', description: 'How long that took, or how long it was waited for.' },
+              snapshot: { type: 'integer', description: 'A gateway that runs this snapshot or a later one refuses the key.' },
               gateways: {
                 type: 'array',
                 items: { type: 'object', properties: { id: { type: 'string' }, confirmed: { type: 'boolean' } } },
@@ -136,21 +138,7 @@ export function systemPaths(): OpenApiDocument['paths'] {
         },
       },
     },
-    '/requests': {
-      get: {
-        summary: 'Recent requests, and those that come',
-        tags: ['Status'],
-        operationId: 'requests',
-        parameters: [
-          query('follow', '`true`: goes on.'),
-          query('limit', 'Of what is there already. Default 100, at most 2000.', 'integer'),
-          query('type', '`started` or `finished`.'),
-          ...['id', 'namespace', 'route', 'consumer', 'outcome'].map((name) => query(name, 'Only these.')),
-          query('version', 'Assigned to or served by.'),
-        ],
-        responses: { '200': stream('One line a record.', 'application/x-ndjson', reference('RequestRecord')), ...errors },
-      },
-    },
+    ...requestPaths(),
     '/gateway/{path}': {
       post: {
         summary: "Call the gateway as consumer `console`, with the gateway's own paths",

@@ -5,13 +5,16 @@
  * nothing twice. A last line without its end stays until it has one; when a newer segment is there it never will (the gateway was killed)
  * and is skipped.
  */
-import { type FileHandle, open, readdir } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../kernel/clock.ts'
 import { messageOf, systemCode } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
-import { type RequestRecord, SEGMENT_NAME } from '../../monitoring/request-records.ts'
+import type { RequestRecord } from '../../monitoring/request-records.ts'
 import type { Store } from '../../store/index.ts'
+import { foldersIn } from './history.ts'
+import type { KeyUses } from './key-uses.ts'
+import { segmentsOf } from './segment-reader.ts'
 import { createUsageFold, type UsageFold } from './usage-fold.ts'
 
 export interface Follower {
@@ -22,10 +25,15 @@ export interface FollowerOptions {
   /** `STRATA_HOME/records` */
   readonly folder: string
   readonly usage: Pick<Store['usage'], 'fold' | 'marks'>
+  /** Goes into the store with the usage. */
+  readonly keyUses?: KeyUses
   readonly clock: Clock
   readonly log: Log
-  /** `live`: read as it was written, and not caught up from before this control's start. */
-  onRecord(record: RequestRecord, live: boolean): void
+  /**
+   * `live`: read as it was written, and not caught up from before this control's start. `counted`: behind the mark, so that nobody has had it
+   * before; others are shown again to fill what is kept in memory.
+   */
+  onRecord(record: RequestRecord, live: boolean, counted: boolean): void
 }
 
 const POLL_MS = 200
@@ -67,7 +75,8 @@ export async function followRecords(options: FollowerOptions): Promise<Follower>
     }
     if (record.type !== 'started' && record.type !== 'finished') return
     if (counted && record.type === 'finished') gateway.fold.add(record)
-    options.onRecord(record, caughtUp && counted)
+    if (counted) options.keyUses?.add(record)
+    options.onRecord(record, caughtUp && counted, counted)
   }
 
   /** Reads what is new; true when there may be more at once. */
@@ -104,13 +113,15 @@ export async function followRecords(options: FollowerOptions): Promise<Follower>
   const commit = async (gateway: Gateway) => {
     if (!gateway.moved) return
     const rows = gateway.fold.take()
+    const uses = options.keyUses?.take() ?? []
     const mark = { gateway: gateway.name, segment: gateway.segment, offset: gateway.offset }
     gateway.moved = false
     gateway.foldedAt = clock.monotonic()
     try {
-      await usage.fold(rows, mark)
+      await usage.fold(rows, mark, uses)
     } catch (error) {
       gateway.fold.putBack(rows)
+      options.keyUses?.putBack(uses)
       gateway.moved = true
       throw error
     }
@@ -151,20 +162,6 @@ export async function followRecords(options: FollowerOptions): Promise<Follower>
       }
     },
   }
-}
-
-async function foldersIn(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name)
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return []
-    throw error
-  }
-}
-
-/** Segment names, oldest first: the boot's id sorts by time, then the number. */
-async function segmentsOf(folder: string): Promise<string[]> {
-  return (await readdir(folder)).filter((name) => SEGMENT_NAME.test(name)).sort()
 }
 
 /** The last whole lines before `offset`. */

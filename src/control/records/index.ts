@@ -1,9 +1,17 @@
-/** Request records as control sees them: a live stream, the most recent ones, the last minute's traffic, and usage rows in the store. */
+/**
+ * Request records as control sees them: a live stream, the most recent ones and all that the disk still has, the last minute's traffic, the last
+ * hour's refusals, and usage rows in the store.
+ */
 import type { Clock } from '../../kernel/clock.ts'
+import { messageOf } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import type { RequestRecord } from '../../monitoring/request-records.ts'
 import type { Store } from '../../store/index.ts'
 import { followRecords } from './follower.ts'
+import { type Cursor, findRequest, type HistoryPage, type HistoryQuery, readHistory } from './history.ts'
+import { createKeyUses, type KeyUses } from './key-uses.ts'
+import { readRecordFilter } from './record-filter.ts'
+import { createRefusals, type LimitRefusals } from './refusals.ts'
 import { createTrafficWindow } from './traffic.ts'
 import type { TrafficEvent } from './traffic-event.ts'
 
@@ -11,36 +19,74 @@ export interface RecordStream {
   /** The most recent records, oldest first. */
   recent(): readonly RequestRecord[]
   subscribe(listener: (record: RequestRecord) => void): () => void
+  history(query: HistoryQuery): Promise<HistoryPage>
+  /** What is known of one request: its `started` and its `finished` record, where they are there. */
+  find(id: string): Promise<readonly RequestRecord[]>
   traffic(): TrafficEvent
+  refusals(): Promise<readonly LimitRefusals[]>
+  keyUses(): ReturnType<KeyUses['all']>
   close(): Promise<void>
 }
 
 const RECENT = 2_000
+const HOUR_MS = 3_600_000
+const MOST_REFUSALS = 200_000
+/** Of what was written before this start: a gigabyte is read in seconds when almost no line of it is parsed. */
+const REFUSALS_BUDGET_BYTES = 1024 * 1024 * 1024
 
 export async function openRecords(options: { folder: string; store: Store; clock: Clock; log: Log }): Promise<RecordStream> {
   const { folder, store, clock, log } = options
   const listeners = new Set<(record: RequestRecord) => void>()
   const window = createTrafficWindow()
+  const refusals = createRefusals()
+  const keyUses = createKeyUses(await store.usage.keyUses())
+  const marks = await store.usage.marks()
   let recent: RequestRecord[] = []
   const follower = await followRecords({
     folder,
     usage: store.usage,
+    keyUses,
     clock,
     log,
-    onRecord(record, live) {
+    onRecord(record, live, counted) {
       recent.push(record)
       if (recent.length > 2 * RECENT) recent = recent.slice(-RECENT)
       if (Date.parse(record.time) > clock.now() - 90_000) window.add(record)
+      if (counted && record.type === 'finished') refusals.add(record)
       if (live) for (const listener of listeners) listener(record)
     },
   })
+
+  /** What the last control had seen of the last hour; asked for once, when somebody wants to know. */
+  let seenBefore: Promise<void> | undefined
+  const recall = async () => {
+    const cursor: Cursor = Object.fromEntries(marks.map(({ gateway, segment, offset }) => [gateway, { segment, offset }]))
+    const filter = readRecordFilter({ type: 'finished', outcome: 'limited', from: String(clock.now() - HOUR_MS) }, clock.now())
+    const { items } = await readHistory(folder, { filter, cursor, limit: MOST_REFUSALS, budget: REFUSALS_BUDGET_BYTES })
+    for (const record of items) if (record.type === 'finished') refusals.add(record)
+  }
+
   return {
     recent: () => recent.slice(-RECENT),
     subscribe(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
+    history: (query) => readHistory(folder, query),
+    async find(id) {
+      const known = recent.filter((record) => record.id === id)
+      return known.some(({ type }) => type === 'finished') && known.length > 1 ? known : await findRequest(folder, id)
+    },
     traffic: () => window.event(clock.now()),
+    async refusals() {
+      seenBefore ??= recall().catch((error: unknown) => {
+        seenBefore = undefined
+        log.warn('refusals from before this start could not be read; the next look tries again', { error: messageOf(error) })
+      })
+      await seenBefore
+      return refusals.report(clock.now())
+    },
+    keyUses: () => keyUses.all(),
     close: () => follower.close(),
   }
 }
