@@ -1,7 +1,7 @@
 import '@mantine/core/styles.css'
 import 'uplot/dist/uPlot.min.css'
 import './styles.css'
-import { Button, type ButtonProps, createTheme, MantineProvider } from '@mantine/core'
+import { Button, type ButtonProps, createTheme, type MantineColorsTuple, MantineProvider } from '@mantine/core'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { SystemProvider, useSystem } from './api/system.tsx'
@@ -23,7 +23,22 @@ const filledButton: ButtonProps['vars'] = (_theme, { variant = 'filled', color, 
   }
 }
 
+/** Greys of the dark theme, the same as those of styles.css. */
+const DARK: MantineColorsTuple = [
+  '#e8eaed',
+  '#c9cfd6',
+  '#9aa4ae',
+  '#8d97a1',
+  '#3d444b',
+  '#2e3338',
+  '#202428',
+  '#1a1d20',
+  '#15181a',
+  '#121416',
+]
+
 const theme = createTheme({
+  colors: { dark: DARK },
   primaryColor: 'cyan',
   primaryShade: { light: 8, dark: 5 },
   autoContrast: true,

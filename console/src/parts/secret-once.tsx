@@ -21,7 +21,7 @@ export function SecretOnce(props: {
         </code>
         <CopyButton value={props.secret}>
           {({ copied, copy }) => (
-            <Button size="compact-sm" onClick={copy} data-autofocus>
+            <Button size="compact-sm" onClick={copy} autoFocus>
               {copied ? 'Copied' : 'Copy'}
             </Button>
           )}

@@ -8,9 +8,16 @@ const changed = () => {
 window.addEventListener('popstate', changed)
 
 export function navigate(to: string, replace = false): void {
+  const before = location.pathname
   if (replace) history.replaceState(null, '', to)
   else history.pushState(null, '', to)
   changed()
+  if (location.pathname === before) return
+  window.scrollTo(0, 0)
+  // Where the focus was may be gone with its page; then the keyboard goes on at the top of the new one.
+  setTimeout(() => {
+    if (document.activeElement === document.body) document.getElementById('main')?.focus({ preventScroll: true })
+  })
 }
 
 /** The current address; renders again when it changes. */
