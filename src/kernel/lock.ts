@@ -4,31 +4,77 @@
  * A pid file lies after a crash, and a listening socket cannot tell a hung owner from a dead one without a race. The lock of an SQLite
  * database is the operating system's own (fcntl): the kernel drops it when the holder ends, however it ends, and keeps it while the
  * holder hangs. Node brings SQLite along, so nothing has to be installed for it.
+ *
+ * The file of a temporary lock goes when the lock is released. Somebody may have opened it just before and get the lock of a file that has
+ * no name any more, beside the holder of a new one: so whoever has locked looks whether the name still means the file that it was.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { systemCode } from './errors.ts'
 
 export interface Lock {
   release(): void
 }
 
-/** Takes the lock file at `path`, or says who holds it. `note` is kept beside it for whoever is refused (`holder`). */
-export function takeLock(path: string, note: Record<string, unknown> = {}): Lock | { holder: Record<string, unknown> | undefined } {
+export interface LockOptions {
+  /** Kept beside the lock for whoever is refused (`holder`). */
+  readonly note?: Readonly<Record<string, unknown>>
+  /** One of many, by names that come and go: `release` leaves no file. */
+  readonly temporary?: boolean
+}
+
+/** SQLITE_BUSY */
+const BUSY = 5
+
+/** Takes the lock file at `path`, or says who holds it. Throws the system's error where the file cannot be made. */
+export function takeLock(path: string, options: LockOptions = {}): Lock | { holder: Record<string, unknown> | undefined } {
+  const before = identityOf(path) ?? create(path)
   const database = new DatabaseSync(path)
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
-  } catch {
-    // SQLITE_BUSY: somebody else has it. Any other failure to lock refuses just as well.
+  } catch (error) {
     database.close()
-    return { holder: readNote(path) }
+    if ((error as { errcode?: number }).errcode === BUSY) return { holder: readNote(path) }
+    throw error
   }
-  writeFileSync(`${path}.json`, JSON.stringify({ pid: process.pid, ...note }), { mode: 0o600 })
-  return { release: () => database.close() }
+  if (identityOf(path) !== before) {
+    database.close()
+    return { holder: undefined }
+  }
+  try {
+    writeFileSync(noteOf(path), JSON.stringify({ pid: process.pid, ...options.note }), { mode: 0o600 })
+  } catch {
+    // The note is a courtesy, and the disk may be full: the lock is ours without it. An older holder's would mislead.
+    rmSync(noteOf(path), { force: true })
+  }
+  return {
+    release() {
+      if (options.temporary) for (const file of [noteOf(path), path]) rmSync(file, { force: true })
+      database.close()
+    },
+  }
+}
+
+const noteOf = (path: string) => `${path}.json`
+
+function create(path: string): string | undefined {
+  closeSync(openSync(path, 'a', 0o600))
+  return identityOf(path)
+}
+
+function identityOf(path: string): string | undefined {
+  try {
+    const { dev, ino, birthtimeNs } = statSync(path, { bigint: true })
+    return `${dev} ${ino} ${birthtimeNs}`
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error
+  }
 }
 
 function readNote(path: string): Record<string, unknown> | undefined {
   try {
-    return JSON.parse(readFileSync(`${path}.json`, 'utf8')) as Record<string, unknown>
+    return JSON.parse(readFileSync(noteOf(path), 'utf8')) as Record<string, unknown>
   } catch {
     return undefined // the note is a courtesy; the lock itself has already decided
   }

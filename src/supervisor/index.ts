@@ -45,7 +45,7 @@ const REST_DRAIN_MS = 5_000
 /** A home that is ours until `release`: locked, and without children of a supervisor that died. Throws `home_in_use`. */
 export async function lockHome(home: Home, onWait: (pids: readonly number[]) => void): Promise<{ release(): void }> {
   makeHome(home)
-  const lock = takeLock(join(home.run, 'supervisor.lock'), { since: new Date().toISOString() })
+  const lock = takeLock(join(home.run, 'supervisor.lock'), { note: { since: new Date().toISOString() } })
   if ('holder' in lock) throw homeInUse(home, lock.holder)
   try {
     // They may stream for their last 30 s.

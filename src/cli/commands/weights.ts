@@ -115,7 +115,7 @@ export async function collectWeights(flags: { all?: boolean; dryRun?: boolean })
     if (!flags.dryRun) await removeCached(home, one.sha256)
   }
   for (const part of await listParts(home)) {
-    const lock = takeLock(`${part.path.replace(/\.package$/, '')}.lock`)
+    const lock = takeLock(`${part.path.replace(/\.package$/, '')}.lock`, { temporary: true })
     if (!('release' in lock)) continue // somebody writes it at the moment
     console.log(`− unfinished download  ${formatBytes(part.bytes)}`)
     freed += part.bytes

@@ -48,7 +48,7 @@ export class Part {
     const path = join(folder, `${sha256Hex(place).slice(0, 32)}.part`)
     for (;;) {
       signal?.throwIfAborted()
-      const lock = takeLock(`${path}.lock`)
+      const lock = takeLock(`${path}.lock`, { temporary: true })
       if ('release' in lock) return new Part(path, () => lock.release())
       onWait(await sizeOf(path))
       await sleep(300, undefined, { signal })
