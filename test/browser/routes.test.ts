@@ -44,7 +44,7 @@ const weights = async () =>
     (await system.control<Resource<'Route'>>('GET', '/routes/assistant')).spec.targets.map(({ version, weight }) => [version, weight]),
   )
 const weightOf = (page: Page, name: string) => page.getByLabel(`Weight of ${name}, percent`)
-const diff = (page: Page) => page.locator('.difference')
+const diff = (page: Page) => page.locator('.review .difference')
 
 describe.each(SIZES)('%i px, %s', (width, scheme) => {
   it('shows routes, one of them, and a change before it is made, without serious findings of axe', async () => {
