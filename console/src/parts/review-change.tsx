@@ -73,7 +73,7 @@ export function ReviewChange(props: {
         <Button size="xs" variant="default" onClick={onCancel}>
           {nothing ? 'Close' : cancel}
         </Button>
-        {planned && !nothing && !stale && <span className="quiet hint">made on generation {generation}</span>}
+        {planned && !nothing && !stale && generation > 0 && <span className="quiet hint">made on generation {generation}</span>}
       </div>
     </section>
   )
