@@ -67,9 +67,7 @@ export function ConsumerPage({ row, consumers }: { readonly row: ConsumerRow; re
           <Measure name="Now">{rate(now?.requestsPerSecond ?? 0)}</Measure>
           <Measure name="Running">{now?.running ?? 0}</Measure>
           <Measure name="Requests today">{count(used.requests)}</Measure>
-          <Measure name="Refused by limits" tone={used.limited > 0 ? 'bad' : undefined}>
-            {count(used.limited)}
-          </Measure>
+          <Measure name="Refused by limits">{count(used.limited)}</Measure>
           <Measure name="Failed" tone={used.failed > 0 ? 'bad' : undefined}>
             {count(used.failed)}
           </Measure>
