@@ -39,7 +39,12 @@ export async function openRecords(options: { folder: string; store: Store; clock
   const listeners = new Set<(record: RequestRecord) => void>()
   const window = createTrafficWindow()
   const refusals = createRefusals()
-  const keyUses = createKeyUses(await store.usage.keyUses())
+  const { resources } = store
+  const keyUses = createKeyUses(await store.usage.keyUses(), (namespace, name) => resources.get('ApiKey', namespace, name) !== undefined)
+  const unsubscribe = resources.onChange((events) => {
+    for (const { type, resource } of events)
+      if (type === 'DELETED' && resource.kind === 'ApiKey') keyUses.forget(resource.metadata.namespace, resource.metadata.name)
+  })
   const marks = await store.usage.marks()
   let recent: RequestRecord[] = []
   const follower = await followRecords({
@@ -50,7 +55,7 @@ export async function openRecords(options: { folder: string; store: Store; clock
     log,
     onRecord(record, live, counted) {
       recent.push(record)
-      if (recent.length > 2 * RECENT) recent = recent.slice(-RECENT)
+      if (recent.length > RECENT + RECENT / 10) recent = recent.slice(-RECENT)
       if (Date.parse(record.time) > clock.now() - 90_000) window.add(record)
       if (counted && record.type === 'finished') refusals.add(record)
       if (live) for (const listener of listeners) listener(record)
@@ -87,6 +92,9 @@ export async function openRecords(options: { folder: string; store: Store; clock
       return refusals.report(clock.now())
     },
     keyUses: () => keyUses.all(),
-    close: () => follower.close(),
+    close() {
+      unsubscribe()
+      return follower.close()
+    },
   }
 }

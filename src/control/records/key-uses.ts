@@ -9,19 +9,22 @@ export interface KeyUses {
   take(): KeyUse[]
   /** They could not be stored: they are taken again. */
   putBack(uses: readonly KeyUse[]): void
+  /** The key is gone: nobody asks for it any more. */
+  forget(namespace: string, name: string): void
 }
 
 const STORED_EVERY_MS = 60_000
 /** Each is a statement of its own in the transaction that folds the usage. */
 const MOST_AT_ONCE = 500
 
-export function createKeyUses(known: readonly KeyUse[]): KeyUses {
+/** `exists`: the last records of a key are read when it may be gone already; they must not bring it back. */
+export function createKeyUses(known: readonly KeyUse[], exists: (namespace: string, name: string) => boolean = () => true): KeyUses {
   const uses = new Map<string, { use: KeyUse; stored: number }>()
   const waiting = new Set<string>()
-  for (const use of known) uses.set(`${use.namespace}/${use.name}`, { use, stored: use.lastUsed })
+  for (const use of known) if (exists(use.namespace, use.name)) uses.set(`${use.namespace}/${use.name}`, { use, stored: use.lastUsed })
   return {
     add({ namespace, key: name, time }) {
-      if (namespace === undefined || name === undefined) return
+      if (namespace === undefined || name === undefined || !exists(namespace, name)) return
       const id = `${namespace}/${name}`
       const lastUsed = Date.parse(time)
       const before = uses.get(id)
@@ -41,7 +44,11 @@ export function createKeyUses(known: readonly KeyUse[]): KeyUses {
       })
     },
     putBack(back) {
-      for (const { namespace, name } of back) waiting.add(`${namespace}/${name}`)
+      for (const { namespace, name } of back) if (uses.has(`${namespace}/${name}`)) waiting.add(`${namespace}/${name}`)
+    },
+    forget(namespace, name) {
+      uses.delete(`${namespace}/${name}`)
+      waiting.delete(`${namespace}/${name}`)
     },
   }
 }

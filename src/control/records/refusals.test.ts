@@ -51,4 +51,18 @@ describe('uses of keys', () => {
     expect(uses.take()).toEqual(taken)
     expect(uses.all()).toContainEqual({ namespace: 'default', name: 'old', lastUsed: 5 })
   })
+
+  it('of a key that is deleted are forgotten, and its last records do not bring it back', () => {
+    const there = new Set(['k'])
+    const uses = createKeyUses([{ namespace: 'default', name: 'gone before', lastUsed: 5 }], (_namespace, name) => there.has(name))
+    uses.add(refused(3))
+    expect(uses.all().map(({ name }) => name)).toEqual(['k'])
+    const taken = uses.take()
+    there.delete('k')
+    uses.forget('default', 'k')
+    uses.add(refused(2))
+    uses.putBack(taken)
+    expect(uses.all()).toEqual([])
+    expect(uses.take()).toEqual([])
+  })
 })
