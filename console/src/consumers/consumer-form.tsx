@@ -20,7 +20,8 @@ export function ConsumerForm(props: {
   readonly onApplied: (after: Resource) => void
   readonly onCancel: () => void
 }) {
-  const { consumer, onApplied, onCancel } = props
+  const { onApplied, onCancel } = props
+  const [consumer] = useState(props.consumer)
   const { routes } = useSystem()
   const limits = useFetched<{ items: Resource<'Limit'>[] }>('/limits').data?.items ?? []
   const [name, setName] = useState(consumer?.metadata.name ?? '')

@@ -50,7 +50,8 @@ export function LimitForm(props: {
   readonly onApplied: (after: Resource) => void
   readonly onCancel: () => void
 }) {
-  const { limit, onApplied, onCancel } = props
+  const { onApplied, onCancel } = props
+  const [limit] = useState(props.limit)
   const [name, setName] = useState(limit?.metadata.name ?? '')
   const [per, setPer] = useState<string>(limit?.spec.per ?? 'consumer')
   const [drafts, setDrafts] = useState<readonly Draft[]>(
@@ -155,7 +156,7 @@ export function LimitForm(props: {
                 type="button"
                 className="plain quiet"
                 onClick={() => setDrafts(drafts.filter((_, i) => i !== at))}
-                aria-label={`Take rule ${at + 1} out`}
+                aria-label={`take out rule ${at + 1}`}
               >
                 take out
               </button>

@@ -17,7 +17,7 @@ export function notYet(document: Manifest): Resource {
 export function ReviewedForm(props: {
   /** "New consumer", "Change of Consumer/web" */
   readonly title: string
-  /** Undefined: it is new. */
+  /** Undefined: it is new. What it was when the form was opened counts. */
   readonly base: Resource | undefined
   /** What the form says now; undefined while something is missing. */
   readonly document: Manifest | undefined
@@ -26,7 +26,9 @@ export function ReviewedForm(props: {
   readonly onApplied: (after: Resource) => void
   readonly onCancel: () => void
 }) {
-  const { title, base, document, verb, children, onApplied, onCancel } = props
+  const { title, document, verb, children, onApplied, onCancel } = props
+  // An edit belongs to what it was begun on, whatever the page has read since.
+  const [base] = useState(props.base)
   const [reviewed, setReviewed] = useState<Manifest>()
   const review = (event: FormEvent) => {
     event.preventDefault()

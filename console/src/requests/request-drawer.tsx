@@ -181,13 +181,15 @@ function Id({ name, children }: { readonly name: string; readonly children: stri
     <div>
       <dt>{name}</dt>
       <dd className="mono">{children}</dd>
-      <CopyButton value={children}>
-        {({ copied, copy }) => (
-          <Button size="compact-xs" variant="subtle" onClick={copy} aria-label={`Copy: ${name}`}>
-            {copied ? 'Copied' : 'Copy'}
-          </Button>
-        )}
-      </CopyButton>
+      <dd>
+        <CopyButton value={children}>
+          {({ copied, copy }) => (
+            <Button size="compact-xs" variant="subtle" onClick={copy} aria-label={`Copy: ${name}`}>
+              {copied ? 'Copied' : 'Copy'}
+            </Button>
+          )}
+        </CopyButton>
+      </dd>
     </div>
   )
 }

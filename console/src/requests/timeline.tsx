@@ -47,7 +47,7 @@ export function Timeline({ record }: { readonly record: FinishedRecord }) {
         // biome-ignore lint/suspicious/noArrayIndexKey: the steps of a request that has ended do not move
         <li key={i}>
           <span className="step-name">
-            {name}
+            <span>{name}</span>
             {about && <span className="secondary">{about}</span>}
           </span>
           <span className="step-track" aria-hidden>
