@@ -169,7 +169,7 @@ it('an edit outlives a restart of control, and is applied after it', async () =>
   await page.getByRole('switch', { name: 'May choose a version itself' }).press('Space')
   await restartControl(page, system)
   await page.getByRole('button', { name: 'Review it' }).press('Enter')
-  await page.locator('.difference .added').filter({ hasText: 'pinVersions: false' }).waitFor()
+  await page.locator('.difference .added').filter({ hasText: 'false' }).waitFor()
   await page.getByRole('button', { name: 'Apply' }).press('Enter')
   await page.getByText('are chosen by the route alone').waitFor()
   // What was used before the restart is still known: it stands in the database and in the segments.
