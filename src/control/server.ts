@@ -174,6 +174,9 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   invalid_request: 400,
   forbidden: 403,
   gateway_unreachable: 502,
+  disk_full: 507,
+  read_only: 507,
+  not_writable: 507,
 }
 
 function answerError(context: ControlContext, error: Error & { statusCode?: number }, request: FastifyRequest, reply: FastifyReply) {

@@ -79,8 +79,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 export async function assemble(connection: Connection, options: { clock?: Clock }): Promise<Store> {
   const clock = options.clock ?? systemClock
   const meta = openMeta(connection)
-  const id = (await meta.get<string>('store-id')) ?? randomUUID()
-  await meta.set('store-id', id)
+  let id = await meta.get<string>('store-id')
+  if (id === undefined) {
+    id = randomUUID()
+    await meta.set('store-id', id)
+  }
   const identity = openIdentity(connection, clock)
   const usage = openUsage(connection)
   return {

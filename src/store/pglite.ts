@@ -9,6 +9,9 @@
  * A PostgreSQL server checkpoints in the background; in process nobody does, and the log would grow, and recovery with it, for as long as
  * control runs. So a timer looks every minute and checkpoints when there is something to shorten.
  *
+ * A PostgreSQL that finds no place for its log ends itself, and in process that leaves a connection that answers nothing any more. So writes are
+ * refused in words while there is still room for the next piece of the log, and a connection that is dead all the same is given up (`lost`).
+ *
  * The first initialisation runs in a folder aside that is renamed when it is whole, so a kill in between leaves nothing half-made.
  */
 import {
@@ -31,6 +34,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PGlite } from '@electric-sql/pglite'
 import { NodeFS } from '@electric-sql/pglite/nodefs'
+import { diskProblem, requireRoom } from '../kernel/disk.ts'
 import { systemCode } from '../kernel/errors.ts'
 import type { Connection, Queries, Row } from './connection.ts'
 
@@ -84,7 +88,7 @@ export async function openPGlite(folder: string): Promise<Connection> {
     renameSync(aside, folder)
     syncFile(dirname(folder))
   }
-  return checkpointing(connect(await open(folder)))
+  return checkpointing(connect(await open(folder), folder))
 }
 
 const CHECKPOINT_LOOK_MS = 60_000
@@ -168,20 +172,41 @@ export async function openScratch(): Promise<Connection> {
   }
 }
 
-function connect(db: PGlite): Connection {
+/** The log grows by pieces of 16 MB; the rest is for tables and for whoever else writes to that disk just now. */
+const ROOM_BYTES = 24 * 1024 * 1024
+
+function connect(db: PGlite, folder: string): Connection {
+  const lost = Promise.withResolvers<Error>()
+  /** What goes wrong in one statement leaves the next ones well; where it does not, the database has ended itself. */
+  const told = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work
+    } catch (error) {
+      if (!db.closed) db.query('select 1').catch(() => lost.resolve(error as Error))
+      throw diskProblem(error, folder) ?? error
+    }
+  }
   return {
     kind: 'pglite',
-    lost: new Promise(() => undefined),
-    query: async <R extends Row>(sql: string, params: readonly unknown[] = []) => (await db.query<R>(sql, [...params])).rows,
-    transaction: (work) =>
-      db.transaction((tx) => {
-        const queries: Queries = {
-          query: async <R extends Row>(sql: string, params: readonly unknown[] = []) => (await tx.query<R>(sql, [...params])).rows,
-        }
-        return work(queries)
-      }),
+    lost: lost.promise,
+    async query<R extends Row>(sql: string, params: readonly unknown[] = []) {
+      if (!/^\s*select\b/i.test(sql)) requireRoom(folder, ROOM_BYTES)
+      return (await told(db.query<R>(sql, [...params]))).rows
+    },
+    async transaction(work) {
+      requireRoom(folder, ROOM_BYTES)
+      return await told(
+        db.transaction((tx) => {
+          const queries: Queries = {
+            query: async <R extends Row>(sql: string, params: readonly unknown[] = []) => (await tx.query<R>(sql, [...params])).rows,
+          }
+          return work(queries)
+        }),
+      )
+    },
     async script(sql) {
-      await db.transaction(async (tx) => void (await tx.exec(sql)))
+      requireRoom(folder, ROOM_BYTES)
+      await told(db.transaction(async (tx) => void (await tx.exec(sql))))
     },
     close: () => db.close(),
   }

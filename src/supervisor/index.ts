@@ -5,10 +5,11 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Clock, systemClock } from '../kernel/clock.ts'
+import { diskProblem } from '../kernel/disk.ts'
 import { messageOf, StrataError } from '../kernel/errors.ts'
 import { type Home, makeHome } from '../kernel/home.ts'
 import { takeLock } from '../kernel/lock.ts'
-import { createLog } from '../kernel/log.ts'
+import { createLog, linesTo } from '../kernel/log.ts'
 import type { ProcessStatus, WantedEngine } from '../kernel/supervision.ts'
 import { planEngines, rememberEngines, rememberedEngines } from './engines.ts'
 import { bringHomeUpToDate } from './home-format.ts'
@@ -42,10 +43,12 @@ export interface Supervisor {
 /** Engines and control have nothing to finish once the gateways are gone. */
 const REST_DRAIN_MS = 5_000
 
-/** A home that is ours until `release`: locked, and without children of a supervisor that died. Throws `home_in_use`. */
+/**
+ * A home that is ours until `release`: locked, and without children of a supervisor that died. Throws `home_in_use`, and `disk_full`,
+ * `read_only` or `not_writable` where nothing can be written.
+ */
 export async function lockHome(home: Home, onWait: (pids: readonly number[]) => void): Promise<{ release(): void }> {
-  makeHome(home)
-  const lock = takeLock(join(home.run, 'supervisor.lock'), { note: { since: new Date().toISOString() } })
+  const lock = lockWritable(home)
   if ('holder' in lock) throw homeInUse(home, lock.holder)
   try {
     // They may stream for their last 30 s.
@@ -54,6 +57,21 @@ export async function lockHome(home: Home, onWait: (pids: readonly number[]) => 
   } catch (error) {
     lock.release()
     throw error
+  }
+}
+
+function lockWritable(home: Home) {
+  const probe = join(home.run, 'probe')
+  try {
+    makeHome(home)
+    const lock = takeLock(join(home.run, 'supervisor.lock'), { note: { since: new Date().toISOString() } })
+    if ('release' in lock) {
+      writeFileSync(probe, Buffer.alloc(64 * 1024))
+      rmSync(probe)
+    }
+    return lock
+  } catch (error) {
+    throw diskProblem(error, home.root) ?? error
   }
 }
 
@@ -83,7 +101,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   const { home } = options
   const clock = options.clock ?? systemClock
   const logFile = openLogFile(home.logs, 'supervisor')
-  const log = createLog('supervisor', (line) => writeFileSync(logFile.fd, line))
+  const log = createLog('supervisor', linesTo(logFile.fd))
 
   const fixed: SupervisedProcess[] = []
   const engines = new Map<string, { config: string; drainTimeoutMs: number; process: SupervisedProcess }>()
@@ -103,12 +121,14 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   }
   const remember = () => {
     // The process that is just starting is not in the list yet: its status comes through onChange before superviseProcess returns.
-    setImmediate(() =>
-      recordChildren(
-        home,
-        all().flatMap((one) => one.status.pid ?? []),
-      ),
-    )
+    setImmediate(() => {
+      const pids = all().flatMap((one) => one.status.pid ?? [])
+      try {
+        recordChildren(home, pids)
+      } catch (error) {
+        log.error('the list of processes cannot be kept; a start after a crash would not know them', { error: messageOf(error) })
+      }
+    })
   }
   const spec = (name: string, role: ProcessSpec['role'], args: readonly string[]): ProcessSpec => ({
     name,
@@ -173,7 +193,11 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
 
   const close = async () => {
     await server.close()
-    recordChildren(home, [])
+    try {
+      recordChildren(home, [])
+    } catch (error) {
+      log.warn('the list of processes cannot be emptied; the next start sees that none of them runs', { error: messageOf(error) })
+    }
     log.info('stopped')
     logFile.close()
   }

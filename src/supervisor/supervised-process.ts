@@ -6,6 +6,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Clock } from '../kernel/clock.ts'
+import { diskProblem } from '../kernel/disk.ts'
 import { messageOf } from '../kernel/errors.ts'
 import type { FromChild, ProcessStatus, ToChild } from '../kernel/supervision.ts'
 import { openLogFile } from './log-file.ts'
@@ -81,18 +82,19 @@ export function superviseProcess(spec: ProcessSpec, around: ProcessSurroundings)
 
     let started: ChildProcess
     try {
-      const log = openLogFile(around.logs, spec.name)
+      const log = logFileOf(around.logs, spec.name)
       try {
+        const output = log?.fd ?? 'ignore'
         started = spawn(spec.command[0], spec.command.slice(1), {
-          stdio: ['ignore', log.fd, log.fd, 'ipc'],
+          stdio: ['ignore', output, output, 'ipc'],
           env: around.env,
           detached: true,
         })
       } finally {
-        log.close()
+        log?.close()
       }
     } catch (error) {
-      // No log file (a full disk) or no process (a limit of the system): as good as a process that ended at once.
+      // No process (a limit of the system): as good as one that ended at once.
       setImmediate(() => onEnd(`not started: ${messageOf(error)}`))
       return
     }
@@ -146,5 +148,15 @@ export function superviseProcess(spec: ProcessSpec, around: ProcessSurroundings)
       child?.kill('SIGKILL')
       return ended.promise
     },
+  }
+}
+
+/** Undefined where the disk takes no file: the process has work to do that is worth more than its log. */
+function logFileOf(folder: string, name: string) {
+  try {
+    return openLogFile(folder, name)
+  } catch (error) {
+    if (diskProblem(error, folder)) return undefined
+    throw error
   }
 }
