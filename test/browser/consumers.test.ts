@@ -167,6 +167,7 @@ it('an edit outlives a restart of control, and is applied after it', async () =>
   const { page } = await signIn(browser, system, { ...WIDE, path: '/consumers/shop' })
   await page.getByRole('button', { name: 'Change' }).press('Enter')
   await page.getByRole('switch', { name: 'May choose a version itself' }).press('Space')
+  await page.getByText('live', { exact: true }).waitFor()
   await restartControl(page, system)
   await page.getByRole('button', { name: 'Review it' }).press('Enter')
   await page.locator('.difference .added').filter({ hasText: 'false' }).waitFor()

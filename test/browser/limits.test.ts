@@ -169,6 +169,7 @@ it('a viewer sees all of it, may change nothing, and is told so', async () => {
 
 it('knows whom it refused also after a restart of control', async () => {
   const { page } = await signIn(browser, system, { ...WIDE, path: '/limits/small' })
+  await page.getByText('live', { exact: true }).waitFor()
   await restartControl(page, system)
   await page.reload()
   await page.getByRole('figure', { name: `${limited} refused in the last hour, by the minute` }).waitFor({ timeout: 15_000 })

@@ -157,16 +157,18 @@ describe('what was', () => {
       Array.from({ length: 450 }, (_, i) => ({ ago: 4_000 - i, consumer: 'past', route: i === 3 ? 'rare' : 'usual' })),
     )
     const { page } = await signIn(browser, system, { ...WIDE, path: '/requests?consumer=past' })
-    await restartControl(page, system)
-    await page.reload()
     const total = async () => Number(await page.getByRole('table', { name: 'Requests' }).getAttribute('aria-rowcount')) - 1
     await expect.poll(total, { timeout: 15_000 }).toBe(200)
+    await page.getByText('live', { exact: true }).waitFor()
+    await restartControl(page, system)
+    await page.reload()
+    await expect.poll(total, { timeout: 15_000 }).toBe(200)
     await rows(page).first().locator('a').focus()
-    for (let i = 0; i < 3; i++) {
+    const atTheEnd = async () => {
       await page.keyboard.press('End')
-      await page.waitForTimeout(400)
+      return await total()
     }
-    await expect.poll(total).toBe(450)
+    await expect.poll(atTheEnd, { timeout: 15_000 }).toBe(450)
     await page.getByText('Those are all 450 that are kept.').waitFor()
     await page.goto(`${system.consoleUrl}/requests?consumer=past&route=rare&since=2h`)
     await expect.poll(() => rows(page).count()).toBe(1)
@@ -264,6 +266,7 @@ describe('a request', () => {
 it('goes on by itself after a restart of control, and has what came meanwhile', async () => {
   const { page } = await signIn(browser, system, { ...WIDE, path: '/requests?id=restart' })
   await page.getByText('No request matches').waitFor()
+  await page.getByText('live', { exact: true }).waitFor()
   await ask('assistant', { id: 'restart-1' })
   await expect.poll(() => rows(page).count(), { timeout: 10_000 }).toBe(1)
   const restarted = restartControl(page, system)
