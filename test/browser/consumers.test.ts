@@ -124,7 +124,9 @@ describe('a key', () => {
     const once = page.getByRole('region', { name: 'Key keyed-web' })
     const secret = (await once.locator('.secret').textContent())!
     expect(secret).toMatch(/^sk-strata-\w{40}$/)
-    expect(await once.getByText(`curl -sN ${system.gatewayUrl}/v1/chat/completions`).textContent()).toContain(secret)
+    expect(await once.getByText(`curl -sN ${system.gatewayUrl}/v1/chat/completions`).textContent()).toContain(
+      `${secret}" -H 'content-type: application/json' \\\n  -d '{"model":"assistant"`,
+    )
     expect(await ask(secret)).toBe(200)
     expect(await seriousFindings(page)).toEqual([])
     await once.getByRole('button', { name: 'I have put it away' }).press('Enter')

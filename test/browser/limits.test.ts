@@ -1,4 +1,6 @@
 /** Limits in a real browser: what is left on two gateways, who was refused, and changing what they say. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Resource } from '../../src/resources/index.ts'
@@ -7,6 +9,7 @@ import { type System, startSystem } from '../harness/system.ts'
 import { launch, restartControl, SIZES, scrollsSideways, seriousFindings, signIn } from './browser.ts'
 
 const head = { apiVersion: 'strata.dev/v1alpha1' }
+const ASKED = 'Will it rain tomorrow?'
 const WIDE = { width: 1280, scheme: 'light' } as const
 
 let system: System
@@ -40,7 +43,7 @@ async function ask(): Promise<number> {
   const answer = await fetch(`${system.gatewayUrl}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, connection: 'close' },
-    body: JSON.stringify({ model: 'assistant', max_tokens: 2, messages: [{ role: 'user', content: 'Hi' }] }),
+    body: JSON.stringify({ model: 'assistant', max_tokens: 2, messages: [{ role: 'user', content: ASKED }] }),
   })
   await answer.text()
   return answer.status
@@ -175,4 +178,12 @@ it('knows whom it refused also after a restart of control', async () => {
   await page.getByRole('figure', { name: `${limited} refused in the last hour, by the minute` }).waitFor({ timeout: 15_000 })
   await rowOf(page, 'Left right now', 'shop-web').waitFor()
   await page.context().close()
+})
+
+it('what was asked is nowhere in the records where that is not switched on', async () => {
+  const folder = join(system.home, 'records')
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ndjson'))
+  const text = files.map((file) => readFileSync(join(folder, file), 'utf8')).join('')
+  expect(text).toContain('"outcome":"limited"')
+  expect(text).not.toContain(ASKED)
 })

@@ -37,14 +37,14 @@ export function KeysPanel(props: {
   readonly onChanged: () => void
 }) {
   const { consumer, keys, uses, onChanged } = props
-  const { status } = useSystem()
+  const { status, routes } = useSystem()
   const may = useMay('admin')
   const [made, setMade] = useState<{ name: string; secret: string; confirmed: boolean }>()
   const [revoking, setRevoking] = useState<ApiKey>()
   const [revoked, setRevoked] = useState<Revocation>()
   const now = Date.now()
   const sorted = [...keys].sort((a, b) => Number(a.spec.revoked) - Number(b.spec.revoked) || a.metadata.name.localeCompare(b.metadata.name))
-  const model = consumer.spec.models.includes('*') ? 'MODEL' : consumer.spec.models[0]!
+  const model = consumer.spec.models.find((name) => name !== '*') ?? routes[0]?.spec.models[0] ?? 'MODEL'
   const lastUse = revoking && uses.get(keyOf(revoking))
   const revoke = async () => {
     const { name, namespace } = revoking!.metadata

@@ -61,7 +61,7 @@ export function LimitList({ limits, creating }: { readonly limits: Limits; reado
               {
                 heading: 'Limit',
                 cell: ({ limit: { metadata } }) => (
-                  <span>
+                  <span className="nowrap">
                     {metadata.name}
                     {metadata.namespace !== 'default' && <span className="quiet"> in {metadata.namespace}</span>}
                   </span>
@@ -80,7 +80,7 @@ export function LimitList({ limits, creating }: { readonly limits: Limits; reado
                   </span>
                 ),
               },
-              { heading: 'To', cell: ({ limit: { spec } }) => perInWords(spec.per) },
+              { heading: 'To', cell: ({ limit: { spec } }) => <span className="nowrap">{perInWords(spec.per)}</span> },
               { heading: 'Holds for', hide: 'medium', cell: (row) => <HoldsFor row={row} /> },
               { heading: 'Least left now', full: true, cell: (row) => <Tightest row={row} /> },
               {
