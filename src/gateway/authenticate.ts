@@ -9,7 +9,7 @@ export interface Caller {
   readonly consumer: CompiledConsumer
 }
 
-/** `authorization` as it came; `now` in milliseconds since the epoch. */
+/** `authorization` as it came; `now` in milliseconds since the epoch, of a clock that is never set back. */
 export function authenticate(tables: Tables, authorization: string | undefined, now: number): Caller | GatewayError {
   if (authorization === undefined || authorization === '')
     return unauthenticated(

@@ -67,7 +67,7 @@ async function answer(context: GatewayContext, course: Course, gone: AbortSignal
   const since = () => round(context.clock.monotonic() - exchange.startedAt)
   const tables = context.snapshots.tables()
 
-  const caller = authenticate(tables, exchange.req.headers.authorization, context.clock.now())
+  const caller = authenticate(tables, exchange.req.headers.authorization, context.clock.latest())
   if ('status' in caller) return refuse(context, course, caller)
   course.caller = caller
 
@@ -165,7 +165,7 @@ function upstreamRequest(context: GatewayContext, version: CompiledVersion, body
   let prefix = '/v1'
   if (version.source.type === 'backend') {
     prefix = new URL(version.source.address).pathname.replace(/\/$/, '')
-    if (version.source.bearer) headers.authorization = `Bearer ${readSecret(version.source.bearer, context.clock.now())}`
+    if (version.source.bearer) headers.authorization = `Bearer ${readSecret(version.source.bearer, context.clock.monotonic())}`
   }
   return { method: 'POST' as const, path: `${prefix}${UPSTREAM_PATHS[operation]}`, headers, body }
 }

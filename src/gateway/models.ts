@@ -9,7 +9,7 @@ import type { Tables } from './snapshot/tables.ts'
 
 export function serveModels(context: GatewayContext, exchange: Exchange): void {
   const tables = context.snapshots.tables()
-  const caller = authenticate(tables, exchange.req.headers.authorization, context.clock.now())
+  const caller = authenticate(tables, exchange.req.headers.authorization, context.clock.latest())
   if ('status' in caller) return answerError(exchange, caller, { 'www-authenticate': 'Bearer realm="strata"' })
   if (exchange.path === '/v1/models') {
     const data = usableModels(tables, caller).map((name) =>

@@ -6,7 +6,7 @@ import type { SecretReference } from '../resources/scalars.ts'
 const KEPT_MS = 10_000
 const files = new Map<string, { value: string; readAt: number }>()
 
-/** Throws a StrataError that names where the secret should be, never what it is. */
+/** Throws a StrataError that names where the secret should be, never what it is. `now`: monotonic milliseconds. */
 export function readSecret(reference: SecretReference, now: number): string {
   if ('env' in reference) {
     const value = process.env[reference.env]

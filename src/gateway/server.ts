@@ -174,7 +174,7 @@ function serveReady(context: GatewayContext, exchange: Exchange): void {
   const ready = source !== 'none'
   answerJson(exchange, ready ? 200 : 503, {
     status: ready ? 'ready' : 'waiting for a snapshot from control',
-    snapshot: { version, source, connected, silentMs: connected ? 0 : Math.max(0, context.clock.now() - lastHeard) },
+    snapshot: { version, source, connected, silentMs: connected ? 0 : context.clock.monotonic() - lastHeard },
   })
 }
 
@@ -183,7 +183,7 @@ function serveMetrics(context: GatewayContext, registry: Metrics, exchange: Exch
   const from = exchange.req.socket.remoteAddress ?? ''
   const local = from === '' || from === '::1' || from.startsWith('127.') || from.startsWith('::ffff:127.')
   if (!local) {
-    const caller = authenticate(context.snapshots.tables(), exchange.req.headers.authorization, context.clock.now())
+    const caller = authenticate(context.snapshots.tables(), exchange.req.headers.authorization, context.clock.latest())
     if ('status' in caller) return answerError(exchange, caller)
   }
   answerText(exchange, 200, registry.text(), 'text/plain; version=0.0.4; charset=utf-8')

@@ -1,24 +1,54 @@
 /** Time as a dependency, so that whatever decides by time can be tested without waiting. */
 export interface Clock {
-  /** Wall time, milliseconds since the epoch. May jump; use it for what people read and for expiry dates. */
+  /** Wall time, milliseconds since the epoch. May jump; use it for what people read. */
   now(): number
+  /** Wall time that never goes back while the process runs: a key that has expired does not work again because a clock was set back. */
+  latest(): number
   /** Milliseconds since an arbitrary start. Never goes back; use it for durations, limits and time-outs. */
   monotonic(): number
 }
 
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
+/** A clock of these two readings. `latest` goes on at the pace of the monotonic one when the wall is set back. */
+export function clockOf(now: () => number, monotonic: () => number): Clock {
+  let farthest = now() - monotonic()
+  return {
+    now,
+    monotonic,
+    latest() {
+      const since = monotonic()
+      farthest = Math.max(farthest, now() - since)
+      return farthest + since
+    },
+  }
 }
 
-/** A clock that a test moves by hand. Both readings advance together. */
-export function manualClock(start = 1_700_000_000_000): Clock & { advance(ms: number): void } {
+export const systemClock: Clock = clockOf(
+  () => Date.now(),
+  () => performance.now(),
+)
+
+export interface ManualClock extends Clock {
+  /** Time goes by. */
+  advance(ms: number): void
+  /** Somebody sets the wall clock, by so much; no time goes by. */
+  set(ms: number): void
+}
+
+/** A clock that a test moves by hand. */
+export function manualClock(start = 1_700_000_000_000): ManualClock {
   let elapsed = 0
+  let wall = start
+  const clock = clockOf(
+    () => wall + elapsed,
+    () => elapsed,
+  )
   return {
-    now: () => start + elapsed,
-    monotonic: () => elapsed,
+    ...clock,
     advance(ms) {
       elapsed += ms
+    },
+    set(ms) {
+      wall += ms
     },
   }
 }

@@ -79,7 +79,7 @@ export function openIdentity(connection: Connection, clock: Clock): IdentityStor
     async findToken(secret) {
       const [row] = await connection.query('select name, role from tokens where hash = $1 and (expires_at is null or expires_at > $2)', [
         sha256Hex(secret),
-        clock.now(),
+        clock.latest(),
       ])
       return row && { actor: `token/${row.name}`, role: row.role as Role }
     },
@@ -90,7 +90,7 @@ export function openIdentity(connection: Connection, clock: Clock): IdentityStor
 
     openLoginLink: (link, session, sessionExpiresAt) =>
       connection.transaction(async (tx) => {
-        const now = clock.now()
+        const now = clock.latest()
         const [row] = await tx.query('delete from login_links where hash = $1 returning role, expires_at', [sha256Hex(link)])
         if (!row || Number(row.expires_at) <= now) return undefined
         const identity: Identity = { actor: 'console', role: row.role as Role }
@@ -109,7 +109,7 @@ export function openIdentity(connection: Connection, clock: Clock): IdentityStor
     async findSession(secret) {
       const [row] = await connection.query('select actor, role from sessions where hash = $1 and expires_at > $2', [
         sha256Hex(secret),
-        clock.now(),
+        clock.latest(),
       ])
       return row && { actor: row.actor as string, role: row.role as Role }
     },
@@ -121,7 +121,7 @@ export function openIdentity(connection: Connection, clock: Clock): IdentityStor
     removeExpired: () =>
       connection.transaction(async (tx) => {
         for (const table of ['sessions', 'login_links', 'tokens'])
-          await tx.query(`delete from ${table} where expires_at <= $1`, [clock.now()])
+          await tx.query(`delete from ${table} where expires_at <= $1`, [clock.latest()])
       }),
   }
 }

@@ -21,7 +21,7 @@ export function registerLogin(app: FastifyInstance, context: ControlContext): vo
     if (/prefetch|prerender/.test(String(request.headers['sec-purpose'] ?? request.headers.purpose ?? ''))) return reply.code(204).send()
     const session = randomBase62(43)
     const seconds = SESSION_DAYS * DAY_SECONDS
-    const opened = link === undefined ? undefined : await identity.openLoginLink(link, session, context.clock.now() + seconds * 1000)
+    const opened = link === undefined ? undefined : await identity.openLoginLink(link, session, context.clock.latest() + seconds * 1000)
     if (!opened)
       return reply
         .code(link === undefined ? 200 : 403)
@@ -40,7 +40,7 @@ export function registerLogin(app: FastifyInstance, context: ControlContext): vo
   app.post(`${PREFIX}/login-links`, { config: { role: 'admin' } }, async (request, reply) => {
     const { role } = (request.body ?? {}) as { role?: unknown }
     const secret = randomBase62(43)
-    await identity.addLoginLink(secret, readRole(role ?? 'admin'), context.clock.now() + LINK_MS)
+    await identity.addLoginLink(secret, readRole(role ?? 'admin'), context.clock.latest() + LINK_MS)
     return reply.code(201).send({ url: `${context.consoleUrl}/login?t=${secret}` })
   })
 

@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { systemClock } from '../../kernel/clock.ts'
 import type { Kind, Status } from '../../resources/index.ts'
 import { type ExampleControl, exampleControl } from '../example-context.ts'
 import { createReconciler, type Reconciler } from './index.ts'
@@ -21,7 +22,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   control = await exampleControl()
   const { store, log } = control.context
-  reconciler = createReconciler({ store, log, clock: { now: Date.now, monotonic: () => performance.now() } })
+  reconciler = createReconciler({ store, log, clock: systemClock })
   reconciler.start()
 }, 60_000)
 afterAll(async () => {

@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest'
+import { manualClock } from './clock.ts'
+
+test('the latest time follows the wall forward, and never goes back with it', () => {
+  const clock = manualClock(1_000_000)
+  expect(clock.latest()).toBe(1_000_000)
+  clock.set(500)
+  expect(clock.latest()).toBe(1_000_500)
+  clock.set(-3_600_000)
+  expect(clock.latest()).toBe(1_000_500)
+  clock.advance(100)
+  expect({ now: clock.now(), latest: clock.latest(), monotonic: clock.monotonic() }).toEqual({
+    now: 1_000_500 - 3_600_000 + 100,
+    latest: 1_000_600,
+    monotonic: 100,
+  })
+  clock.set(3_700_000)
+  expect(clock.latest()).toBe(clock.now())
+})
