@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { runAsChild } from '../kernel/child.ts'
 import { systemClock } from '../kernel/clock.ts'
+import { limitConnections } from '../kernel/connection-limit.ts'
 import { readCredentials } from '../kernel/credentials.ts'
 import { messageOf, StrataError, systemCode } from '../kernel/errors.ts'
 import { homeAt, makeHome } from '../kernel/home.ts'
@@ -127,6 +128,13 @@ async function start(options: ControlOptions, onClose: (close: () => unknown) =>
   onClose(async () => {
     closing.abort()
     await app.close()
+  })
+  limitConnections(app.server, {
+    log,
+    clock,
+    filesEach: 2, // its own and one to the gateway, where the console's playground asks it
+    encrypted: tls !== undefined,
+    refusal: (message) => ({ error: { code: 'too_many_connections', message } }),
   })
   await listenForPeople(app, options)
   await listenForGateways(feed, home.socket('control'), onClose)

@@ -32,7 +32,17 @@ export interface VersionStatus {
 }
 
 export interface Warning {
-  readonly code: 'simulated' | 'weights' | 'version_failed' | 'gateway_behind' | 'no_gateway' | 'no_supervisor' | 'restarting' | 'backend'
+  readonly code:
+    | 'simulated'
+    | 'weights'
+    | 'version_failed'
+    | 'gateway_behind'
+    | 'no_gateway'
+    | 'no_supervisor'
+    | 'restarting'
+    | 'backend'
+    | 'gateway'
+    | 'disk'
   readonly message: string
   readonly advice?: string
 }

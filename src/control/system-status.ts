@@ -1,12 +1,17 @@
 /** Puts `GET /status` together from the store, the instances, the supervisor and the feed. */
+import { ROOM_BYTES, requireRoom } from '../kernel/disk.ts'
+import { StrataError } from '../kernel/errors.ts'
+import type { Home } from '../kernel/home.ts'
 import type { Resource } from '../resources/index.ts'
 import type { InstanceReport } from '../serving/instances/index.ts'
 import type { ControlContext } from './context.ts'
+import type { GatewayTroubles } from './gateway-troubles.ts'
 import type { InstanceStatus, SystemStatus, VersionStatus, Warning } from './status.ts'
 
 const GATEWAY_GRACE_MS = 10_000
 
-export function systemStatus(context: ControlContext): SystemStatus {
+/** `troubles`: what the gateways say of themselves. */
+export function systemStatus(context: ControlContext, troubles: readonly GatewayTroubles[] = []): SystemStatus {
   const { store, feed, instances } = context
   const { processes, instances: reports } = instances.report()
   const versions = store.resources.list('ModelVersion').map((version) => statusOf(version, reports))
@@ -24,7 +29,23 @@ export function systemStatus(context: ControlContext): SystemStatus {
   }
   return {
     ...status,
-    warnings: warningsOf({ ...status, hasSupervisor: processes !== undefined, upMs: context.clock.now() - context.startedAt }),
+    warnings: [
+      ...diskWarnings(context.home),
+      ...warningsOf({ ...status, hasSupervisor: processes !== undefined, upMs: context.clock.monotonic() }),
+      ...troubles.flatMap(({ id, troubles: words }) =>
+        words.map((message): Warning => ({ code: 'gateway', message: `${id}: ${message}` })),
+      ),
+    ],
+  }
+}
+
+/** Asked anew each time: what matters is whether the next write would find a place. */
+function diskWarnings(home: Home): Warning[] {
+  try {
+    requireRoom(home.root, ROOM_BYTES)
+    return []
+  } catch (error) {
+    return error instanceof StrataError ? [{ code: 'disk', message: `${error.message} Nothing can be changed.`, advice: error.advice }] : []
   }
 }
 

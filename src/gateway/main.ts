@@ -8,14 +8,16 @@ import type { AddressInfo, Server } from 'node:net'
 import type { Address } from '../kernel/address.ts'
 import { runAsChild } from '../kernel/child.ts'
 import { systemClock } from '../kernel/clock.ts'
+import { limitConnections } from '../kernel/connection-limit.ts'
 import { readCredentials } from '../kernel/credentials.ts'
 import { StrataError } from '../kernel/errors.ts'
 import { type Home, homeAt, makeHome } from '../kernel/home.ts'
-import { sortableId } from '../kernel/ids.ts'
 import { createLog, type Log } from '../kernel/log.ts'
 import { Metrics } from '../monitoring/metrics/index.ts'
 import { addProcessMetrics } from '../monitoring/metrics/process.ts'
+import { nextBoot } from '../monitoring/records/boot.ts'
 import { createRecordWriter } from '../monitoring/records/writer.ts'
+import { openAIError } from '../wire/openai/errors.ts'
 import type { GatewayContext } from './context.ts'
 import { createInstanceTracker } from './instances.ts'
 import { createLimiter } from './limits/index.ts'
@@ -52,7 +54,7 @@ export interface RunningGateway {
 /** Puts a gateway together and listens. */
 export async function startGateway(options: GatewayOptions, home: Home, feedToken: string, log: Log): Promise<RunningGateway> {
   const clock = systemClock
-  const boot = sortableId(clock.now())
+  const boot = nextBoot(home.records, options.id, clock.now())
   const registry = new Metrics({ gateway: options.id })
   addProcessMetrics(registry)
 
@@ -88,12 +90,34 @@ export async function startGateway(options: GatewayOptions, home: Home, feedToke
   const tls = options.tls ? { cert: readFileSync(options.tls.certFile), key: readFileSync(options.tls.keyFile) } : undefined
   const gateway = createGatewayServer(context, { tls, corsOrigins: options.corsOrigins ?? [], registry })
 
+  const connections = limitConnections(gateway.server, {
+    log,
+    clock,
+    filesEach: 2, // its own and the one to the engine
+    encrypted: tls !== undefined,
+    refusal: (message) => openAIError('service_unavailable_error', message, 'too_many_connections'),
+  })
+  registry.computed(
+    'strata_connections_refused_total',
+    'Connections beyond the limit of open files.',
+    () => connections.refused(),
+    'counter',
+  )
+  const troubles = () => {
+    const [records_, files] = [records.trouble(), connections.trouble()]
+    return [
+      ...snapshots.troubles(),
+      ...(records_ === undefined ? [] : [`Request records are dropped (${records.dropped()} so far): ${records_}`]),
+      ...(files === undefined ? [] : [files]),
+    ]
+  }
+
   const adminSocket = home.socket(options.id)
   rmSync(adminSocket, { force: true }) // of a gateway that was killed
   const admin = createServer((req, res) => {
     const said =
       req.url === '/status'
-        ? { id: options.id, boot, pid: process.pid, snapshot: snapshots.status(), recordsDropped: records.dropped() }
+        ? { id: options.id, boot, pid: process.pid, snapshot: snapshots.status(), recordsDropped: records.dropped(), troubles: troubles() }
         : req.url === '/limits'
           ? { limits: limiter.report(Array.from(snapshots.tables().limit, ([, limit]) => limit)) }
           : undefined

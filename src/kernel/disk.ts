@@ -29,6 +29,9 @@ export function diskProblem(error: unknown, folder: string): StrataError | undef
   }
 }
 
+/** With less than this left nothing new is taken: PGlite's log grows by pieces of 16 MB, and others write to that disk too. */
+export const ROOM_BYTES = 24 * 1024 * 1024
+
 const FREE_SPACE = 'Free some space; `strata weights gc` removes weights that no version uses.'
 
 /** Throws what `diskProblem` says when `folder` cannot be written to, or has less than `bytes` left. */

@@ -34,7 +34,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PGlite } from '@electric-sql/pglite'
 import { NodeFS } from '@electric-sql/pglite/nodefs'
-import { diskProblem, requireRoom } from '../kernel/disk.ts'
+import { diskProblem, ROOM_BYTES, requireRoom } from '../kernel/disk.ts'
 import { systemCode } from '../kernel/errors.ts'
 import type { Connection, Queries, Row } from './connection.ts'
 
@@ -171,9 +171,6 @@ export async function openScratch(): Promise<Connection> {
     },
   }
 }
-
-/** The log grows by pieces of 16 MB; the rest is for tables and for whoever else writes to that disk just now. */
-const ROOM_BYTES = 24 * 1024 * 1024
 
 function connect(db: PGlite, folder: string): Connection {
   const lost = Promise.withResolvers<Error>()

@@ -429,11 +429,18 @@ describe('without control', () => {
   })
 
   it.each([
-    ['cut short', (text: string) => text.slice(0, text.length / 2)],
-    ['altered', (text: string) => text.replace('"weight":100', '"weight":101')],
-    ['of an older format', (text: string) => text.replace('"format":1', '"format":0')],
-    ['empty', () => ''],
-  ])('notices a snapshot file that is %s', async (_what, spoil) => {
+    ['cut short', (text: string) => text.slice(0, text.length / 2), /^it is cut short/],
+    ['cut by a byte', (text: string) => text.slice(0, -1), /^it was altered/],
+    ['altered in an entry', (text: string) => text.replace('"weight":100', '"weight":101'), /^it was altered/],
+    ['altered in its head', (text: string) => text.replace(/"version":\d/, '"version":9'), /^it was altered/],
+    [
+      'of an older format',
+      (text: string) => text.replace('"format":2', '"format":1'),
+      /^it is of format 1, and this program reads format 2$/,
+    ],
+    ['something else', () => 'GIF89a', /^it does not begin as a snapshot does$/],
+    ['empty', () => '', /^the file is empty$/],
+  ])('notices a snapshot file that is %s, and says so', async (_what, spoil, words) => {
     const { gateway } = await simple(talk(['x']))
     const file = join(gateway.home.snapshots, 'gateway-0.ndjson')
     await expect.poll(() => existsSync(file), { timeout: 5_000 }).toBe(true)
@@ -441,7 +448,21 @@ describe('without control', () => {
     expect(spoil(before)).not.toBe(before)
     expect(readSnapshotFile(file).tables.routeByModel.has('default/assistant')).toBe(true)
     writeFileSync(file, spoil(before))
-    expect(() => readSnapshotFile(file)).toThrow()
+    expect(() => readSnapshotFile(file)).toThrow(words)
+  })
+
+  it('reads no file of which a single bit is another one', async () => {
+    const { gateway } = await simple(talk(['x']))
+    const file = join(gateway.home.snapshots, 'gateway-0.ndjson')
+    await expect.poll(() => existsSync(file), { timeout: 5_000 }).toBe(true)
+    const before = readFileSync(file)
+    for (let i = 0; i < 300; i++) {
+      const spoiled = Buffer.from(before)
+      const bit = Math.floor(Math.random() * before.length * 8)
+      spoiled[bit >> 3]! ^= 1 << (bit & 7)
+      writeFileSync(file, spoiled)
+      expect(() => readSnapshotFile(file), `bit ${bit}`).toThrow()
+    }
   })
 
   it('refuses a revoked key as soon as the change is acknowledged', async () => {

@@ -6,16 +6,27 @@ import { type RequestOptions, request } from 'node:http'
 import { join } from 'node:path'
 import type { Address } from '../../kernel/address.ts'
 import { type Clock, systemClock } from '../../kernel/clock.ts'
+import { diskProblem } from '../../kernel/disk.ts'
 import { messageOf, systemCode } from '../../kernel/errors.ts'
 import { readLines } from '../../kernel/json-lines.ts'
 import type { Log } from '../../kernel/log.ts'
+import { recurring } from '../../kernel/recurring.ts'
 import type { FeedAck, FeedLine } from '../../resources/snapshot.ts'
 import { readSnapshotFile, writeSnapshotFile } from './disk.ts'
 import { applyDelta, EMPTY_TABLES, type Snapshot, SnapshotBuilder, type Tables } from './tables.ts'
 
 export interface SnapshotFollower {
   tables(): Tables
-  status(): { version: number; epoch: string; source: 'none' | 'disk' | 'feed'; connected: boolean; lastHeard: number }
+  status(): {
+    readonly version: number
+    readonly epoch: string
+    readonly source: 'none' | 'disk' | 'feed'
+    readonly connected: boolean
+    /** Monotonic. */
+    readonly lastHeard: number
+  }
+  /** What is wrong with the file, in words: that of this start could not be used, or a newer one cannot be kept. */
+  troubles(): string[]
   /** Called after each swap. */
   onSwap(listener: (tables: Tables) => void): void
   close(): void
@@ -25,6 +36,8 @@ export interface SnapshotFollower {
 const SILENCE_MS = 7_000
 const RECONNECT_MS = 250
 const SAVE_AFTER_MS = 500
+/** A disk that took none. */
+const SAVE_AGAIN_MS = 5_000
 
 export function followSnapshots(options: {
   gateway: string
@@ -43,9 +56,16 @@ export function followSnapshots(options: {
   let snapshot: Snapshot | undefined
   let source: 'none' | 'disk' | 'feed' = 'none'
   let connected = false
-  let lastHeard = clock.now()
+  let lastHeard = clock.monotonic()
   let saveTimer: NodeJS.Timeout | undefined
   let saving = false
+  let unusable: string | undefined
+  const keeping = recurring(
+    log,
+    clock,
+    'the snapshot cannot be kept on disk; a restart without control would answer from an older one',
+    'the snapshot is kept on disk again',
+  )
   let said = ''
 
   try {
@@ -53,8 +73,10 @@ export function followSnapshots(options: {
     source = 'disk'
     log.info('answering from the snapshot on disk until control is heard', { version: snapshot.tables.version })
   } catch (error) {
-    if (systemCode(error) !== 'ENOENT')
-      log.error('the snapshot on disk is not usable; waiting for control', { file, error: messageOf(error) })
+    if (systemCode(error) !== 'ENOENT') {
+      unusable = messageOf(error)
+      log.error('the snapshot on disk is not usable; waiting for control', { file, error: unusable })
+    }
   }
 
   const save = () => {
@@ -64,11 +86,10 @@ export function followSnapshots(options: {
       saving = true
       try {
         await writeSnapshotFile(file, snapshot)
+        keeping.worked()
       } catch (error) {
-        log.error('the snapshot could not be kept on disk; a restart without control would answer from an older one', {
-          file,
-          error: messageOf(error),
-        })
+        keeping.failed(messageOf(diskProblem(error, options.folder) ?? error), { file })
+        setTimeout(save, SAVE_AGAIN_MS).unref()
       } finally {
         saving = false
       }
@@ -111,7 +132,7 @@ export function followSnapshots(options: {
       let building: { builder: SnapshotBuilder; head: Extract<FeedLine, { type: 'whole' }> } | undefined
       let acked = false
       for await (const text of readLines(stream)) {
-        lastHeard = clock.now()
+        lastHeard = clock.monotonic()
         clearTimeout(silence)
         silence = setTimeout(() => abort.abort(new Error('control is silent')), SILENCE_MS)
         const line = JSON.parse(text) as FeedLine
@@ -182,6 +203,10 @@ export function followSnapshots(options: {
   return {
     tables: () => snapshot?.tables ?? EMPTY_TABLES,
     status: () => ({ version: snapshot?.tables.version ?? 0, epoch: snapshot?.tables.epoch ?? '', source, connected, lastHeard }),
+    troubles: () => [
+      ...(unusable === undefined ? [] : [`The snapshot on disk could not be used at the last start: ${unusable}.`]),
+      ...(keeping.trouble === undefined ? [] : [`The snapshot cannot be kept on disk: ${keeping.trouble}`]),
+    ],
     onSwap: (listener) => void listeners.push(listener),
     close: () => closing.abort(),
   }

@@ -5,8 +5,10 @@
 import { closeSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, write } from 'node:fs'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../../kernel/clock.ts'
+import { diskProblem } from '../../kernel/disk.ts'
 import { messageOf } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
+import { recurring } from '../../kernel/recurring.ts'
 import type { FinishedRecord, StartedRecord } from '../request-records.ts'
 
 type Origin = 'gateway' | 'boot' | 'seq' | 'time'
@@ -17,6 +19,8 @@ export interface RecordWriter {
   append(record: NewRecord): void
   /** Records that found no place since the start. */
   dropped(): number
+  /** Why the disk takes none now, in words. */
+  trouble(): string | undefined
   /** Writes what is left. */
   close(): Promise<void>
 }
@@ -48,17 +52,17 @@ export function createRecordWriter(options: {
   let pendingBytes = 0
   let inFlight: Promise<void> | undefined
   let dropped = 0
-  let complained = false
+  const writing = recurring(
+    options.log,
+    clock,
+    'request records cannot be written; they are dropped and counted until the disk takes them again',
+    'request records are written again',
+  )
   const head = `"gateway":${JSON.stringify(options.gateway)},"boot":${JSON.stringify(options.boot)}`
 
   const complain = (error: unknown, lost: number) => {
     dropped += lost
-    if (!complained)
-      options.log.error('request records cannot be written; they are dropped and counted until the disk takes them again', {
-        folder,
-        error: messageOf(error),
-      })
-    complained = true
+    writing.failed(messageOf(diskProblem(error, folder) ?? error), { folder })
   }
 
   const openSegment = (): number => {
@@ -103,7 +107,7 @@ export function createRecordWriter(options: {
             complain(error, batch.lines)
           } else {
             written += batch.text.length
-            complained = false
+            writing.worked()
           }
           resolve()
         })
@@ -138,6 +142,7 @@ export function createRecordWriter(options: {
       pendingBytes += line.length
     },
     dropped: () => dropped,
+    trouble: () => writing.trouble,
     async close() {
       clearInterval(timer)
       await inFlight
