@@ -2,6 +2,7 @@
 import type { Clock } from '../../kernel/clock.ts'
 import { messageOf } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
+import { recurring } from '../../kernel/recurring.ts'
 import type { Resource } from '../../resources/index.ts'
 import { durationMs } from '../../resources/scalars.ts'
 import type { Store } from '../../store/index.ts'
@@ -70,6 +71,7 @@ export function createReconciler(options: { store: Store; log: Log; clock: Clock
     }
   }
 
+  const writing = recurring(log, clock, 'statuses cannot be written; what they say is old until they can', 'statuses are written again')
   const wake = () => {
     if (!started || closing.signal.aborted) return
     if (round) {
@@ -78,7 +80,7 @@ export function createReconciler(options: { store: Store; log: Log; clock: Clock
     }
     clearTimeout(timer)
     round = oneRound()
-      .catch((error: unknown) => log.error('statuses could not be written; trying again', { error: messageOf(error) }))
+      .then(writing.worked, (error: unknown) => writing.failed(messageOf(error)))
       .finally(() => {
         round = undefined
         if (again) {

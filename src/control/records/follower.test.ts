@@ -130,8 +130,13 @@ test('a database that is away costs no count', async () => {
   await sleep(1_300)
   segment(`${BOOT_1}-000001`, line('b'))
   await vi.waitFor(() => expect(heard).toEqual(['a', 'b']), 3_000)
+  // Nor does it keep what is read from whoever looks on: of this gateway and of the others.
+  segment(`${BOOT_1}-000001`, line('c', { gateway: 'gateway-1' }), 'gateway-1')
+  await vi.waitFor(() => expect(heard).toEqual(['a', 'b', 'c']), 3_000)
+  await sleep(2_300)
   failing = false
-  await vi.waitFor(() => expect(requests()).toBe(2), 4_000)
+  await vi.waitFor(() => expect(requests()).toBe(3), 4_000)
+  expect(rows).toHaveLength(2) // however often they were put back
 })
 
 test('a segment that was removed before it was read is passed over', async () => {

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import type { Clock } from '../../kernel/clock.ts'
 import { messageOf, systemCode } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
+import { recurring } from '../../kernel/recurring.ts'
 import type { RequestRecord } from '../../monitoring/request-records.ts'
 import type { Store } from '../../store/index.ts'
 import { foldersIn } from './history.ts'
@@ -129,17 +130,33 @@ export async function followRecords(options: FollowerOptions): Promise<Follower>
 
   const pass = async () => {
     for (const name of await foldersIn(folder)) if (!gateways.has(name)) track(name, '', 0)
+    // A store that takes nothing must not keep the live tail from what is read, nor one gateway's trouble the others' records.
+    const errors: unknown[] = []
+    const commitIfDue = async (gateway: Gateway) => {
+      if (clock.monotonic() - gateway.foldedAt > FOLD_MS) await commit(gateway).catch((error: unknown) => errors.push(error))
+    }
     for (const gateway of gateways.values()) {
-      while (!closed && (await read(gateway))) if (clock.monotonic() - gateway.foldedAt > FOLD_MS) await commit(gateway)
-      if (clock.monotonic() - gateway.foldedAt > FOLD_MS) await commit(gateway)
+      try {
+        while (!closed && (await read(gateway))) await commitIfDue(gateway)
+      } catch (error) {
+        errors.push(error)
+      }
+      await commitIfDue(gateway)
     }
     caughtUp = true
+    if (errors.length > 0) throw errors[0]
   }
 
+  const passing = recurring(
+    log,
+    clock,
+    'request records are not counted at the moment; they are as soon as it is possible again',
+    'request records are counted again',
+  )
   let running: Promise<void> = Promise.resolve()
   const loop = () => {
     running = pass()
-      .catch((error: unknown) => log.error('request records could not be read; trying again', { error: messageOf(error) }))
+      .then(passing.worked, (error: unknown) => passing.failed(messageOf(error)))
       .then(() => {
         if (!closed) timer = setTimeout(loop, POLL_MS)
       })
@@ -157,7 +174,8 @@ export async function followRecords(options: FollowerOptions): Promise<Follower>
       clearTimeout(timer)
       await running
       for (const gateway of gateways.values()) {
-        await commit(gateway)
+        // What cannot be stored now stands behind the mark and is read again at the next start.
+        await commit(gateway).catch((error: unknown) => passing.failed(messageOf(error)))
         await gateway.file?.close()
       }
     },

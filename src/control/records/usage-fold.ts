@@ -1,7 +1,7 @@
 /** Adds finished records up to usage rows, a minute each. Pure bookkeeping in memory. */
 import { Sketch } from '../../kernel/sketch.ts'
 import type { FinishedRecord } from '../../monitoring/request-records.ts'
-import type { UsageRow } from '../../store/usage.ts'
+import type { UsageKey, UsageRow } from '../../store/usage.ts'
 
 export interface UsageFold {
   add(record: FinishedRecord): void
@@ -13,11 +13,19 @@ export interface UsageFold {
 
 export function createUsageFold(): UsageFold {
   let rows = new Map<string, UsageRow>()
+  const rowOf = (key: UsageKey): UsageRow => {
+    const id = idOf(key)
+    let row = rows.get(id)
+    if (!row) {
+      row = { ...key, requests: 0, tokensIn: 0, tokensCached: 0, tokensOut: 0, cost: 0, total: new Sketch(), firstToken: new Sketch() }
+      rows.set(id, row)
+    }
+    return row
+  }
   return {
     add(record) {
-      const minute = Math.floor(Date.parse(record.time) / 60_000) * 60_000
-      const key = {
-        minute,
+      const row = rowOf({
+        minute: Math.floor(Date.parse(record.time) / 60_000) * 60_000,
         gateway: record.gateway,
         namespace: record.namespace ?? '',
         route: record.route ?? '',
@@ -25,13 +33,7 @@ export function createUsageFold(): UsageFold {
         consumer: record.consumer ?? '',
         outcome: record.outcome,
         currency: record.cost?.currency ?? '',
-      }
-      const id = Object.values(key).join('\u0000')
-      let row = rows.get(id)
-      if (!row) {
-        row = { ...key, requests: 0, tokensIn: 0, tokensCached: 0, tokensOut: 0, cost: 0, total: new Sketch(), firstToken: new Sketch() }
-        rows.set(id, row)
-      }
+      })
       row.requests += 1
       row.tokensIn += record.tokens?.in ?? 0
       row.tokensCached += record.tokens?.cached ?? 0
@@ -46,8 +48,28 @@ export function createUsageFold(): UsageFold {
       return taken
     },
     putBack(back) {
-      // They become rows of their own beside newer ones of the same minute: the store adds rows up.
-      for (const row of back) rows.set(`${rows.size}\u0000back\u0000${row.minute}`, row)
+      for (const row of back) {
+        const newer = rows.get(idOf(row))
+        rows.set(
+          idOf(row),
+          newer === undefined
+            ? row
+            : {
+                ...row,
+                requests: row.requests + newer.requests,
+                tokensIn: row.tokensIn + newer.tokensIn,
+                tokensCached: row.tokensCached + newer.tokensCached,
+                tokensOut: row.tokensOut + newer.tokensOut,
+                cost: row.cost + newer.cost,
+                total: row.total.merge(newer.total),
+                firstToken: row.firstToken.merge(newer.firstToken),
+              },
+        )
+      }
     },
   }
+}
+
+function idOf({ minute, gateway, namespace, route, version, consumer, outcome, currency }: UsageKey): string {
+  return [minute, gateway, namespace, route, version, consumer, outcome, currency].join('\u0000')
 }

@@ -11,6 +11,7 @@ import { messageOf } from '../../kernel/errors.ts'
 import type { Home } from '../../kernel/home.ts'
 import { sha256Hex } from '../../kernel/ids.ts'
 import type { Log } from '../../kernel/log.ts'
+import { recurring } from '../../kernel/recurring.ts'
 import type { ProcessStatus } from '../../kernel/supervision.ts'
 import type { Resource } from '../../resources/index.ts'
 import type { Weights } from '../../resources/model-version.ts'
@@ -101,8 +102,9 @@ export function createInstances(options: InstancesOptions): Instances {
   const observe = async () => {
     try {
       processes = await supervisor.processes()
+      asking.worked()
     } catch (error) {
-      log.warn('the supervisor does not answer; what runs goes on', { error: messageOf(error) })
+      asking.failed(messageOf(error))
     }
     await Promise.all([...running.values()].map((each) => probe(each, processOf(each.instance.id))))
   }
@@ -207,6 +209,14 @@ export function createInstances(options: InstancesOptions): Instances {
     await writeStatus()
   }
 
+  const rounds = recurring(
+    log,
+    clock,
+    'the instances cannot be looked after; what runs goes on, and the next round tries again',
+    'the instances are looked after again',
+  )
+  const asking = recurring(log, clock, 'the supervisor does not answer; what runs goes on', 'the supervisor answers again', 'warn')
+
   const wake = () => {
     if (!started || closed) return
     if (round) {
@@ -215,7 +225,7 @@ export function createInstances(options: InstancesOptions): Instances {
     }
     clearTimeout(timer)
     round = oneRound()
-      .catch((error: unknown) => log.error('a round over the instances failed; the next one follows', { error: messageOf(error) }))
+      .then(rounds.worked, (error: unknown) => rounds.failed(messageOf(error)))
       .finally(() => {
         round = undefined
         const starting = [...running.values()].some((each) => !each.ready || each.retiring)
