@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes, randomFillSync } from 'node:crypto'
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
@@ -13,18 +13,32 @@ export function randomBase62(length: number): string {
   return out
 }
 
+const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+/** Asking the system for randomness costs more than a whole id: it is fetched for many at once. */
+const entropy = Buffer.alloc(4096)
+let spent = entropy.length
+let lastTime = -1
+let lastPrefix = ''
+
 /** A sortable id: 48 bits of milliseconds and 80 random bits, 26 characters of Crockford's base32 (the ULID layout). */
 export function sortableId(now: number): string {
-  const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-  let time = ''
-  let rest = now
-  for (let i = 0; i < 10; i++) {
-    time = ALPHABET[rest % 32] + time
-    rest = Math.floor(rest / 32)
+  if (now !== lastTime) {
+    lastTime = now
+    lastPrefix = ''
+    let rest = now
+    for (let i = 0; i < 10; i++) {
+      lastPrefix = ALPHABET[rest % 32] + lastPrefix
+      rest = Math.floor(rest / 32)
+    }
   }
-  let random = ''
-  for (const byte of randomBytes(16)) random += ALPHABET[byte % 32]
-  return time + random
+  if (spent + 16 > entropy.length) {
+    randomFillSync(entropy)
+    spent = 0
+  }
+  let id = lastPrefix
+  for (let i = 0; i < 16; i++) id += ALPHABET[entropy[spent + i]! & 31]
+  spent += 16
+  return id
 }
 
 export function sha256Hex(data: string | Uint8Array): string {

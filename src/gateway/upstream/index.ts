@@ -1,14 +1,18 @@
 /**
- * One request to one upstream, behind an interface narrow enough to be written again without undici if its cost asks for that.
+ * One request to one upstream, behind an interface narrow enough that what carries it can change: plain HTTP goes over connections of our own
+ * (`http1/`; half of the cost of a general client), TLS through undici.
  *
  * `send` settles when the head of the answer is there, or with the reason why it is not. The body then goes to the attached sink, chunk by
  * chunk; `pause` and `resume` carry the client's back-pressure to the upstream. `abort` closes the connection: that is how an engine
  * learns that nobody listens any more.
  */
 import type { IncomingHttpHeaders } from 'node:http'
-import { type Dispatcher, Pool } from 'undici'
+import type { Pool } from 'undici'
 import type { Address } from '../../kernel/address.ts'
-import { messageOf, systemCode } from '../../kernel/errors.ts'
+import { messageOf } from '../../kernel/errors.ts'
+import { Call } from './call.ts'
+import { type Connections, connectionsTo } from './http1/connections.ts'
+import { sendThrough, tlsPool } from './https.ts'
 
 export interface UpstreamTarget {
   /** A Unix socket or host and port; or a URL's origin for servers elsewhere. */
@@ -57,167 +61,78 @@ export interface Upstreams {
   close(): Promise<void>
 }
 
-const IDLE_POOL_MS = 10 * 60_000
+const UNUSED_MS = 10 * 60_000
+const SWEEP_MS = 5_000
 
-export function createUpstreams(): Upstreams {
-  const pools = new Map<string, { pool: Pool; usedAt: number }>()
+/** `now`: monotonic milliseconds. */
+export function createUpstreams(now: () => number = () => performance.now()): Upstreams {
+  const plain = new Map<string, { connections: Connections; usedAt: number }>()
+  const secure = new Map<string, { pool: Pool; usedAt: number }>()
 
-  const poolFor = (target: UpstreamTarget, connectTimeoutMs: number): Pool => {
-    const { address } = target
-    const key = `${'origin' in address ? address.origin : 'socketPath' in address ? address.socketPath : `${address.host}:${address.port}`}|${connectTimeoutMs}`
-    const known = pools.get(key)
-    if (known) {
-      known.usedAt = Date.now()
-      return known.pool
+  const connectionsFor = (key: string, address: Address, host: string): Connections => {
+    let known = plain.get(key)
+    if (!known) {
+      known = { connections: connectionsTo(address, host, now), usedAt: 0 }
+      plain.set(key, known)
     }
-    const origin =
-      'origin' in address ? address.origin : 'socketPath' in address ? 'http://engine' : `http://${address.host}:${address.port}`
-    const pool = new Pool(origin, {
-      connect: { timeout: connectTimeoutMs, ...('socketPath' in address ? { socketPath: address.socketPath } : {}) },
-      // How many run at once is the engine's business (its queue answers 429); a bound here would queue where nobody counts.
-      connections: null,
-      pipelining: 1,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: 30_000,
-    })
-    pools.set(key, { pool, usedAt: Date.now() })
-    return pool
+    known.usedAt = now()
+    return known.connections
+  }
+
+  const poolFor = (origin: string, connectTimeoutMs: number): Pool => {
+    const key = `${origin}|${connectTimeoutMs}`
+    let known = secure.get(key)
+    if (!known) {
+      known = { pool: tlsPool(origin, connectTimeoutMs), usedAt: 0 }
+      secure.set(key, known)
+    }
+    known.usedAt = now()
+    return known.pool
   }
 
   const sweep = setInterval(() => {
-    const old = Date.now() - IDLE_POOL_MS
-    for (const [key, { pool, usedAt }] of pools) {
-      if (usedAt > old) continue
-      pools.delete(key)
+    const at = now()
+    for (const [key, { connections, usedAt }] of plain) {
+      connections.sweep(at)
+      if (usedAt < at - UNUSED_MS && connections.size === 0) plain.delete(key)
+    }
+    for (const [key, { pool, usedAt }] of secure) {
+      if (usedAt > at - UNUSED_MS) continue
+      secure.delete(key)
       void pool.close()
     }
-  }, IDLE_POOL_MS / 2)
+  }, SWEEP_MS)
   sweep.unref()
 
   return {
-    send(target, request) {
+    send({ address }, request) {
       const call = new Call(request.firstByteTimeoutMs)
-      const pool = poolFor(target, request.connectTimeoutMs)
       try {
-        pool.dispatch({ method: request.method, path: request.path, headers: request.headers, body: request.body ?? null }, call)
+        if ('socketPath' in address) connectionsFor(address.socketPath, address, 'engine').send(request, call)
+        else if ('host' in address) {
+          const host = authority(address.host, address.port)
+          connectionsFor(host, address, host).send(request, call)
+        } else if (address.origin.startsWith('https:')) sendThrough(poolFor(address.origin, request.connectTimeoutMs), request, call)
+        else {
+          const known = plain.get(address.origin)
+          const url = known ? undefined : new URL(address.origin)
+          const where = url && { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 80) }
+          connectionsFor(address.origin, where!, url?.host ?? '').send(request, call)
+        }
       } catch (error) {
-        call.onResponseError(undefined, error as Error)
+        call.fail({ kind: 'connect', message: messageOf(error) })
       }
       return call
     },
     async close() {
       clearInterval(sweep)
-      await Promise.all([...pools.values()].map(({ pool }) => pool.destroy()))
+      for (const { connections } of plain.values()) connections.destroy()
+      await Promise.all([...secure.values()].map(({ pool }) => pool.destroy()))
     },
   }
 }
 
-class Call implements UpstreamCall, UpstreamResponse, Dispatcher.DispatchHandler {
-  readonly head: Promise<UpstreamResponse | UpstreamFailure>
-  status = 0
-  headers: IncomingHttpHeaders = {}
-  #settle!: (result: UpstreamResponse | UpstreamFailure) => void
-  #settled = false
-  #controller: Dispatcher.DispatchController | undefined
-  #aborted = false
-  #sink: BodySink | undefined
-  /** What came before a sink was attached. */
-  #early: Buffer[] = []
-  #ended = false
-  #failure: UpstreamFailure | undefined
-  readonly #timer: NodeJS.Timeout
-
-  constructor(firstByteTimeoutMs: number) {
-    this.head = new Promise((resolve) => {
-      this.#settle = resolve
-    })
-    this.#timer = setTimeout(() => {
-      this.#fail({ kind: 'timeout', message: `no answer within ${firstByteTimeoutMs} ms` })
-      this.#close()
-    }, firstByteTimeoutMs)
-  }
-
-  abort(): void {
-    this.#fail({ kind: 'aborted', message: 'the client went away' })
-    this.#close()
-  }
-
-  attach(sink: BodySink): void {
-    this.#sink = sink
-    for (const chunk of this.#early) sink.data(chunk)
-    this.#early = []
-    if (this.#failure) sink.error(this.#failure)
-    else if (this.#ended) sink.end()
-  }
-
-  pause(): void {
-    this.#controller?.pause()
-  }
-
-  resume(): void {
-    this.#controller?.resume()
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller
-    if (this.#aborted) this.#close()
-  }
-
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (status < 200) return
-    clearTimeout(this.#timer)
-    this.status = status
-    this.headers = headers
-    this.#settled = true
-    this.#settle(this)
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#sink) this.#sink.data(chunk)
-    else this.#early.push(chunk)
-  }
-
-  onResponseEnd(): void {
-    clearTimeout(this.#timer)
-    this.#ended = true
-    this.#sink?.end()
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    this.#fail({ kind: failureKind(error), message: messageOf(error) })
-  }
-
-  #fail(failure: UpstreamFailure): void {
-    clearTimeout(this.#timer)
-    if (this.#failure || this.#ended) return
-    this.#failure = failure
-    if (this.#settled) this.#sink?.error(failure)
-    else {
-      this.#settled = true
-      this.#settle(failure)
-    }
-  }
-
-  /** Before the request has a connection there is nothing to close yet; `onRequestStart` comes back to it. */
-  #close(): void {
-    this.#aborted = true
-    if (this.#controller && !this.#controller.aborted) this.#controller.abort(new Error('aborted'))
-  }
-}
-
-const CONNECT_CODES = new Set([
-  'ECONNREFUSED',
-  'ENOENT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'ECONNABORTED',
-])
-
-function failureKind(error: Error): UpstreamFailure['kind'] {
-  const code = systemCode(error) ?? systemCode((error as { cause?: unknown }).cause)
-  return code !== undefined && CONNECT_CODES.has(code) ? 'connect' : 'reset'
+/** How a Host header and a URL write a place; IPv6 in brackets. */
+function authority(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }

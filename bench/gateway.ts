@@ -1,0 +1,77 @@
+/**
+ * What the gateway costs, beside nginx as a plain reverse proxy over the same fixed upstream: CPU per request through the whole path (key,
+ * limits of each sort, routing, metrics, records) at saturation, and the latency that it adds at half of its saturation rate.
+ * Rounds are interleaved and medians quoted; the ratio is the figure.
+ *
+ *   npx strata --node bench/gateway.ts [--rounds 5] [--seconds 4] [--connections 32,256]
+ */
+import { parseArgs } from 'node:util'
+import { cpuMs, median, openField, type Target } from './load/index.ts'
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '4' },
+    connections: { type: 'string', default: '32,256' },
+    latency: { type: 'boolean', default: true },
+  },
+  allowNegative: true,
+})
+const rounds = Number(values.rounds)
+const seconds = Number(values.seconds)
+const say = (line: string) => process.stdout.write(`${line}\n`)
+
+const field = await openField({ stream: false })
+let failures = 0
+try {
+  const costs = async (target: Target, connections: number) => {
+    const before = cpuMs(target.pid)
+    const result = await field.load('closed', target, connections, seconds)
+    failures += result.errors
+    return { cpu: ((cpuMs(target.pid) - before) * 1000) / result.answered, rate: result.answered / result.seconds }
+  }
+
+  say('| connections | nginx, CPU a request | Strata, CPU a request | ratio (median of rounds) | to reach | Strata, requests/s | nginx |')
+  say('|---:|---:|---:|---:|---:|---:|---:|')
+  const peers = [field.nginx, field.strata]
+  for (const target of peers) await field.load('closed', target, 32, Math.max(3, seconds)) // warm
+  let saturation = 0
+  for (const connections of values.connections.split(',').map(Number)) {
+    const seen = { nginx: [] as { cpu: number; rate: number }[], strata: [] as { cpu: number; rate: number }[] }
+    for (let round = 0; round < rounds; round++) {
+      seen.nginx.push(await costs(field.nginx, connections))
+      seen.strata.push(await costs(field.strata, connections))
+    }
+    const ratio = median(seen.strata.map(({ cpu }, i) => cpu / seen.nginx[i]!.cpu))
+    const rate = median(seen.strata.map((one) => one.rate))
+    saturation ||= rate
+    say(
+      `| ${connections} | ${median(seen.nginx.map(({ cpu }) => cpu)).toFixed(1)} µs | ${median(seen.strata.map(({ cpu }) => cpu)).toFixed(1)} µs | ${ratio.toFixed(2)} × | ≤ 4.0 × | ${rate.toFixed(0)} | ${median(seen.nginx.map((one) => one.rate)).toFixed(0)} |`,
+    )
+  }
+
+  if (values.latency) {
+    const rate = Math.round(saturation / 2)
+    say(`\nLatency at ${rate} requests/s by the clock (half the saturation rate), 32 connections:\n`)
+    say('| | p50 | p99 |')
+    say('|---|---:|---:|')
+    const seen = new Map<Target, { p50: number; p99: number }[]>()
+    for (let round = 0; round < rounds; round++) {
+      for (const target of [field.direct, field.nginx, field.strata]) {
+        const result = await field.load('open', target, 32, seconds, rate)
+        failures += result.errors
+        seen.set(target, [...(seen.get(target) ?? []), result])
+      }
+    }
+    const of = (target: Target, what: 'p50' | 'p99') => median(seen.get(target)!.map((one) => one[what]))
+    const added = (target: Target, what: 'p50' | 'p99') => median(seen.get(target)!.map((one, i) => one[what] - seen.get(field.direct)![i]![what]))
+    const ms = (value: number) => `${value.toFixed(2)} ms`
+    say(`| direct | ${ms(of(field.direct, 'p50'))} | ${ms(of(field.direct, 'p99'))} |`)
+    for (const target of peers) say(`| added by ${target.name} | ${ms(added(target, 'p50'))} | ${ms(added(target, 'p99'))} |`)
+    say('| to reach | 0.40 ms | 1.50 ms |')
+  }
+  say(failures === 0 ? '\nNo errors.' : `\n${failures} ERRORS: the figures above mean nothing.`)
+  process.exitCode = failures === 0 ? 0 : 1
+} finally {
+  await field.close()
+}

@@ -1,0 +1,112 @@
+/**
+ * One request on its way, whatever carries it: the head as a promise, then the body into the attached sink. The carrier reports what comes
+ * (`onHead`, `onData`, `onEnd`, `fail`) and is told what to do (`Carrier`).
+ */
+import type { IncomingHttpHeaders } from 'node:http'
+import type { BodySink, UpstreamCall, UpstreamFailure, UpstreamResponse } from './index.ts'
+
+export interface Carrier {
+  pause(): void
+  resume(): void
+  /** Gives the request up: closes whatever it holds at the upstream. */
+  cancel(): void
+}
+
+export class Call implements UpstreamCall, UpstreamResponse {
+  readonly head: Promise<UpstreamResponse | UpstreamFailure>
+  status = 0
+  headers: IncomingHttpHeaders = {}
+  #settle!: (result: UpstreamResponse | UpstreamFailure) => void
+  #settled = false
+  #carrier: Carrier | undefined
+  #sink: BodySink | undefined
+  /** What came before a sink was attached. */
+  #early: Buffer[] | undefined
+  #ended = false
+  #paused = false
+  #failure: UpstreamFailure | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(firstByteTimeoutMs: number) {
+    this.head = new Promise((resolve) => {
+      this.#settle = resolve
+    })
+    this.#timer = setTimeout(() => {
+      this.fail({ kind: 'timeout', message: `no answer within ${firstByteTimeoutMs} ms` })
+      this.#carrier?.cancel()
+    }, firstByteTimeoutMs)
+  }
+
+  /** Nothing more will come of it: a carrier need not begin, or go on. */
+  get over(): boolean {
+    return this.#ended || this.#failure !== undefined
+  }
+
+  carriedBy(carrier: Carrier): void {
+    this.#carrier = carrier
+    if (this.#paused) carrier.pause()
+  }
+
+  abort(): void {
+    this.fail({ kind: 'aborted', message: 'the client went away' })
+    this.#carrier?.cancel()
+  }
+
+  attach(sink: BodySink): void {
+    this.#sink = sink
+    if (this.#early) for (const chunk of this.#early) sink.data(chunk)
+    this.#early = undefined
+    if (this.#failure) sink.error(this.#failure)
+    else if (this.#ended) sink.end()
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#carrier?.pause()
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#carrier?.resume()
+  }
+
+  onHead(status: number, headers: IncomingHttpHeaders): void {
+    this.#clearTimer()
+    if (this.#settled) return
+    this.status = status
+    this.headers = headers
+    this.#settled = true
+    this.#settle(this)
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.over) return
+    if (this.#sink) this.#sink.data(chunk)
+    else if (this.#early) this.#early.push(chunk)
+    else this.#early = [chunk]
+  }
+
+  onEnd(): void {
+    if (this.over) return
+    this.#ended = true
+    this.#carrier = undefined
+    this.#sink?.end()
+  }
+
+  fail(failure: UpstreamFailure): void {
+    this.#clearTimer()
+    if (this.over) return
+    this.#failure = failure
+    if (this.#settled) this.#sink?.error(failure)
+    else {
+      this.#settled = true
+      this.#settle(failure)
+    }
+  }
+
+  #clearTimer(): void {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+}
