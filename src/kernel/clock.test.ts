@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { manualClock } from './clock.ts'
+import { clockOf, manualClock } from './clock.ts'
 
 test('the latest time follows the wall forward, and never goes back with it', () => {
   const clock = manualClock(1_000_000)
@@ -16,4 +16,20 @@ test('the latest time follows the wall forward, and never goes back with it', ()
   })
   clock.set(3_700_000)
   expect(clock.latest()).toBe(clock.now())
+})
+
+test('the latest time is whole milliseconds, whatever fractions the monotonic clock tells', () => {
+  let elapsed = 0.3
+  const clock = clockOf(
+    () => 1_700_000_000_000 + Math.floor(elapsed),
+    () => elapsed,
+  )
+  let before = clock.latest()
+  for (; elapsed < 50; elapsed += 0.173) {
+    const latest = clock.latest()
+    expect(Number.isInteger(latest)).toBe(true)
+    expect(latest).toBeGreaterThanOrEqual(before)
+    expect(Math.abs(latest - clock.now())).toBeLessThanOrEqual(1)
+    before = latest
+  }
 })

@@ -2,7 +2,7 @@
 export interface Clock {
   /** Wall time, milliseconds since the epoch. May jump; use it for what people read. */
   now(): number
-  /** Wall time that never goes back while the process runs: a key that has expired does not work again because a clock was set back. */
+  /** Wall time, whole milliseconds, that never goes back while the process runs: what has expired does not work again when a clock is set back. */
   latest(): number
   /** Milliseconds since an arbitrary start. Never goes back; use it for durations, limits and time-outs. */
   monotonic(): number
@@ -17,7 +17,7 @@ export function clockOf(now: () => number, monotonic: () => number): Clock {
     latest() {
       const since = monotonic()
       farthest = Math.max(farthest, now() - since)
-      return farthest + since
+      return Math.round(farthest + since) // the monotonic clock tells fractions, and a database keeps none
     },
   }
 }

@@ -1,7 +1,8 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { socketPath } from './address.ts'
+import { systemCode } from './errors.ts'
 
 /** Every place below `STRATA_HOME`, named once. The home holds all state of one system; it is 0700. */
 export interface Home {
@@ -42,7 +43,17 @@ export function homeAt(root = process.env.STRATA_HOME || join(homedir(), '.strat
 
 /** Makes the folders that every process may count on. */
 export function makeHome(home: Home): void {
-  mkdirSync(home.root, { recursive: true, mode: 0o700 })
-  for (const folder of [home.weights, home.records, home.logs, home.snapshots, home.run])
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+  for (const folder of [home.root, home.weights, home.records, home.logs, home.snapshots, home.run]) makeFolder(folder)
+}
+
+/** As `mkdir -p`. Node's own `recursive` says ENOENT, of all things, where a file system is mounted read-only. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST' && statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return
+    if (systemCode(error) !== 'ENOENT' || dirname(folder) === folder) throw error
+    makeFolder(dirname(folder))
+    makeFolder(folder)
+  }
 }

@@ -10,10 +10,18 @@ export interface CommandResult {
 
 export function strata(
   args: readonly string[],
-  options: { home: string; input?: string; env?: Record<string, string>; timeoutMs?: number },
+  options: {
+    home: string
+    input?: string
+    env?: Record<string, string>
+    timeoutMs?: number
+    /** A program, with its arguments, that starts it: `prlimit`, `setpriv`. */
+    through?: readonly string[]
+  },
 ): Promise<CommandResult> {
   return new Promise((done, fail) => {
-    const child = spawn(process.execPath, [...nodeFlags, mainFile, ...args], {
+    const [program, ...rest] = [...(options.through ?? []), process.execPath, ...nodeFlags, mainFile, ...args]
+    const child = spawn(program!, rest, {
       env: { ...cleanEnvironment(), STRATA_HOME: options.home, ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
       timeout: options.timeoutMs ?? 60_000,

@@ -23,6 +23,8 @@ export interface SystemOptions {
   readonly bootstrap?: string
   readonly gateways?: number
   readonly env?: Readonly<Record<string, string>>
+  /** A program, with its arguments, that starts `strata up` in its own place: `prlimit`, `faketime`. */
+  readonly through?: readonly string[]
   /** More flags of `strata up`. */
   readonly args?: readonly string[]
   /** A home that is there already; it is not removed at the end. */
@@ -63,9 +65,11 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     bootstrap = join(home.root, 'bootstrap.yaml')
     writeFileSync(bootstrap, options.bootstrap)
   }
+  const [program, ...programArgs] = [...(options.through ?? []), process.execPath]
   const child = spawn(
-    process.execPath,
+    program!,
     [
+      ...programArgs,
       ...nodeFlags,
       mainFile,
       'up',

@@ -2,8 +2,8 @@
  * Writes request records to NDJSON segments. A line is appended to memory; every 100 ms the lines go to disk in one write, so a killed
  * process loses at most that. A request is never held: when the disk refuses or falls behind, records are dropped and counted.
  */
-import { closeSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, write } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, write, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { type Clock, systemClock } from '../../kernel/clock.ts'
 import { diskProblem } from '../../kernel/disk.ts'
 import { messageOf } from '../../kernel/errors.ts'
@@ -30,6 +30,9 @@ const SEGMENT_BYTES = 16 * 1024 * 1024
 const SEGMENT_MS = 60 * 60 * 1000
 const KEPT_BYTES = 1024 * 1024 * 1024
 const MOST_PENDING_BYTES = 32 * 1024 * 1024
+const PROBE_MS = 1_000
+/** As much as a batch of records may be: a disk with room for less is still full. */
+const PROBE = Buffer.alloc(64 * 1024)
 
 export function createRecordWriter(options: {
   folder: string
@@ -52,6 +55,7 @@ export function createRecordWriter(options: {
   let pendingBytes = 0
   let inFlight: Promise<void> | undefined
   let dropped = 0
+  let triedAt = 0
   const writing = recurring(
     options.log,
     clock,
@@ -60,19 +64,35 @@ export function createRecordWriter(options: {
   )
   const head = `"gateway":${JSON.stringify(options.gateway)},"boot":${JSON.stringify(options.boot)}`
 
+  const inWords = (error: unknown) => messageOf(diskProblem(error, folder) ?? error)
   const complain = (error: unknown, lost: number) => {
     dropped += lost
-    writing.failed(messageOf(diskProblem(error, folder) ?? error), { folder })
+    triedAt = clock.monotonic()
+    writing.failed(inWords(error), { folder })
   }
 
+  const segmentPath = () => join(folder, `${options.boot}-${String(segment).padStart(6, '0')}.ndjson`)
   const openSegment = (): number => {
     segment += 1
-    const name = `${options.boot}-${String(segment).padStart(6, '0')}.ndjson`
-    file = openSync(join(folder, name), 'a', 0o600)
+    file = openSync(segmentPath(), 'a', 0o600)
     written = 0
     openedAt = clock.monotonic()
-    removeOldest(folder, name, options.keptBytes ?? KEPT_BYTES)
+    removeOldest(folder, basename(segmentPath()), options.keptBytes ?? KEPT_BYTES)
     return file
+  }
+
+  /** Without requests nothing is written, and nobody would learn that the disk has room again. */
+  const probe = () => {
+    if (writing.trouble === undefined || clock.monotonic() - triedAt < PROBE_MS) return
+    triedAt = clock.monotonic()
+    const path = join(folder, 'probe')
+    try {
+      writeFileSync(path, PROBE)
+      writing.worked()
+    } catch (error) {
+      writing.failed(inWords(error), { folder })
+    }
+    removeQuietly(path)
   }
 
   const take = (): { text: Buffer; lines: number } | undefined => {
@@ -104,6 +124,7 @@ export function createRecordWriter(options: {
             // What went out of this batch may end in a torn line; a fresh segment keeps the damage to it.
             closeSync(target)
             file = undefined
+            if (written + offset === 0) removeQuietly(segmentPath())
             complain(error, batch.lines)
           } else {
             written += batch.text.length
@@ -118,7 +139,7 @@ export function createRecordWriter(options: {
   const flush = () => {
     if (inFlight) return
     const batch = take()
-    if (!batch) return
+    if (!batch) return probe()
     try {
       const target = currentFile()
       inFlight = writeBatch(target, batch).finally(() => {
@@ -151,6 +172,14 @@ export function createRecordWriter(options: {
       if (file !== undefined) closeSync(file)
       file = undefined
     },
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch {
+    // It was not there, or the disk takes no change at all: then it stays, and is empty.
   }
 }
 
