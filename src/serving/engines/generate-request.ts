@@ -4,13 +4,14 @@ import type { CompletionRequest } from '../../wire/openai/completions.ts'
 import { invalidParameter } from '../../wire/openai/refusal.ts'
 import type { EngineConfig } from './config.ts'
 import type { GenerateRequest, Prompt, Sampling, Tool } from './engine.ts'
-import { readSchema } from './json-schema/read.ts'
+import { readSchema, SchemaBudget } from './json-schema/read.ts'
 import { ANY_OBJECT, type Schema } from './json-schema/schema.ts'
 
 type Defaults = Pick<EngineConfig, 'sampling' | 'prompt'>
 
 export function chatGenerateRequest(request: ChatRequest, defaults: Defaults): GenerateRequest {
-  const tools = readTools(request)
+  const budget = new SchemaBudget()
+  const tools = readTools(request, budget)
   const { system } = defaults.prompt
   const bringsOwn = request.messages.some(({ role }) => role === 'system' || role === 'developer')
   return {
@@ -23,7 +24,7 @@ export function chatGenerateRequest(request: ChatRequest, defaults: Defaults): G
     },
     maxTokens: request.max_completion_tokens ?? request.max_tokens ?? defaults.sampling.maxTokens,
     topLogprobs: request.logprobs === true ? (request.top_logprobs ?? 0) : undefined,
-    format: readFormat(request.response_format),
+    format: readFormat(request.response_format, budget),
   }
 }
 
@@ -60,11 +61,11 @@ function shared(request: ChatRequest | CompletionRequest, { sampling }: Defaults
   }
 }
 
-function readTools(request: ChatRequest): Tool[] {
+function readTools(request: ChatRequest, budget: SchemaBudget): Tool[] {
   return (request.tools ?? []).map((definition, i) => {
     const { name, parameters } = definition.function
     const param = `tools[${i}].function.parameters`
-    const schema = parameters === undefined || parameters === null ? ANY_OBJECT : readSchema(parameters, param)
+    const schema = parameters === undefined || parameters === null ? ANY_OBJECT : readSchema(parameters, param, budget)
     return { name, definition, parameters: argumentsSchema(schema, param) }
   })
 }
@@ -83,7 +84,7 @@ function readToolChoice(request: ChatRequest, tools: readonly Tool[]) {
   return typeof choice === 'object' ? { name: choice.function.name } : choice
 }
 
-function readFormat(format: ChatRequest['response_format']): Schema | undefined {
+function readFormat(format: ChatRequest['response_format'], budget: SchemaBudget): Schema | undefined {
   switch (format?.type) {
     case undefined:
     case 'text':
@@ -92,7 +93,7 @@ function readFormat(format: ChatRequest['response_format']): Schema | undefined 
       return ANY_OBJECT
     case 'json_schema': {
       const { schema } = format.json_schema
-      return schema === undefined || schema === null ? ANY_OBJECT : readSchema(schema, 'response_format.json_schema.schema')
+      return schema === undefined || schema === null ? ANY_OBJECT : readSchema(schema, 'response_format.json_schema.schema', budget)
     }
     default:
       return format satisfies undefined

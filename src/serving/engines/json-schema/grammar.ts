@@ -38,6 +38,33 @@ export function literal(text: string): string {
   return `"${text.replace(/["\\]/g, '\\$&').replace(/[\x00-\x1f\x7f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)}"`
 }
 
+/**
+ * Alternatives that match exactly these texts. What several begin with is written once: as plain alternatives a thousand values with a common
+ * beginning would be followed all at once, at every character of it.
+ */
+export function literals(texts: readonly string[]): string {
+  const byFirst = Map.groupBy(
+    texts.filter((text) => text !== ''),
+    (text) => String.fromCodePoint(text.codePointAt(0)!),
+  )
+  const alternatives = [...byFirst.values()].map((group) => {
+    if (group.length === 1) return literal(group[0]!)
+    const shared = sharedBeginning(group)
+    const rests = group.map((text) => text.slice(shared.length))
+    const rest = literals(rests)
+    return `${literal(shared)} (${rest})${rests.includes('') ? '?' : ''}`
+  })
+  return alternatives.join(' | ')
+}
+
+/** Never ends within a character. */
+function sharedBeginning(texts: readonly string[]): string {
+  const [first, ...others] = texts.map((text) => [...text]) as [string[], ...string[][]]
+  let length = 0
+  while (length < first.length && others.every((other) => other[length] === first[length])) length++
+  return first.slice(0, length).join('')
+}
+
 /** Collects rules. Several schemas can share one grammar, e.g. the arguments of several tools. */
 export class Grammar {
   readonly #rules: string[] = []
@@ -75,7 +102,7 @@ export class Grammar {
           `"\\"" ${schema.format === 'date-time' ? `${FORMATS.date} "T" ${FORMATS.time}` : FORMATS[schema.format]} "\\""`,
         )
       case 'values':
-        return this.#keep(schema, schema.json.map(literal).join(' | '))
+        return this.#keep(schema, literals(schema.json))
       case 'oneOf':
         return this.#keep(schema, schema.options.map((option) => this.schema(option)).join(' | '))
       case 'reference': {

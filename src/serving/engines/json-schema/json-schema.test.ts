@@ -151,6 +151,12 @@ describe('grammars', () => {
     ],
     ['a bounded string', { type: 'string', minLength: 2, maxLength: 3 }, ['ab', 'äöü'], ['"a"', '"abcd"']],
     ['values', { enum: ['a"b', 1, null, { x: [] }] }, ['a"b', 1, null, { x: [] }], ['"a"', '2']],
+    [
+      'values with a common beginning',
+      { enum: ['a', 'ab', 'abc', 'b', '', 1, 12, 123, -1, '🦊', '🦋', '\ud83e', 'a"', null, [1], [1, 2]] },
+      ['a', 'ab', 'abc', 'b', '', 1, 12, 123, -1, '🦊', '🦋', '\ud83e', 'a"', null, [1], [1, 2]],
+      ['"abcd"', '2', '1234', '-', '-12', '"', '[1,3]', '"ac"'],
+    ],
     ['several types', { type: ['string', 'null'] }, ['a', null], ['1']],
     [
       'tagged branches',

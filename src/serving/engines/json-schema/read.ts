@@ -6,6 +6,7 @@
  * members are always a valid instance too.
  */
 import { invalidParameter, type RequestRefused } from '../../../wire/openai/refusal.ts'
+import { MOST_WAYS, waysOf } from './ambiguity.ts'
 import { disjoint } from './disjoint.ts'
 import { ANY, type Property, type Schema, STRING_FORMATS, type StringFormat } from './schema.ts'
 
@@ -53,27 +54,39 @@ interface Place {
   readonly depth: number
 }
 
+/** What all schemas of one request have used up together: they become one grammar. */
+export class SchemaBudget {
+  schemas = 0
+  values = 0
+  text = 0
+  repeats = 0
+}
+
 /** Reads `root`, found at parameter `param`. Throws `RequestRefused` (400) that names the place and the keyword. */
-export function readSchema(root: unknown, param: string): Schema {
-  return new SchemaReader(root, param).read(root, { path: param, depth: 0 })
+export function readSchema(root: unknown, param: string, budget = new SchemaBudget()): Schema {
+  const schema = new SchemaReader(root, param, budget).read(root, { path: param, depth: 0 })
+  if (waysOf(schema) > MOST_WAYS)
+    throw wrong(
+      param,
+      `its branches begin alike so often that an answer could be read in more than ${MOST_WAYS} ways at once. Tell the branches of 'anyOf' apart by a required constant property that comes first, or use fewer.`,
+    )
+  return schema
 }
 
 class SchemaReader {
   readonly #root: unknown
   readonly #param: string
+  readonly #spent: SchemaBudget
   readonly #references = new Map<string, Schema>()
-  #schemas = 0
-  #values = 0
-  #text = 0
-  #repeats = 0
 
-  constructor(root: unknown, param: string) {
+  constructor(root: unknown, param: string, budget: SchemaBudget) {
     this.#root = root
     this.#param = param
+    this.#spent = budget
   }
 
   read(value: unknown, at: Place): Schema {
-    if (++this.#schemas > MOST_SCHEMAS) throw wrong(at.path, `the whole is made of more than ${MOST_SCHEMAS} schemas.`)
+    if (++this.#spent.schemas > MOST_SCHEMAS) throw wrong(at.path, `the whole is made of more than ${MOST_SCHEMAS} schemas.`)
     if (at.depth > DEEPEST) throw wrong(at.path, `it is nested more than ${DEEPEST} levels deep.`)
     if (value === true) return ANY
     if (value === false) throw wrong(at.path, 'the schema `false` allows nothing.')
@@ -132,8 +145,8 @@ class SchemaReader {
     only(node, ['enum', 'const', 'type'], at)
     if (node.enum !== undefined && !Array.isArray(node.enum)) throw wrong(`${at.path}.enum`, 'it must be an array.')
     const values = node.enum === undefined ? [node.const] : (node.enum as unknown[])
-    this.#values += values.length
-    if (this.#values > MOST_VALUES) throw wrong(at.path, `the whole enumerates more than ${MOST_VALUES} values.`)
+    this.#spent.values += values.length
+    if (this.#spent.values > MOST_VALUES) throw wrong(at.path, `the whole enumerates more than ${MOST_VALUES} values.`)
     const types = namedTypes(node, at)
     const wanted = values.filter(
       (value) =>
@@ -226,14 +239,14 @@ class SchemaReader {
     const min = count(low) ?? 0
     const max = count(high)
     if (max !== undefined && max < min) throw wrong(`${at.path}.${high}`, `it is less than ${low}.`)
-    this.#repeats += max ?? min
-    if (this.#repeats > MOST_REPEATS_TOGETHER) throw wrong(at.path, `all lengths together are more than ${MOST_REPEATS_TOGETHER}.`)
+    this.#spent.repeats += max ?? min
+    if (this.#spent.repeats > MOST_REPEATS_TOGETHER) throw wrong(at.path, `all lengths together are more than ${MOST_REPEATS_TOGETHER}.`)
     return { min, max }
   }
 
   #spend(characters: number, at: Place): void {
-    this.#text += characters
-    if (this.#text > MOST_TEXT) throw wrong(at.path, `all names and values together have more than ${MOST_TEXT} characters.`)
+    this.#spent.text += characters
+    if (this.#spent.text > MOST_TEXT) throw wrong(at.path, `all names and values together have more than ${MOST_TEXT} characters.`)
   }
 }
 
