@@ -37,6 +37,7 @@ import { NodeFS } from '@electric-sql/pglite/nodefs'
 import { diskProblem, ROOM_BYTES, requireRoom } from '../kernel/disk.ts'
 import { systemCode } from '../kernel/errors.ts'
 import type { Connection, Queries, Row } from './connection.ts'
+import { needsRecovery, type SyncedFiles, syncAhead } from './sync-ahead.ts'
 
 interface FileStream {
   /** The operating system's descriptor, where the stream is a file on disk. */
@@ -48,11 +49,14 @@ interface EmscriptenModule {
 
 /** PGlite's folder on disk, with fsync handed through (Emscripten's NODEFS has the hook and leaves it empty). */
 class DurableFolder extends NodeFS {
+  /** What need not be synced once more; for the time of the start. */
+  synced: SyncedFiles | undefined
+
   override async init(...args: Parameters<NodeFS['init']>): ReturnType<NodeFS['init']> {
     const made = await super.init(...args)
     const patch = (module: unknown) => {
       ;(module as EmscriptenModule).NODEFS.stream_ops.fsync = ({ nfd }) => {
-        if (nfd !== undefined) fsyncSync(nfd)
+        if (nfd !== undefined && !this.synced?.has(nfd)) fsyncSync(nfd)
         return 0
       }
     }
@@ -73,7 +77,11 @@ const START_PARAMETERS = [
 ]
 
 async function open(folder: string): Promise<PGlite> {
-  return await PGlite.create({ fs: new DurableFolder(folder), startParams: START_PARAMETERS })
+  const files = new DurableFolder(folder)
+  if (needsRecovery(folder)) files.synced = await syncAhead(folder)
+  const database = await PGlite.create({ fs: files, startParams: START_PARAMETERS })
+  files.synced = undefined
+  return database
 }
 
 /** Opens the database in `folder`, making it first where there is none. The caller holds the lock. */
