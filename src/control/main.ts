@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { runAsChild } from '../kernel/child.ts'
 import { systemClock } from '../kernel/clock.ts'
+import { watchClock } from '../kernel/clock-watch.ts'
 import { limitConnections } from '../kernel/connection-limit.ts'
 import { readCredentials } from '../kernel/credentials.ts'
 import { messageOf, StrataError, systemCode } from '../kernel/errors.ts'
@@ -85,6 +86,7 @@ async function start(options: ControlOptions, onClose: (close: () => unknown) =>
       .catch((error: unknown) => log.warn('the database could not be tidied; the next try is in an hour', { error: messageOf(error) }))
   }, UPKEEP_MS)
   onClose(() => clearInterval(upkeep))
+  onClose(watchClock(clock, log))
   await bootstrap(store, credentials, process.env.STRATA_BOOTSTRAP)
 
   const records = await openRecords({ folder: home.records, store, clock, log })

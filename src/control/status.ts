@@ -43,6 +43,7 @@ export interface Warning {
     | 'backend'
     | 'gateway'
     | 'disk'
+    | 'clock'
   readonly message: string
   readonly advice?: string
 }

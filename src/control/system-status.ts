@@ -1,4 +1,6 @@
 /** Puts `GET /status` together from the store, the instances, the supervisor and the feed. */
+import type { Clock } from '../kernel/clock.ts'
+import { clockTrouble } from '../kernel/clock-watch.ts'
 import { ROOM_BYTES, requireRoom } from '../kernel/disk.ts'
 import { StrataError } from '../kernel/errors.ts'
 import type { Home } from '../kernel/home.ts'
@@ -31,6 +33,7 @@ export function systemStatus(context: ControlContext, troubles: readonly Gateway
     ...status,
     warnings: [
       ...diskWarnings(context.home),
+      ...clockWarnings(context.clock),
       ...warningsOf({ ...status, hasSupervisor: processes !== undefined, upMs: context.clock.monotonic() }),
       ...troubles.flatMap(({ id, troubles: words }) =>
         words.map((message): Warning => ({ code: 'gateway', message: `${id}: ${message}` })),
@@ -47,6 +50,13 @@ function diskWarnings(home: Home): Warning[] {
   } catch (error) {
     return error instanceof StrataError ? [{ code: 'disk', message: `${error.message} Nothing can be changed.`, advice: error.advice }] : []
   }
+}
+
+function clockWarnings(clock: Clock): Warning[] {
+  const message = clockTrouble(clock)
+  return message === undefined
+    ? []
+    : [{ code: 'clock', message, advice: 'Let the machine keep its time by NTP; `strata doctor` compares it.' }]
 }
 
 function statusOf(version: Resource<'ModelVersion'>, reports: readonly InstanceReport[]): VersionStatus {

@@ -1,15 +1,14 @@
 /** Disks that are full, or read-only, from the start or in the middle of work: said in words, and what does not need them goes on. */
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import { homeAt } from '../../src/kernel/home.ts'
-import { ask } from '../chaos/answers.ts'
 import { countedRequests, finishedRecords } from '../chaos/ledger.ts'
 import { simulatedAssistant } from '../harness/manifests.ts'
 import { strata } from '../harness/strata.ts'
 import { freePorts, type System, startSystem } from '../harness/system.ts'
 import { isRoot, type SmallDisk, smallDisk } from './disk.ts'
+import { answersAll, killAndWait, linesOf, manifest, warnings } from './observe.ts'
 
 let disk: SmallDisk | undefined
 let system: System | undefined
@@ -21,33 +20,11 @@ afterEach(async () => {
   disk = undefined
 })
 
-const chat = (system_: System) =>
-  ask({
-    url: system_.gatewayUrl,
-    key: system_.apiKey,
-    body: { model: 'assistant', max_tokens: 4, messages: [{ role: 'user', content: 'Hello' }] },
-  })
-const consumer = (name: string) => ({ apiVersion: 'strata.dev/v1alpha1', kind: 'Consumer', metadata: { name }, spec: {} })
+const consumer = (name: string) => manifest('Consumer', name, {})
 const consumers = async (system_: System) => {
   const { items } = await system_.control<{ items: { metadata: { name: string } }[] }>('GET', '/consumers')
   return items.map(({ metadata }) => metadata.name).sort()
 }
-const warnings = async (system_: System) => {
-  const { warnings: all } = await system_.control<{ warnings: { message: string }[] }>('GET', '/status')
-  return all.map(({ message }) => message).join('\n')
-}
-const linesOf = (system_: System, name: string, pattern: RegExp) =>
-  readFileSync(join(homeAt(system_.home).logs, `${name}.log`), 'utf8')
-    .split('\n')
-    .filter((line) => pattern.test(line))
-
-async function answersAll(system_: System, count: number): Promise<void> {
-  for (let i = 0; i < count; i++) {
-    const { status, body } = await chat(system_)
-    expect(status, body).toBe(200)
-  }
-}
-
 describe.runIf(isRoot)('a disk', () => {
   test('that fills up: requests go on, records are dropped and counted, changes are refused whole; and all is well when there is room', async () => {
     disk = smallDisk(192)
@@ -80,10 +57,7 @@ describe.runIf(isRoot)('a disk', () => {
     expect(await consumers(system)).toEqual(before)
 
     // Whoever is killed now is back all the same.
-    for (const name of ['gateway-0', 'control']) {
-      const pid = await system.kill(name)
-      await system.until((all) => all.some((one) => one.name === name && one.state === 'ready' && one.pid !== pid), 30_000)
-    }
+    for (const name of ['gateway-0', 'control']) await killAndWait(system, name)
     await answersAll(system, 20)
     expect(await consumers(system)).toEqual(before)
     // A disk that is full is not filled with words about it.
