@@ -14,6 +14,7 @@ import type { ProcessStatus, WantedEngine } from '../kernel/supervision.ts'
 import { planEngines, rememberEngines, rememberedEngines } from './engines.ts'
 import { bringHomeUpToDate } from './home-format.ts'
 import { openLogFile } from './log-file.ts'
+import { countOomKills } from './out-of-memory.ts'
 import { awaitPreviousRun, recordChildren } from './previous-run.ts'
 import { serveSupervisor } from './server.ts'
 import { type ProcessSpec, type SupervisedProcess, superviseProcess } from './supervised-process.ts'
@@ -113,6 +114,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     clock,
     logs: home.logs,
     env: options.env,
+    oomKills: countOomKills(),
     onChange(status: ProcessStatus) {
       log.info('process', { ...status })
       if (status.pid !== undefined && status.state === 'starting') remember()

@@ -10,6 +10,7 @@ import { diskProblem } from '../kernel/disk.ts'
 import { messageOf } from '../kernel/errors.ts'
 import type { FromChild, ProcessStatus, ToChild } from '../kernel/supervision.ts'
 import { openLogFile } from './log-file.ts'
+import { describeEnding, lastWords } from './out-of-memory.ts'
 import { decideRestart, NO_HISTORY } from './restart-policy.ts'
 
 export interface ProcessSpec {
@@ -23,6 +24,8 @@ export interface ProcessSurroundings {
   readonly clock: Clock
   readonly logs: string
   readonly env: NodeJS.ProcessEnv
+  /** Processes that the system has ended for want of memory since the last call. Default: it is not known of any. */
+  oomKills?(): number
   /** Called after every change of state. */
   onChange(status: ProcessStatus): void
 }
@@ -81,8 +84,9 @@ export function superviseProcess(spec: ProcessSpec, around: ProcessSurroundings)
     }
 
     let started: ChildProcess
+    let log: ReturnType<typeof logFileOf>
     try {
-      const log = logFileOf(around.logs, spec.name)
+      log = logFileOf(around.logs, spec.name)
       try {
         const output = log?.fd ?? 'ignore'
         started = spawn(spec.command[0], spec.command.slice(1), {
@@ -102,7 +106,10 @@ export function superviseProcess(spec: ProcessSpec, around: ProcessSurroundings)
     started.on('error', (error) => {
       if (started.pid === undefined) onEnd(`not started: ${messageOf(error)}`)
     })
-    started.on('exit', (code, signal) => onEnd(signal ? `killed by ${signal}` : `exit code ${code}`))
+    started.on('exit', (code, signal) => {
+      const oomKills = signal === 'SIGKILL' ? (around.oomKills?.() ?? 0) : 0
+      onEnd(describeEnding({ code, signal, oomKills, lastWords: log ? lastWords(log.path, log.size) : '' }))
+    })
     started.on('message', (message: FromChild) => {
       if (message.type === 'ready' && status.state === 'starting') {
         readySince = clock.monotonic()

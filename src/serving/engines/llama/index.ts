@@ -1,11 +1,14 @@
 /** Loads a GGUF file into this process, through llama.cpp: a model that generates, or one that makes embeddings. */
+import { statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
 import { messageOf, StrataError } from '../../../kernel/errors.ts'
 import { sha256Hex } from '../../../kernel/ids.ts'
 import type { Log } from '../../../kernel/log.ts'
+import { formatBytes } from '../../../kernel/units.ts'
 import type { EngineConfig } from '../config.ts'
 import type { Engine } from '../engine.ts'
+import { requireMemory } from '../memory.ts'
 import { LlamaEmbedder } from './embedder.ts'
 import { LlamaEngine } from './engine.ts'
 
@@ -25,6 +28,10 @@ export async function loadLlama(config: LlamaConfig, log: Log): Promise<Engine> 
     logger: (level, message) =>
       log[level === LlamaLogLevel.error || level === LlamaLogLevel.fatal ? 'error' : 'debug'](message.trim(), { from: 'llama.cpp' }),
   })
+  const { name } = config.version
+  const weights = statSync(weightsPath).size
+  if (!llama.gpu)
+    requireMemory(`${name} (its weights)`, { mapped: weights, held: 0 }, 'Use a smaller model, or a smaller quantization of it.')
   const model = await llama.loadModel({ modelPath: weightsPath }).catch((error: unknown) => {
     throw new StrataError('weights_unusable', `llama.cpp cannot load ${weightsPath}: ${messageOf(error)}`, {
       advice: 'Is it a GGUF file of a model that this version of llama.cpp knows?',
@@ -36,13 +43,21 @@ export async function loadLlama(config: LlamaConfig, log: Log): Promise<Engine> 
   if (contextSize < parameters.contextSize)
     log.warn(`The context is ${contextSize} tokens, not ${parameters.contextSize}: the model was trained on no more.`)
   const threads = parameters.threads ?? Math.max(1, Math.floor(availableParallelism() / 2))
-  if (config.task === 'embedding') return LlamaEmbedder.load(llama, model, { fingerprint, contextSize, threads })
+  const isEmbeddingContext = config.task === 'embedding'
   const { sequences } = parameters
+  const batchSize = isEmbeddingContext ? contextSize : Math.max(parameters.batchSize, sequences)
+  if (!llama.gpu) {
+    const shape = { contextSize, batchSize, sequences: isEmbeddingContext ? 1 : sequences, isEmbeddingContext }
+    const { cpuRam } = await model.fileInsights.estimateContextResourceRequirementsV2({ ...shape, modelGpuLayers: 0 })
+    const what = `${name} (weights of ${formatBytes(weights)}, and ${shape.sequences} sequences of ${contextSize} tokens)`
+    requireMemory(what, { mapped: weights, held: cpuRam }, 'Set fewer `sequences` or a smaller `contextSize`, or use a smaller model.')
+  }
+  if (isEmbeddingContext) return LlamaEmbedder.load(llama, model, { fingerprint, contextSize, threads })
   return LlamaEngine.load(llama, model, {
     fingerprint,
     contextSize,
     sequences,
-    batchSize: Math.max(parameters.batchSize, sequences),
+    batchSize,
     threads,
     log,
   })

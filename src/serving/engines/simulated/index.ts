@@ -9,8 +9,9 @@ import { invalidParameter, RequestRefused } from '../../../wire/openai/refusal.t
 import type { EngineConfig } from '../config.ts'
 import type { Embeddings, Engine, EngineCounters, GenerateRequest, Generation, GenerationEvent, Prompt, Tool } from '../engine.ts'
 import { instanceOf } from '../json-schema/instance.ts'
+import { requireMemory } from '../memory.ts'
 import { Rate } from '../rate.ts'
-import { NO_EMBEDDINGS, NO_GENERATION, promptTooLong, unsupportedModel } from '../refusals.ts'
+import { inputTooLong, NO_EMBEDDINGS, NO_GENERATION, promptTooLong, unsupportedModel } from '../refusals.ts'
 import { callable } from '../tool-calls.ts'
 import { PacedAnswer, type Piece } from './paced-answer.ts'
 import { Wheel } from './wheel.ts'
@@ -19,10 +20,14 @@ import { answerPieces, embeddingOf, hash32, piecesOf, randomFrom, simulatedLogpr
 type SimulatedConfig = EngineConfig & { engine: { kind: 'simulated' } }
 
 const DIMENSIONS = 384
+/** In UTF-16 units. */
+const LONGEST_PIECE = 14
 
 export async function loadSimulated(config: SimulatedConfig): Promise<Engine> {
   const { parameters } = config.engine
-  const memory = Buffer.alloc(sizeBytes(parameters.memory), 1)
+  const held = sizeBytes(parameters.memory)
+  requireMemory(`${config.version.name} (parameters.memory)`, { mapped: 0, held }, 'Set a smaller `parameters.memory`.')
+  const memory = Buffer.alloc(held, 1)
   await sleep(durationMs(parameters.startupTime))
   return new SimulatedEngine(config, memory)
 }
@@ -65,7 +70,11 @@ class SimulatedEngine implements Engine {
   async prepare(request: GenerateRequest): Promise<Generation> {
     if (this.#embeds) throw unsupportedModel(NO_GENERATION)
     const { prompt, format, topLogprobs, sampling } = request
+    if (prompt.kind === 'tokens' && prompt.tokens.length >= this.contextSize)
+      throw promptTooLong(prompt, this.contextSize, prompt.tokens.length)
     const text = promptText(prompt)
+    // A piece has at most seven characters: there is no need to cut megabytes into them to see that they do not fit.
+    if (text.length > this.contextSize * LONGEST_PIECE) throw promptTooLong(prompt, this.contextSize, Math.round(text.length / 4))
     const promptTokens = prompt.kind === 'tokens' ? prompt.tokens.length : Math.max(1, piecesOf(text).length)
     if (promptTokens >= this.contextSize) throw promptTooLong(prompt, this.contextSize, promptTokens)
     const tool = calledTool(prompt)
@@ -156,6 +165,11 @@ class SimulatedEngine implements Engine {
         `This model's embeddings have ${DIMENSIONS} dimensions and cannot be shortened.`,
         'unsupported_value',
       )
+    inputs.forEach((input, i) => {
+      const tokens = typeof input !== 'string' ? input.length : input.length > this.contextSize * LONGEST_PIECE ? input.length / 4 : 0
+      if (tokens >= this.contextSize)
+        throw inputTooLong(inputs.length === 1 ? 'input' : `input[${i}]`, this.contextSize, Math.round(tokens))
+    })
     const { promptTokens, slowness, fails } = this.#draw(
       inputs.reduce((sum, input) => sum + (typeof input === 'string' ? piecesOf(input).length : input.length), 0),
     )
