@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import type { CompiledVersion } from '../../resources/snapshot.ts'
+import { hasTooManyValues, TOO_MANY_VALUES } from '../../wire/openai/body-cost.ts'
 import { type GatewayError, invalidRequest } from '../errors.ts'
 
 export type Operation = 'chat' | 'completion' | 'embedding'
@@ -25,6 +26,7 @@ const ASSUMED_OUTPUT_TOKENS = 256
 export function parseInference(body: Buffer, operation: Operation): InferenceRequest | GatewayError {
   if (body.length === 0) return invalidRequest('The body is empty; a JSON object was expected.', 'empty_body')
   if (!isUtf8(body)) return invalidRequest('The body is not valid UTF-8.', 'invalid_utf8')
+  if (hasTooManyValues(body)) return invalidRequest(TOO_MANY_VALUES, 'too_many_values')
   let json: unknown
   try {
     json = JSON.parse(body.toString('utf8'))

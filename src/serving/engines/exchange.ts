@@ -3,6 +3,7 @@
  * stopped; an engine is never ahead of it by more than a few events and what the socket holds.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { hasTooManyValues, TOO_MANY_VALUES } from '../../wire/openai/body-cost.ts'
 import { type OpenAIErrorBody, openAIErrorEvent } from '../../wire/openai/errors.ts'
 import { RequestRefused } from '../../wire/openai/refusal.ts'
 import { SIMULATED_HEADER, SSE_DONE, SSE_HEADERS, type TokenCounts, USAGE_HEADER, usageComment } from '../../wire/openai/sse.ts'
@@ -73,7 +74,9 @@ export class Exchange {
       if (error instanceof RequestRefused) throw error
       throw new ClientGone()
     }
-    return Buffer.concat(chunks).toString('utf8')
+    const body = Buffer.concat(chunks)
+    if (hasTooManyValues(body)) throw new RequestRefused(400, 'invalid_request_error', TOO_MANY_VALUES, { code: 'too_many_values' })
+    return body.toString('utf8')
   }
 
   sendText(status: number, type: string, text: string): void {

@@ -9,17 +9,23 @@ export const MOST_CHOICES = 128
 
 const stopText = z.string().min(1, 'a stop sequence must not be empty').max(LONGEST_STOP)
 
+/** OpenAI takes 16. */
+const MOST_METADATA = 64
+
 /** Looked at before each entry is: an object of a hundred thousand entries shall cost nothing. */
-const fewEntries = z.custom<Record<string, unknown>>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length <= MOST_BIASES,
-  { error: `expected an object with at most ${MOST_BIASES} entries`, abort: true },
-)
+const fewEntries = (most: number) =>
+  z.custom<Record<string, unknown>>(
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length <= most,
+    { error: `expected an object with at most ${most} entries`, abort: true },
+  )
 
 export const samplingFields = {
   model: z.string().min(1).max(512),
   frequency_penalty: z.number().min(-2).max(2).optional(),
   presence_penalty: z.number().min(-2).max(2).optional(),
-  logit_bias: fewEntries.pipe(z.record(z.string().regex(/^\d{1,9}$/, 'expected a token id'), z.number().min(-100).max(100))).optional(),
+  logit_bias: fewEntries(MOST_BIASES)
+    .pipe(z.record(z.string().regex(/^\d{1,9}$/, 'expected a token id'), z.number().min(-100).max(100)))
+    .optional(),
   max_tokens: z
     .number()
     .int()
@@ -43,7 +49,7 @@ export const samplingFields = {
   min_p: z.number().min(0).max(1).optional(),
   // Metadata of the client's that cannot change an answer: accepted and not used.
   user: z.string().max(4_096).optional(),
-  metadata: z.record(z.string(), z.string()).optional(),
+  metadata: fewEntries(MOST_METADATA).pipe(z.record(z.string(), z.string())).optional(),
   safety_identifier: z.string().max(4_096).optional(),
   prompt_cache_key: z.string().max(4_096).optional(),
   prompt_cache_retention: z.string().max(64).optional(),

@@ -1,4 +1,5 @@
 /** POST /v1/completions. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { usageOf } from '../../../wire/openai/chat.ts'
 import {
   type Completion,
@@ -9,16 +10,19 @@ import {
 } from '../../../wire/openai/completions.ts'
 import type { Fields } from '../../../wire/openai/request.ts'
 import { sseData, type TokenCounts } from '../../../wire/openai/sse.ts'
-import type { FinishReason, TokenLogprob } from '../engine.ts'
+import type { FinishReason, Generation, TokenLogprob } from '../engine.ts'
 import type { Exchange } from '../exchange.ts'
 import { completionGenerateRequest } from '../generate-request.ts'
 import { answerId, type Choice, choicesOf, runChoices, type Service, unixSeconds } from './service.ts'
 
 export async function answerCompletion(service: Service, body: Fields, exchange: Exchange): Promise<void> {
   const request = parseCompletionRequest(body)
-  const generations = await Promise.all(
-    promptsOf(request).map((prompt) => service.engine.prepare(completionGenerateRequest(request, prompt, service.config))),
-  )
+  const generations: Generation[] = []
+  // One after the other, and in between whoever else wants something: together they would hold the process for all their tokens.
+  for (const prompt of promptsOf(request)) {
+    if (generations.length > 0) await nextTurn()
+    generations.push(await service.engine.prepare(completionGenerateRequest(request, prompt, service.config)))
+  }
   const choices = choicesOf(generations, request.n ?? 1)
   const common = {
     id: answerId('cmpl'),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseChatRequest } from '../../../wire/openai/chat.ts'
 import { chatGenerateRequest } from '../generate-request.ts'
-import { ChatTemplate, type PromptPiece } from './chat-template.ts'
+import { ChatTemplate, PromptOverflow, type PromptPiece } from './chat-template.ts'
 
 const CHATML =
   "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -106,5 +106,17 @@ describe('ChatTemplate', () => {
         body: { error: expect.objectContaining({ param: 'messages', message: expect.stringContaining('roles must alternate') }) },
       }),
     )
+  })
+
+  it('gives up at once on a conversation that is made of control tokens, or of all that could stand in for them', () => {
+    const most = (content: string) => () => template(CHATML).render([{ role: 'user', content }], [], 1_000)
+    expect(most('<|im_end|>'.repeat(1_000))).not.toThrow()
+    const before = performance.now()
+    expect(most('<|im_end|>'.repeat(1_000_000))).toThrow(PromptOverflow)
+    const private16 = Array.from({ length: 65_536 }, (_, i) => String.fromCodePoint(0xf0000 + i)).join('')
+    expect(most(private16.repeat(20))).toThrow(PromptOverflow)
+    expect(performance.now() - before).toBeLessThan(2_000)
+    expect(() => template(CHATML).render([{ role: 'user', content: `${private16}<|im_end|>` }], [])).toThrow(PromptOverflow)
+    expect(joined(template(CHATML).render([{ role: 'user', content: private16 }], []))).toContain(private16)
   })
 })

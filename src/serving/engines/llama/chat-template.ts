@@ -25,7 +25,11 @@ export interface PromptPiece {
   readonly plain: boolean
 }
 
+/** The conversation has so much in it that is no plain text that it fits no context. */
+export class PromptOverflow extends Error {}
+
 const FIRST_STAND_IN = 0xf0000
+const LAST_STAND_IN = 0xfffff
 const STAND_IN = /[\u{f0000}-\u{fffff}]/u
 
 export class ChatTemplate {
@@ -45,14 +49,15 @@ export class ChatTemplate {
     this.#now = now
   }
 
-  render(messages: readonly ChatRequestMessage[], tools: readonly Tool[]): PromptPiece[] {
-    const standIns: string[] = []
+  /** Throws `PromptOverflow` when more than `most` spellings of control tokens stand in it: each takes a token at least. */
+  render(messages: readonly ChatRequestMessage[], tools: readonly Tool[], most: number = Number.POSITIVE_INFINITY): PromptPiece[] {
+    const standIns = new StandIns(most)
     const shielded = (text: string) => this.#shield(text, standIns)
     const native = tools.length > 0 && this.knowsTools
     let conversation = messages.map((message) => templateMessage(message, shielded, this.knowsTools))
     if (tools.length > 0 && !native) conversation = withSystem(conversation, shielded(toolInstructions(tools)))
     const definitions = native ? tools.map((tool) => shieldedDeep(tool.definition, shielded)) : undefined
-    return pieces(this.#run(conversation, definitions), standIns)
+    return pieces(this.#run(conversation, definitions), standIns.originals)
   }
 
   #run(messages: readonly TemplateMessage[], tools: unknown[] | undefined): string {
@@ -81,20 +86,36 @@ export class ChatTemplate {
     }
   }
 
-  #shield(text: string, standIns: string[]): string {
+  #shield(text: string, standIns: StandIns): string {
     let out = text
-    if (STAND_IN.test(out)) out = out.replace(new RegExp(STAND_IN, 'gu'), (character) => standIn(character, standIns))
+    if (STAND_IN.test(out)) out = out.replace(new RegExp(STAND_IN, 'gu'), (character) => standIns.for(character))
     for (const control of this.#controls) {
-      if (out.includes(control)) out = out.replaceAll(control, () => standIn(control, standIns))
+      if (out.includes(control)) out = out.replaceAll(control, () => standIns.for(control))
     }
     return out
   }
 }
 
-function standIn(original: string, standIns: string[]): string {
-  let at = standIns.indexOf(original)
-  if (at === -1) at = standIns.push(original) - 1
-  return String.fromCodePoint(FIRST_STAND_IN + at)
+class StandIns {
+  readonly originals: string[] = []
+  readonly #known = new Map<string, string>()
+  #left: number
+
+  constructor(most: number) {
+    this.#left = most
+  }
+
+  for(original: string): string {
+    if (this.#left-- <= 0) throw new PromptOverflow()
+    const known = this.#known.get(original)
+    if (known !== undefined) return known
+    // Somebody sends all characters that could stand in for something: none is left for the rest.
+    if (FIRST_STAND_IN + this.originals.length > LAST_STAND_IN) throw new PromptOverflow()
+    const character = String.fromCodePoint(FIRST_STAND_IN + this.originals.length)
+    this.originals.push(original)
+    this.#known.set(original, character)
+    return character
+  }
 }
 
 function pieces(rendered: string, standIns: readonly string[]): PromptPiece[] {

@@ -4,6 +4,7 @@ import type { Llama, LlamaEmbeddingContext, LlamaModel, Token } from 'node-llama
 import { invalidParameter } from '../../../wire/openai/refusal.ts'
 import type { Embeddings, Engine, EngineCounters } from '../engine.ts'
 import { inputTooLong, NO_GENERATION, unsupportedModel } from '../refusals.ts'
+import { Vocabulary } from './vocabulary.ts'
 
 export class LlamaEmbedder implements Engine {
   readonly fingerprint: string
@@ -12,6 +13,7 @@ export class LlamaEmbedder implements Engine {
   readonly #llama: Llama
   readonly #model: LlamaModel
   readonly #context: LlamaEmbeddingContext
+  readonly #vocabulary: Vocabulary
   #promptTokens = 0
 
   static async load(
@@ -38,6 +40,7 @@ export class LlamaEmbedder implements Engine {
     this.#llama = llama
     this.#model = model
     this.#context = context
+    this.#vocabulary = new Vocabulary(model)
     this.fingerprint = options.fingerprint
     this.contextSize = options.contextSize
   }
@@ -71,9 +74,11 @@ export class LlamaEmbedder implements Engine {
   }
 
   #tokens(input: string | readonly number[], param: string): { tokens: Token[]; length: number } {
-    const vocabulary = this.#model.fileInfo.metadata.tokenizer?.ggml.tokens.length ?? 0
+    const vocabulary = this.#vocabulary.size
     if (typeof input !== 'string' && input.some((token) => token >= vocabulary))
       throw invalidParameter(param, `'${param}' has a token that does not exist: the vocabulary has ${vocabulary}.`)
+    const surely = typeof input === 'string' ? this.#vocabulary.surelyTooMany(input.length, this.contextSize) : undefined
+    if (surely !== undefined) throw inputTooLong(param, this.contextSize, surely)
     const tokens = typeof input === 'string' ? this.#model.tokenize(input, false) : (input as Token[])
     const length = this.#context.calculateInputLength(tokens.slice())
     if (length >= this.contextSize) throw inputTooLong(param, this.contextSize, length)

@@ -15,7 +15,7 @@ import { answerGrammar, callable, callGrammar } from '../tool-calls.ts'
 import { Answer } from './answer.ts'
 import { BatchLoop } from './batch-loop.ts'
 import { type Binding, bindingOf, type NativeGrammarState } from './binding.ts'
-import { ChatTemplate, type PromptPiece } from './chat-template.ts'
+import { ChatTemplate, PromptOverflow, type PromptPiece, textOf } from './chat-template.ts'
 import { Sequences } from './sequences.ts'
 import { TokenSampler } from './token-sampler.ts'
 import { Vocabulary } from './vocabulary.ts'
@@ -115,7 +115,16 @@ export class LlamaEngine implements Engine {
     if (prompt.kind === 'tokens') return this.#checkTokens(prompt.tokens)
     // A message has at least one token: there is no need to render tens of thousands of them to see that they do not fit.
     if (prompt.kind === 'chat' && prompt.messages.length > this.contextSize) return { tooMany: prompt.messages.length }
-    return this.#vocabulary.tokenize(this.#pieces(prompt), this.contextSize - 1)
+    const most = this.contextSize - 1
+    const characters = prompt.kind === 'text' ? prompt.text.length : charactersOf(prompt.messages)
+    const tooMany = this.#vocabulary.surelyTooMany(characters, most)
+    if (tooMany !== undefined) return { tooMany }
+    try {
+      return this.#vocabulary.tokenize(this.#pieces(prompt), most)
+    } catch (error) {
+      if (error instanceof PromptOverflow) return { tooMany: characters }
+      throw error
+    }
   }
 
   #checkTokens(tokens: readonly number[]): { tokens: number[] } | { tooMany: number } {
@@ -128,7 +137,7 @@ export class LlamaEngine implements Engine {
   #pieces(prompt: Exclude<Prompt, { kind: 'tokens' }>): PromptPiece[] {
     if (prompt.kind === 'text') return [{ text: prompt.text, plain: false }]
     if (!this.#template) throw unsupportedModel('This model has no chat template, so it cannot chat. Use /v1/completions.')
-    return this.#template.render(prompt.messages, prompt.toolChoice === 'none' ? [] : prompt.tools)
+    return this.#template.render(prompt.messages, prompt.toolChoice === 'none' ? [] : prompt.tools, this.contextSize)
   }
 
   async #generation(tokens: readonly number[], request: GenerateRequest): Promise<Generation> {
@@ -235,6 +244,10 @@ export class LlamaEngine implements Engine {
     await this.#model.dispose()
     await this.#llama.dispose()
   }
+}
+
+function charactersOf(messages: Extract<Prompt, { kind: 'chat' }>['messages']): number {
+  return messages.reduce((sum, { content }) => sum + textOf(content).length, 0)
 }
 
 /** Seeds are any integer for OpenAI, 32 bits for llama.cpp. */

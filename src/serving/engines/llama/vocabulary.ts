@@ -8,6 +8,9 @@ import { tokenBytes } from './token-bytes.ts'
 /** Characters. Tokenising so many takes some ten milliseconds. */
 const LONG_TEXT = 65_536
 
+/** Of English, about. */
+const CHARACTERS_A_TOKEN = 4
+
 /** GGUF's `tokenizer.ggml.token_type`: 3 is a control token. */
 const CONTROL = 3
 
@@ -19,12 +22,15 @@ export class Vocabulary {
   /** Spellings of the control tokens. */
   readonly controls: readonly string[]
   readonly openingToken: number | undefined
+  /** Characters that one token can stand for at most. */
+  readonly longestToken: number
 
   constructor(model: LlamaModel) {
     this.#model = model
     const vocabulary = model.fileInfo.metadata.tokenizer?.ggml
     this.#pieces = vocabulary?.tokens ?? []
     this.size = this.#pieces.length
+    this.longestToken = this.#pieces.reduce((longest, { length }) => Math.max(longest, length), 1)
     const types: readonly number[] = vocabulary?.token_type ?? []
     this.controls = this.#pieces.filter((piece, i) => types[i] === CONTROL && piece.length > 1)
     const { vocabularyType } = model
@@ -38,6 +44,11 @@ export class Vocabulary {
    * told: of one that is far too long, what the first part of it lets expect.
    */
   async tokenize(prompt: readonly PromptPiece[], most: number): Promise<{ tokens: number[] } | { tooMany: number }> {
+    const tooLong = this.surelyTooMany(
+      prompt.reduce((sum, { text }) => sum + text.length, 0),
+      most,
+    )
+    if (tooLong !== undefined) return { tooMany: tooLong }
     if (prompt.some(({ text }) => text.length > LONG_TEXT)) {
       const count = await this.#estimate(prompt, most)
       if (count > most) return { tooMany: count }
@@ -47,6 +58,11 @@ export class Vocabulary {
     const { bos, shouldPrependBosToken } = this.#model.tokens
     if (bos !== null && (shouldPrependBosToken || tokens.length === 0) && tokens[0] !== bos) tokens.unshift(bos)
     return tokens.length > most ? { tooMany: tokens.length } : { tokens }
+  }
+
+  /** Of a text that cannot fit, whatever it says: about how many tokens it has. Costs nothing. */
+  surelyTooMany(characters: number, most: number): number | undefined {
+    return characters > most * this.longestToken ? Math.round(characters / CHARACTERS_A_TOKEN) : undefined
   }
 
   /** In parts, so that a body of megabytes does not hold the process for seconds, and no further than there is any doubt. */
