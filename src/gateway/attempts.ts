@@ -10,6 +10,8 @@ import { messageOf } from '../kernel/errors.ts'
 import type { Log } from '../kernel/log.ts'
 import type { Attempt } from '../monitoring/request-records.ts'
 import { type CompiledInstance, type CompiledRoute, type CompiledVersion, entryKey } from '../resources/snapshot.ts'
+import { backendOf } from './backends.ts'
+import type { Exchange } from './exchange.ts'
 import type { InstanceTracker } from './instances.ts'
 import type { Tables } from './snapshot/tables.ts'
 import type { UpstreamCall, UpstreamFailure, UpstreamRequest, UpstreamResponse, Upstreams, UpstreamTarget } from './upstream/index.ts'
@@ -43,7 +45,7 @@ export interface AttemptOptions {
   readonly assigned: CompiledVersion
   readonly pinned: boolean
   readonly startedAt: number
-  readonly signal: AbortSignal
+  readonly client: Pick<Exchange, 'gone' | 'onGone'>
   /** How long to wait for an instance when none is ready. */
   readonly coldWaitMs: number
   request(version: CompiledVersion): Omit<UpstreamRequest, 'connectTimeoutMs' | 'firstByteTimeoutMs'>
@@ -109,12 +111,14 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
 
   for (;;) {
     const from = since()
-    const place = await findInstance(options, version, excluded, hasFallback(options, fallbacksTried), coldDeadline)
+    const place =
+      placeNow(options, version, excluded) ??
+      (await waitForPlace(options, version, excluded, hasFallback(options, fallbacksTried), coldDeadline))
     let failure: FailureClass
     let message: string
     let refused: UpstreamResponse | undefined
 
-    if (options.signal.aborted) {
+    if (options.client.gone) {
       attempts.push({ version: version.name, error: 'aborted', from, to: since() })
       return { failure: 'aborted', message: 'the client went away', retryAfterMs: 0 }
     }
@@ -204,25 +208,32 @@ function instancesOf(tables: Tables, version: CompiledVersion): readonly Compile
   return tables.instancesByVersion.get(`${version.namespace}/${version.name}`) ?? []
 }
 
-/** An instance to try. With none ready, waits for one that is starting or coming back, unless a fallback can answer meanwhile. */
-async function findInstance(
+/** An instance that is ready and in good standing, or a backend's address. */
+function placeNow(options: AttemptOptions, version: CompiledVersion, excluded: ReadonlySet<string>): Place | undefined {
+  const { source } = version
+  if (source.type === 'backend') return { id: `backend/${version.name}`, target: backendOf(source).target, simulated: false }
+  const chosen = options.tracker.choose(instancesOf(options.tables(), version), excluded)
+  return chosen && !options.tracker.isEjected(chosen.id) ? placeOf(chosen) : undefined
+}
+
+/** With none in good standing, waits for one that is starting or coming back, unless a fallback can answer meanwhile; then any will do. */
+async function waitForPlace(
   options: AttemptOptions,
   version: CompiledVersion,
   excluded: ReadonlySet<string>,
   fallback: boolean,
   coldDeadline: () => number,
 ): Promise<Place | undefined> {
-  if (version.source.type === 'backend') {
-    return { id: `backend/${version.name}`, target: { address: { origin: new URL(version.source.address).origin } }, simulated: false }
-  }
   for (;;) {
     const instances = instancesOf(options.tables(), version)
-    const chosen = options.tracker.choose(instances, excluded)
-    if (chosen && !options.tracker.isEjected(chosen.id)) return placeOf(chosen)
-    const waitIsOver = fallback || options.clock.monotonic() >= coldDeadline() || instances.every(({ state }) => state === 'draining')
-    if (chosen && waitIsOver) return placeOf(chosen)
-    if (waitIsOver || options.signal.aborted) return undefined
+    if (fallback || options.clock.monotonic() >= coldDeadline() || instances.every(({ state }) => state === 'draining')) {
+      const chosen = options.tracker.choose(instances, excluded)
+      return chosen && placeOf(chosen)
+    }
+    if (options.client.gone) return undefined
     await new Promise((resolve) => setTimeout(resolve, COLD_POLL_MS))
+    const place = placeNow(options, version, excluded)
+    if (place) return place
   }
 }
 
@@ -245,12 +256,9 @@ async function send(options: AttemptOptions, version: CompiledVersion, place: Pl
     connectTimeoutMs: timeouts.connect,
     firstByteTimeoutMs: Math.min(timeouts.firstByte, timeouts.total),
   })
-  const onAbort = () => call.abort()
-  options.signal.addEventListener('abort', onAbort, { once: true })
-  const result = await call.head
-  // An answer keeps listening: the abort must reach its body too. A failed attempt has nothing left to abort.
-  if (!('status' in result)) options.signal.removeEventListener('abort', onAbort)
-  return result
+  // It stays when there is an answer: that the client goes must reach the answer's body too.
+  options.client.onGone = () => call.abort()
+  return call.head
 }
 
 function describe(failure: UpstreamFailure): string {

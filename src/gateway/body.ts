@@ -1,8 +1,6 @@
-/** Reads a request body within its limit, and no slower than its time. */
+/** Reads a request body within its limit. How long it may take is the server's to say (`requestTimeout`). */
 import type { IncomingMessage } from 'node:http'
 import { type GatewayError, invalidRequest } from './errors.ts'
-
-const SLOWEST_MS = 60_000
 
 /** The body, or why not. `undefined` when the client went away: nobody is left to answer. */
 export function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer | GatewayError | undefined> {
@@ -19,30 +17,21 @@ export function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer
       ),
     )
   return new Promise((resolve) => {
-    const chunks: Buffer[] = []
+    let first: Buffer | undefined
+    let more: Buffer[] | undefined
     let bytes = 0
-    const settle = (result: Buffer | GatewayError | undefined) => {
-      clearTimeout(timer)
-      req.off('data', onData)
-      req.off('end', onEnd)
-      req.off('close', onClose)
-      resolve(result)
-    }
-    const onData = (chunk: Buffer) => {
+    req.on('data', (chunk: Buffer) => {
       bytes += chunk.length
-      if (bytes > maxBytes) return settle(tooLarge(maxBytes))
-      chunks.push(chunk)
-    }
-    const onEnd = () => settle(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
-    const onClose = () => settle(undefined)
-    const timer = setTimeout(
-      () => settle(invalidRequest(`The body did not arrive within ${SLOWEST_MS / 1000} s.`, 'request_timeout', undefined, 408)),
-      SLOWEST_MS,
-    )
-    req.on('data', onData)
-    req.on('end', onEnd)
-    req.on('close', onClose)
-    req.on('error', onClose)
+      if (bytes > maxBytes) {
+        // What still comes is thrown away.
+        first = more = undefined
+        resolve(tooLarge(maxBytes))
+      } else if (first === undefined) first = chunk
+      else if (more) more.push(chunk)
+      else more = [first, chunk]
+    })
+    req.on('end', () => resolve(more ? Buffer.concat(more) : (first ?? Buffer.alloc(0))))
+    req.on('close', () => resolve(undefined))
   })
 }
 

@@ -1,5 +1,6 @@
 /** What one gateway process shares between its requests. */
 import type { Clock } from '../kernel/clock.ts'
+import type { Deadlines } from '../kernel/deadlines.ts'
 import type { Log } from '../kernel/log.ts'
 import type { RecordWriter } from '../monitoring/records/writer.ts'
 import type { InstanceTracker } from './instances.ts'
@@ -11,6 +12,7 @@ import type { Upstreams } from './upstream/index.ts'
 export interface GatewayContext {
   readonly id: string
   readonly clock: Clock
+  readonly deadlines: Deadlines
   readonly log: Log
   readonly snapshots: Pick<SnapshotFollower, 'tables' | 'status'>
   readonly limiter: Limiter

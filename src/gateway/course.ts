@@ -85,18 +85,18 @@ export function settle(context: GatewayContext, course: Course, end: End): void 
   const used = end.usage ? end.usage.in + end.usage.out : answered && end.outcome !== 'client_error' ? (request?.estimatedTokens ?? 0) : 0
   course.reservation?.settle(used)
 
-  const route = choice?.route.name ?? ''
-  const version = choice?.assigned.name ?? ''
   const { metrics } = context
-  metrics.requests.with(route, version, end.outcome).inc()
-  if (choice) metrics.duration.with(route, version).observe(total / 1000)
+  const counted = choice && metrics.of(choice.route, choice.assigned.name)
+  const requests = counted ? counted.requests(end.outcome) : metrics.unrouted(end.outcome)
+  requests.inc()
+  counted?.duration.observe(total / 1000)
   for (const { version: tried, error } of course.attempts) metrics.attempts.with(tried, error ?? 'ok').inc()
   const firstToken = end.firstTokenAt === undefined ? undefined : end.firstTokenAt - exchange.startedAt
-  if (firstToken !== undefined) metrics.firstToken.with(route, version).observe(firstToken / 1000)
+  if (firstToken !== undefined) counted?.firstToken.observe(firstToken / 1000)
   if (end.usage) {
-    metrics.tokens.with(route, version, 'in').inc(end.usage.in)
-    metrics.tokens.with(route, version, 'cached').inc(end.usage.cached)
-    metrics.tokens.with(route, version, 'out').inc(end.usage.out)
+    counted?.tokensIn.inc(end.usage.in)
+    counted?.tokensCached.inc(end.usage.cached)
+    counted?.tokensOut.inc(end.usage.out)
   }
 
   const record: Omit<FinishedRecord, 'gateway' | 'boot' | 'seq' | 'time'> = {

@@ -1,7 +1,10 @@
 /** One request and its answer: identity, times, and the ways to answer that every endpoint shares. */
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { sortableId } from '../kernel/ids.ts'
 import { type GatewayError, toOpenAI } from './errors.ts'
+
+/** Names and values in turns, as Node writes them without looking each up: `['retry-after', '1', …]`. */
+export type HeaderList = readonly string[]
 
 export interface Exchange {
   readonly id: string
@@ -14,12 +17,18 @@ export interface Exchange {
   /** The client's own `x-request-id`, where it is sane. */
   readonly clientRequestId: string | undefined
   /** Headers that every answer of this exchange carries (CORS). */
-  readonly extraHeaders: OutgoingHttpHeaders
+  readonly extraHeaders: HeaderList
+  /** The client went away before its answer was whole. */
+  gone: boolean
+  /** Called when it goes; belongs to whoever works for it now. */
+  onGone: (() => void) | undefined
+  /** The answer is an event stream, and its head is out. */
+  streams: boolean
 }
 
 const SANE_ID = /^[\x21-\x7e]{1,128}$/
 
-export function openExchange(req: IncomingMessage, res: ServerResponse, startedAt: number, extraHeaders: OutgoingHttpHeaders): Exchange {
+export function openExchange(req: IncomingMessage, res: ServerResponse, startedAt: number, extraHeaders: HeaderList): Exchange {
   const target = req.url ?? '/'
   const query = target.indexOf('?')
   const given = req.headers['x-request-id']
@@ -31,6 +40,9 @@ export function openExchange(req: IncomingMessage, res: ServerResponse, startedA
     startedAt,
     clientRequestId: typeof given === 'string' && SANE_ID.test(given) ? given : undefined,
     extraHeaders,
+    gone: false,
+    onGone: undefined,
+    streams: false,
   }
 }
 
@@ -39,35 +51,56 @@ export function visibleId(exchange: Exchange): string {
   return exchange.clientRequestId ?? exchange.id
 }
 
-export function answerJson(exchange: Exchange, status: number, body: unknown, headers: OutgoingHttpHeaders = {}): void {
+/** The head of an answer whose length is not known yet. */
+export function answerHead(exchange: Exchange, status: number, contentType: string, headers: HeaderList): void {
+  exchange.res.writeHead(status, [
+    'content-type',
+    contentType,
+    'x-request-id',
+    visibleId(exchange),
+    ...headers,
+    ...exchange.extraHeaders,
+  ] as string[])
+}
+
+/** Up to this size head and body go out as one string, in one write. */
+const ONE_STRING_BYTES = 16 * 1024
+
+/** A whole answer. */
+export function answerBytes(exchange: Exchange, status: number, body: Buffer, contentType: string, headers: HeaderList): void {
+  const { res } = exchange
+  if (res.headersSent || res.destroyed) return
+  answerHead(exchange, status, contentType, ['content-length', String(body.length), ...headers])
+  if (body.length <= ONE_STRING_BYTES) res.end(body.toString('latin1'), 'latin1')
+  else res.end(body)
+}
+
+export function answerJson(exchange: Exchange, status: number, body: unknown, headers: HeaderList = []): void {
   answerText(exchange, status, JSON.stringify(body), 'application/json', headers)
 }
 
-export function answerText(exchange: Exchange, status: number, text: string, contentType: string, headers: OutgoingHttpHeaders = {}): void {
+/** A whole answer, perhaps given before the request was all there. */
+export function answerText(exchange: Exchange, status: number, text: string, contentType: string, headers: HeaderList = []): void {
   const { req, res } = exchange
   if (res.headersSent || res.destroyed) return
   const unread = !req.complete && bringsMuch(req)
-  res.writeHead(status, {
-    'content-type': contentType,
-    'content-length': Buffer.byteLength(text),
-    'x-request-id': visibleId(exchange),
-    ...exchange.extraHeaders,
-    ...headers,
-    ...(unread ? { connection: 'close' } : {}),
-  })
+  const length = ['content-length', String(Buffer.byteLength(text))]
+  answerHead(exchange, status, contentType, [...length, ...headers, ...(unread ? ['connection', 'close'] : [])])
   res.end(req.method === 'HEAD' ? undefined : text)
   if (unread) linger(req)
 }
 
-export function answerError(exchange: Exchange, error: GatewayError, headers: OutgoingHttpHeaders = {}): void {
+export function answerError(exchange: Exchange, error: GatewayError, headers: HeaderList = []): void {
   const retry =
     error.retryAfterMs === undefined
-      ? {}
-      : {
-          'retry-after': String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))),
-          'retry-after-ms': String(Math.max(1, Math.ceil(error.retryAfterMs))),
-        }
-  answerJson(exchange, error.status, toOpenAI(error, visibleId(exchange)), { ...retry, ...headers })
+      ? []
+      : [
+          'retry-after',
+          String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))),
+          'retry-after-ms',
+          String(Math.max(1, Math.ceil(error.retryAfterMs))),
+        ]
+  answerJson(exchange, error.status, toOpenAI(error, visibleId(exchange)), [...retry, ...headers])
 }
 
 const SMALL_BODY_BYTES = 64 * 1024

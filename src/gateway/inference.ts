@@ -3,25 +3,25 @@
  * Each step is a file of its own; this one is their order, and the promise that whatever happens, the reservation is settled, the instance
  * is released, and a `finished` record says how it ended.
  */
-import type { OutgoingHttpHeaders } from 'node:http'
 import { messageOf } from '../kernel/errors.ts'
-import type { Outcome } from '../monitoring/request-records.ts'
-import { type CompiledLimit, type CompiledVersion, entryKey } from '../resources/snapshot.ts'
-import { type Answered, attempt, type GaveUp } from './attempts.ts'
+import type { CompiledVersion } from '../resources/snapshot.ts'
+import { type Answered, attempt } from './attempts.ts'
 import { authenticate, type Caller } from './authenticate.ts'
+import { backendOf } from './backends.ts'
 import { readBody } from './body.ts'
 import type { GatewayContext } from './context.ts'
 import { type Course, type End, recordStart, round, settle } from './course.ts'
 import { type GatewayError, invalidRequest } from './errors.ts'
-import { answerError, answerText, type Exchange, visibleId } from './exchange.ts'
+import { answerBytes, answerError, answerHead, type Exchange, type HeaderList, visibleId } from './exchange.ts'
 import { rateLimitHeaders } from './limits/headers.ts'
-import type { Admission, Subject } from './limits/index.ts'
+import type { Admission } from './limits/index.ts'
 import { bodyFor, type InferenceRequest, type Operation, parseInference } from './protocols/openai-to-openai.ts'
 import { BackendStream, EngineStream } from './protocols/sse.ts'
+import { giveUp, refuse, refuseOverLimit } from './refusals.ts'
 import { type RelayResult, relayPlain, relayStream } from './relay.ts'
 import { type Choice, choose } from './routing.ts'
 import { readSecret } from './secrets.ts'
-import type { Tables } from './snapshot/tables.ts'
+import { limitsFor, type Tables } from './snapshot/tables.ts'
 
 const UPSTREAM_PATHS: Record<Operation, string> = {
   chat: '/chat/completions',
@@ -31,14 +31,10 @@ const UPSTREAM_PATHS: Record<Operation, string> = {
 
 export async function serveInference(context: GatewayContext, exchange: Exchange, operation: Operation): Promise<void> {
   const course: Course = { exchange, operation, attempts: [], times: {} }
-  const gone = new AbortController()
-  exchange.res.on('close', () => {
-    if (!exchange.res.writableFinished) gone.abort()
-  })
-  context.metrics.inFlight.with().add(1)
+  context.metrics.inFlight.add(1)
   let end: End = { outcome: 'aborted', status: 499 }
   try {
-    end = await answer(context, course, gone.signal)
+    end = await answer(context, course)
   } catch (error) {
     // A bug, not a state of the world: the client gets a plain word, the log gets the stack.
     context.log.error('a request failed inside of the gateway', {
@@ -57,12 +53,12 @@ export async function serveInference(context: GatewayContext, exchange: Exchange
         message: 'The gateway failed; its log has the cause.',
       })
   } finally {
-    context.metrics.inFlight.with().add(-1)
+    context.metrics.inFlight.add(-1)
     settle(context, course, end)
   }
 }
 
-async function answer(context: GatewayContext, course: Course, gone: AbortSignal): Promise<End> {
+async function answer(context: GatewayContext, course: Course): Promise<End> {
   const { exchange, operation } = course
   const since = () => round(context.clock.monotonic() - exchange.startedAt)
   const tables = context.snapshots.tables()
@@ -93,21 +89,16 @@ async function answer(context: GatewayContext, course: Course, gone: AbortSignal
   course.reservation = admission.reservation
   const limitHeaders = rateLimitHeaders(admission.reservation.requests, admission.reservation.tokens)
 
-  const bodies = new Map<CompiledVersion, Buffer>()
-  let unserialisable: GatewayError | undefined
-  const bodyOf = (version: CompiledVersion): Buffer => {
-    const known = bodies.get(version)
-    if (known) return known
-    const made = bodyFor(version, request, body, operation)
-    bodies.set(version, made)
-    return made
-  }
+  let assignedBody: Buffer
   try {
-    bodyOf(choice.assigned)
+    assignedBody = bodyFor(choice.assigned, request, body, operation)
   } catch (error) {
-    unserialisable = invalidRequest(`The body cannot be passed on: ${messageOf(error)}. Is it nested very deeply?`, 'invalid_json')
+    return refuse(
+      context,
+      course,
+      invalidRequest(`The body cannot be passed on: ${messageOf(error)}. Is it nested very deeply?`, 'invalid_json'),
+    )
   }
-  if (unserialisable) return refuse(context, course, unserialisable)
 
   const result = await attempt(
     {
@@ -120,9 +111,16 @@ async function answer(context: GatewayContext, course: Course, gone: AbortSignal
       assigned: choice.assigned,
       pinned: choice.pinned,
       startedAt: exchange.startedAt,
-      signal: gone,
+      client: exchange,
       coldWaitMs: context.coldWaitMs,
-      request: (version) => upstreamRequest(context, version, bodyOf(version), exchange, operation),
+      request: (version) =>
+        upstreamRequest(
+          context,
+          version,
+          version === choice.assigned ? assignedBody : bodyFor(version, request, body, operation),
+          exchange,
+          operation,
+        ),
     },
     course.attempts,
   )
@@ -140,18 +138,16 @@ function taskMismatch(version: CompiledVersion, operation: Operation): GatewayEr
 }
 
 function admit(context: GatewayContext, tables: Tables, caller: Caller, choice: Choice, request: InferenceRequest): Admission {
-  const names = [...caller.consumer.limits, ...choice.route.limits]
-  const limits: CompiledLimit[] = []
-  for (const name of names) {
-    const limit = tables.limit.get(entryKey.limit(choice.route.namespace, name))
-    if (limit && !limits.includes(limit)) limits.push(limit)
-  }
-  const subject: Subject = {
-    namespace: choice.route.namespace,
+  const { route } = choice
+  const ofConsumer = limitsFor(tables, route.namespace, caller.consumer.limits)
+  const ofRoute = limitsFor(tables, route.namespace, route.limits)
+  const limits = ofConsumer.length === 0 ? ofRoute : [...ofConsumer, ...ofRoute.filter((limit) => !ofConsumer.includes(limit))]
+  const subject = {
+    namespace: route.namespace,
     key: caller.key.name,
     consumer: caller.consumer.name,
     model: choice.assigned.model,
-    route: choice.route.name,
+    route: route.name,
   }
   return context.limiter.admit(limits, subject, request.estimatedTokens)
 }
@@ -164,153 +160,62 @@ function upstreamRequest(context: GatewayContext, version: CompiledVersion, body
   }
   let prefix = '/v1'
   if (version.source.type === 'backend') {
-    prefix = new URL(version.source.address).pathname.replace(/\/$/, '')
+    prefix = backendOf(version.source).prefix
     if (version.source.bearer) headers.authorization = `Bearer ${readSecret(version.source.bearer, context.clock.monotonic())}`
   }
   return { method: 'POST' as const, path: `${prefix}${UPSTREAM_PATHS[operation]}`, headers, body }
 }
 
-async function relay(context: GatewayContext, course: Course, answered: Answered, limitHeaders: OutgoingHttpHeaders): Promise<End> {
+async function relay(context: GatewayContext, course: Course, answered: Answered, limitHeaders: HeaderList): Promise<End> {
   const { exchange } = course
   const { response, version } = answered
+  const { status } = response
   const route = course.choice!.route
   const contentType = response.headers['content-type'] ?? 'application/json'
-  const headers: OutgoingHttpHeaders = {
-    'content-type': contentType,
-    'x-request-id': visibleId(exchange),
-    'x-strata-model-version': `${version.model}@${version.version}`,
-    'x-strata-route': route.name,
-    ...(answered.simulated ? { 'x-strata-simulated': '1' } : {}),
-    ...(response.status >= 400 ? { 'x-strata-error-source': 'upstream' } : {}),
-    ...(response.headers['retry-after'] ? { 'retry-after': response.headers['retry-after'] } : {}),
-    ...limitHeaders,
-    ...exchange.extraHeaders,
-  }
+  const headers = ['x-strata-model-version', `${version.model}@${version.version}`, 'x-strata-route', route.name]
+  if (answered.simulated) headers.push('x-strata-simulated', '1')
+  if (status >= 400) headers.push('x-strata-error-source', 'upstream')
+  const retryAfter = response.headers['retry-after']
+  if (retryAfter) headers.push('retry-after', retryAfter)
+  headers.push(...limitHeaders)
   const options = {
     clock: context.clock,
+    deadlines: context.deadlines,
     requestId: visibleId(exchange),
     idleTimeoutMs: route.timeouts.idle,
     deadline: exchange.startedAt + route.timeouts.total,
   }
 
   if (contentType.startsWith('text/event-stream')) {
-    exchange.res.writeHead(response.status, { ...headers, 'cache-control': 'no-cache', 'x-accel-buffering': 'no' })
+    answerHead(exchange, status, contentType, [...headers, 'cache-control', 'no-cache', 'x-accel-buffering', 'no'])
     exchange.res.flushHeaders()
+    exchange.streams = true
     const reader = version.source.type === 'engine' ? new EngineStream() : new BackendStream(course.request!.includeUsage)
-    return endOf(await relayStream(exchange.res, response, reader, options), response.status)
+    return endOf(await relayStream(exchange.res, response, reader, options), status)
   }
 
-  const plain = await relayPlain(exchange.res, response, () => void exchange.res.writeHead(response.status, headers), options)
-  if ('relayed' in plain) return endOf(plain.relayed, response.status)
+  const plain = await relayPlain(exchange.res, response, () => answerHead(exchange, status, contentType, headers), options)
+  if ('relayed' in plain) return endOf(plain.relayed, status)
   if ('held' in plain) {
-    answerText(exchange, response.status, plain.held.toString('utf8'), contentType, headers)
-    return { outcome: response.status >= 400 ? 'client_error' : 'ok', status: response.status, usage: plain.usage }
+    answerBytes(exchange, status, plain.held, contentType, headers)
+    return { outcome: status >= 400 ? 'client_error' : 'ok', status, usage: plain.usage }
   }
   if (plain.failure.kind === 'aborted') return { outcome: 'aborted', status: 499 }
   const timedOut = plain.failure.kind === 'timeout'
   course.error = timedOut ? 'timeout' : 'upstream_cut'
-  const status = timedOut ? 504 : 502
+  const ours = timedOut ? 504 : 502
   answerError(exchange, {
-    status,
+    status: ours,
     type: 'server_error',
     code: course.error,
     message: timedOut
       ? 'The answer took longer than the time allowed for it.'
       : 'The model stopped in the middle of its answer. Nothing of it was passed on; ask again.',
   })
-  return { outcome: timedOut ? 'timeout' : 'cut', status }
+  return { outcome: timedOut ? 'timeout' : 'cut', status: ours }
 }
 
 function endOf(relayed: RelayResult, status: number): End {
   const { outcome, usage, firstTokenAt, lastChunkAt } = relayed
   return { outcome, status: outcome === 'aborted' ? 499 : status, usage, firstTokenAt, lastChunkAt }
-}
-
-function giveUp(context: GatewayContext, course: Course, result: GaveUp, limitHeaders: OutgoingHttpHeaders): End | Promise<End> {
-  const { exchange } = course
-  const { failure, message } = result
-  if (failure === 'aborted') return { outcome: 'aborted', status: 499 }
-  const version = course.choice!.assigned
-  const about = {
-    'x-strata-model-version': `${version.model}@${version.version}`,
-    'x-strata-route': course.choice!.route.name,
-    ...limitHeaders,
-  }
-  if (result.response) return passRefusalOn(context, course, result, about)
-  const timedOut = failure === 'timeout'
-  course.error = timedOut ? 'timeout' : failure === 'no_instance' ? 'no_instance' : 'upstream_unavailable'
-  answerError(
-    exchange,
-    timedOut
-      ? {
-          status: 504,
-          type: 'server_error',
-          code: 'timeout',
-          message: `${message} Try a shorter request, or raise the route's timeouts.firstByte.`,
-        }
-      : {
-          status: 503,
-          type: 'service_unavailable_error',
-          code: course.error,
-          message: `${message} Try again in a moment.`,
-          retryAfterMs: result.retryAfterMs,
-        },
-    about,
-  )
-  return { outcome: timedOut ? 'timeout' : 'upstream_error', status: timedOut ? 504 : 503 }
-}
-
-/** The last upstream's own refusal, as it is, marked as such. */
-async function passRefusalOn(
-  context: GatewayContext,
-  course: Course,
-  { response, failure }: GaveUp,
-  about: OutgoingHttpHeaders,
-): Promise<End> {
-  const { exchange } = course
-  const route = course.choice!.route
-  const plain = await relayPlain(exchange.res, response!, () => undefined, {
-    clock: context.clock,
-    requestId: visibleId(exchange),
-    idleTimeoutMs: route.timeouts.idle,
-    deadline: context.clock.monotonic() + 5_000,
-  })
-  const body = 'held' in plain ? plain.held.toString('utf8') : ''
-  const retryAfter = response!.headers['retry-after']
-  course.error = failure === 'overloaded' ? 'overloaded' : 'upstream_error'
-  answerText(exchange, response!.status, body, response!.headers['content-type'] ?? 'application/json', {
-    ...about,
-    'x-strata-error-source': 'upstream',
-    ...(retryAfter ? { 'retry-after': retryAfter } : response!.status === 429 || response!.status === 503 ? { 'retry-after': '1' } : {}),
-  })
-  return { outcome: failure === 'overloaded' ? 'overloaded' : 'upstream_error', status: response!.status }
-}
-
-function refuse(context: GatewayContext, course: Course, error: GatewayError): End {
-  context.metrics.refused.with(error.code).inc()
-  course.error = error.code
-  answerError(course.exchange, error, error.status === 401 ? { 'www-authenticate': 'Bearer realm="strata"' } : {})
-  const outcome: Outcome =
-    error.status === 401 || error.status === 403 ? 'refused' : error.status >= 500 ? 'upstream_error' : 'client_error'
-  return { outcome, status: error.status }
-}
-
-function refuseOverLimit(context: GatewayContext, course: Course, admission: Extract<Admission, { admitted: false }>): End {
-  context.metrics.limited.with(admission.limit, admission.sort).inc()
-  course.limit = admission.limit
-  course.error = 'rate_limit_exceeded'
-  const seconds = Math.max(1, Math.ceil(admission.retryAfterMs / 1000))
-  const what = { requests: 'requests', tokens: 'tokens', concurrent: 'requests at the same time' }[admission.sort]
-  answerError(
-    course.exchange,
-    {
-      status: 429,
-      type: admission.sort === 'tokens' ? 'tokens' : 'requests',
-      code: 'rate_limit_exceeded',
-      message: `The limit "${admission.limit}" allows no more ${what} now. Try again in ${seconds} s.`,
-      retryAfterMs: admission.retryAfterMs,
-    },
-    rateLimitHeaders(admission.requests, admission.tokens),
-  )
-  return { outcome: 'limited', status: 429 }
 }

@@ -10,6 +10,7 @@ import { runAsChild } from '../kernel/child.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { limitConnections } from '../kernel/connection-limit.ts'
 import { readCredentials } from '../kernel/credentials.ts'
+import { createDeadlines } from '../kernel/deadlines.ts'
 import { StrataError } from '../kernel/errors.ts'
 import { type Home, homeAt, makeHome } from '../kernel/home.ts'
 import { createLog, type Log } from '../kernel/log.ts'
@@ -68,7 +69,8 @@ export async function startGateway(options: GatewayOptions, home: Home, feedToke
     gateways: () => Math.max(options.gateways, snapshots.tables().settings.gateways),
     index: Number(/\d+$/.exec(options.id)?.[0] ?? 0),
   })
-  const upstreams = createUpstreams()
+  const deadlines = createDeadlines(clock)
+  const upstreams = createUpstreams(clock, deadlines)
   registry.computed('strata_snapshot_version', 'Version of the snapshot that runs.', () => snapshots.status().version)
   registry.computed('strata_snapshot_connected', '1 while control is heard.', () => (snapshots.status().connected ? 1 : 0))
   registry.computed('strata_records_dropped_total', 'Request records that the disk did not take.', () => records.dropped(), 'counter')
@@ -78,6 +80,7 @@ export async function startGateway(options: GatewayOptions, home: Home, feedToke
   const context: GatewayContext = {
     id: options.id,
     clock,
+    deadlines,
     log,
     snapshots,
     limiter,

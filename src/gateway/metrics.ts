@@ -1,23 +1,79 @@
 /** The gateway's metrics, named and explained in one place. */
-import type { Metrics } from '../monitoring/metrics/index.ts'
+import type { Counter, Histogram, Metrics } from '../monitoring/metrics/index.ts'
+import type { Outcome } from '../monitoring/request-records.ts'
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 
+/** What is counted of every request to one version by one route; looked up once, not label by label each time. */
+export interface VersionMetrics {
+  readonly duration: Histogram
+  readonly firstToken: Histogram
+  readonly tokensIn: Counter
+  readonly tokensCached: Counter
+  readonly tokensOut: Counter
+  requests(outcome: Outcome): Counter
+}
+
 export function gatewayMetrics(metrics: Metrics) {
+  const requests = metrics.counter('strata_requests_total', 'Requests by route, assigned version and outcome.', [
+    'route',
+    'version',
+    'outcome',
+  ])
+  const duration = metrics.histogram('strata_request_duration_seconds', 'From the request line to the end of the answer.', SECONDS, [
+    'route',
+    'version',
+  ])
+  const firstToken = metrics.histogram(
+    'strata_time_to_first_token_seconds',
+    'From the request line to the first token of a streamed answer.',
+    SECONDS,
+    ['route', 'version'],
+  )
+  const tokens = metrics.counter('strata_tokens_total', 'Tokens by route, version and kind (in, cached, out).', [
+    'route',
+    'version',
+    'kind',
+  ])
+
+  const measure = (route: string, version: string): VersionMetrics => {
+    const outcomes = new Map<Outcome, Counter>()
+    return {
+      duration: duration.with(route, version),
+      firstToken: firstToken.with(route, version),
+      tokensIn: tokens.with(route, version, 'in'),
+      tokensCached: tokens.with(route, version, 'cached'),
+      tokensOut: tokens.with(route, version, 'out'),
+      requests(outcome) {
+        let counter = outcomes.get(outcome)
+        if (!counter) {
+          counter = requests.with(route, version, outcome)
+          outcomes.set(outcome, counter)
+        }
+        return counter
+      },
+    }
+  }
+  const byRoute = new WeakMap<object, Map<string, VersionMetrics>>()
+
   return {
-    requests: metrics.counter('strata_requests_total', 'Requests by route, assigned version and outcome.', ['route', 'version', 'outcome']),
-    duration: metrics.histogram('strata_request_duration_seconds', 'From the request line to the end of the answer.', SECONDS, [
-      'route',
-      'version',
-    ]),
-    firstToken: metrics.histogram(
-      'strata_time_to_first_token_seconds',
-      'From the request line to the first token of a streamed answer.',
-      SECONDS,
-      ['route', 'version'],
-    ),
-    tokens: metrics.counter('strata_tokens_total', 'Tokens by route, version and kind (in, cached, out).', ['route', 'version', 'kind']),
-    inFlight: metrics.gauge('strata_requests_in_flight', 'Requests that are being answered.'),
+    /** Of a request that came as far as a route. */
+    of(route: { readonly name: string }, version: string): VersionMetrics {
+      let versions = byRoute.get(route)
+      if (!versions) {
+        versions = new Map()
+        byRoute.set(route, versions)
+      }
+      let known = versions.get(version)
+      if (!known) {
+        known = measure(route.name, version)
+        versions.set(version, known)
+      }
+      return known
+    },
+    /** Of one that did not. */
+    unrouted: (outcome: Outcome) => requests.with('', '', outcome),
+    inFlight: metrics.gauge('strata_requests_in_flight', 'Requests that are being answered.').with(),
     refused: metrics.counter('strata_refused_total', 'Requests refused before they reached a model, by error code.', ['code']),
     limited: metrics.counter('strata_limited_total', 'Requests over a limit, by limit and sort.', ['limit', 'sort']),
     attempts: metrics.counter('strata_upstream_attempts_total', 'Attempts by version and result.', ['version', 'result']),

@@ -10,7 +10,7 @@ import type { Tables } from './snapshot/tables.ts'
 export function serveModels(context: GatewayContext, exchange: Exchange): void {
   const tables = context.snapshots.tables()
   const caller = authenticate(tables, exchange.req.headers.authorization, context.clock.latest())
-  if ('status' in caller) return answerError(exchange, caller, { 'www-authenticate': 'Bearer realm="strata"' })
+  if ('status' in caller) return answerError(exchange, caller, ['www-authenticate', 'Bearer realm="strata"'])
   if (exchange.path === '/v1/models') {
     const data = usableModels(tables, caller).map((name) =>
       modelObject(tables, tables.routeByModel.get(`${caller.key.namespace}/${name}`), name),

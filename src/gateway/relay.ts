@@ -6,6 +6,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { Clock } from '../kernel/clock.ts'
+import type { Deadlines } from '../kernel/deadlines.ts'
 import { openAIError, openAIErrorEvent } from '../wire/openai/errors.ts'
 import { type Usage, usageFrom } from './protocols/openai-to-openai.ts'
 import type { StreamReader } from './protocols/sse.ts'
@@ -22,6 +23,7 @@ export interface RelayResult {
 
 export interface RelayOptions {
   readonly clock: Clock
+  readonly deadlines: Deadlines
   readonly requestId: string
   readonly idleTimeoutMs: number
   /** Monotonic time at which the request must be over. */
@@ -47,12 +49,11 @@ export function relayStream(
     let lastChunkAt: number | undefined
     let over = false
     let stalledAt: number | undefined
-    let timer: NodeJS.Timeout | undefined
 
     const finish = (outcome: RelayResult['outcome'], message?: string) => {
       if (over) return
       over = true
-      clearTimeout(timer)
+      idle.clear()
       res.off('drain', onDrain)
       if (outcome === 'ok') res.end()
       else if (!res.destroyed && outcome !== 'aborted') {
@@ -86,19 +87,19 @@ export function relayStream(
         finish('timeout', `The model said nothing for ${Math.round(options.idleTimeoutMs / 1000)} s; the answer is not whole.`)
         return upstream.abort()
       }
-      arm()
+      idle = options.deadlines.start(patience(), overdue)
     }
-    const arm = () => {
-      const now = clock.monotonic()
+    /** How long nothing needs a look. */
+    const patience = () => {
       const next = stalledAt !== undefined ? stalledAt + SLOWEST_READER_MS : (lastChunkAt ?? started) + options.idleTimeoutMs
-      clearTimeout(timer)
-      timer = setTimeout(overdue, Math.max(10, Math.min(next, options.deadline) - now))
+      return Math.min(next, options.deadline) - clock.monotonic()
     }
-    arm()
+    let idle = options.deadlines.start(patience(), overdue)
 
     const onDrain = () => {
       stalledAt = undefined
       lastChunkAt = clock.monotonic()
+      idle.extend(patience())
       upstream.resume()
     }
     res.on('drain', onDrain)
@@ -112,7 +113,7 @@ export function relayStream(
         if (passed.length > 0 && !res.write(passed) && stalledAt === undefined) {
           stalledAt = lastChunkAt
           upstream.pause()
-          arm()
+          idle.extend(patience())
         }
       },
       end() {
@@ -160,7 +161,7 @@ export function relayPlain(
     let over = false
     const settle = (answer: PlainAnswer) => {
       over = true
-      clearTimeout(timer)
+      deadline.clear()
       res.off('drain', onDrain)
       resolve(answer)
     }
@@ -175,13 +176,10 @@ export function relayPlain(
         },
       })
     }
-    const timer = setTimeout(
-      () => {
-        fail({ kind: 'timeout', message: 'the answer took longer than the time allowed for it' })
-        upstream.abort()
-      },
-      Math.max(10, options.deadline - clock.monotonic()),
-    )
+    const deadline = options.deadlines.start(options.deadline - clock.monotonic(), () => {
+      fail({ kind: 'timeout', message: 'the answer took longer than the time allowed for it' })
+      upstream.abort()
+    })
     const onDrain = () => upstream.resume()
     res.on('drain', onDrain)
 
@@ -214,10 +212,16 @@ export function relayPlain(
   })
 }
 
-/** `usage` of a plain answer whose server says it nowhere else. */
-function usageInBody(body: Buffer): Usage | undefined {
-  const at = body.lastIndexOf('"usage"')
+const USAGE_FIELD = Buffer.from('"usage"')
+const MOST_USAGE_BYTES = 1_000
+
+/** `usage` of a plain answer whose server says it nowhere else. Only that field is read: the answer may be long. */
+export function usageInBody(body: Buffer): Usage | undefined {
+  const at = body.lastIndexOf(USAGE_FIELD)
   if (at === -1) return undefined
+  const text = body.toString('latin1', at + USAGE_FIELD.length, at + MOST_USAGE_BYTES)
+  const object = /^\s*:\s*(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})/.exec(text)
+  if (object) return usageFrom(object[1])
   try {
     const { usage } = JSON.parse(body.toString('utf8')) as { usage?: unknown }
     return usageFrom(JSON.stringify(usage))

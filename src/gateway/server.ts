@@ -2,7 +2,7 @@
  * The listening side: HTTP limits, the table of endpoints, CORS, and what is said to those who do not speak HTTP. One server a gateway;
  * the request path behind it is `inference.ts`.
  */
-import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { systemCode } from '../kernel/errors.ts'
@@ -11,7 +11,7 @@ import { openAIError } from '../wire/openai/errors.ts'
 import { authenticate } from './authenticate.ts'
 import type { GatewayContext } from './context.ts'
 import { invalidRequest, notFound } from './errors.ts'
-import { answerError, answerJson, answerText, type Exchange, openExchange } from './exchange.ts'
+import { answerError, answerJson, answerText, type Exchange, type HeaderList, openExchange } from './exchange.ts'
 import { serveInference } from './inference.ts'
 import { serveModels } from './models.ts'
 import type { Operation } from './protocols/openai-to-openai.ts'
@@ -53,7 +53,7 @@ export function createGatewayServer(context: GatewayContext, options: ServerOpti
   const limits = {
     maxHeaderSize: 16 * 1024,
     headersTimeout: 15_000,
-    requestTimeout: 120_000,
+    requestTimeout: 60_000,
     keepAliveTimeout: 65_000,
     connectionsCheckingInterval: 2_000,
     requireHostHeader: true,
@@ -70,10 +70,14 @@ export function createGatewayServer(context: GatewayContext, options: ServerOpti
     if (draining) res.shouldKeepAlive = false
     res.on('close', () => {
       running.delete(exchange)
+      if (!res.writableFinished) {
+        exchange.gone = true
+        exchange.onGone?.()
+      }
       if (running.size === 0) whenIdle?.()
     })
-    req.on('error', () => undefined) // a client that breaks off; `close` on the response tells it
-    res.on('error', () => undefined)
+    req.on('error', brokenOff)
+    res.on('error', brokenOff)
     dispatch(context, options, exchange)
   }
 
@@ -102,9 +106,12 @@ export function createGatewayServer(context: GatewayContext, options: ServerOpti
   }
 }
 
+/** A client that breaks off; `close` on the response tells it. */
+const brokenOff = () => undefined
+
 /** The last word to a stream that outlived the drain. */
-function cutStream({ res }: Exchange): void {
-  if (res.headersSent && String(res.getHeader('content-type')).startsWith('text/event-stream')) {
+function cutStream({ res, streams }: Exchange): void {
+  if (streams) {
     res.write(
       `data: ${JSON.stringify(openAIError('server_error', 'The gateway is shutting down; the answer is not whole.', 'shutting_down'))}\n\n`,
     )
@@ -120,7 +127,7 @@ function dispatch(context: GatewayContext, options: ServerOptions, exchange: Exc
     return answerError(exchange, bad)
   }
   const { method } = req
-  if (method === 'OPTIONS' && exchange.extraHeaders['access-control-allow-origin']) return preflight(exchange)
+  if (method === 'OPTIONS' && exchange.extraHeaders.length > 0) return preflight(exchange)
 
   const operation = INFERENCE[path]
   if (operation) return method === 'POST' ? void serveInference(context, exchange, operation) : wrongMethod(exchange, 'POST')
@@ -165,7 +172,7 @@ function wrongMethod(exchange: Exchange, allowed: string): void {
   answerError(
     exchange,
     invalidRequest(`${exchange.path} takes ${allowed}, not ${exchange.req.method}.`, 'method_not_allowed', undefined, 405),
-    { allow: allowed },
+    ['allow', allowed],
   )
 }
 
@@ -189,26 +196,33 @@ function serveMetrics(context: GatewayContext, registry: Metrics, exchange: Exch
   answerText(exchange, 200, registry.text(), 'text/plain; version=0.0.4; charset=utf-8')
 }
 
-function corsHeaders(req: IncomingMessage, origins: readonly string[]): OutgoingHttpHeaders {
+const NO_HEADERS: HeaderList = []
+
+function corsHeaders(req: IncomingMessage, origins: readonly string[]): HeaderList {
   const { origin } = req.headers
-  if (origins.length === 0 || origin === undefined) return {}
-  if (!origins.includes('*') && !origins.includes(origin)) return {}
-  return {
-    'access-control-allow-origin': origin,
-    vary: 'origin',
-    'access-control-expose-headers':
-      'x-request-id, x-strata-model-version, x-strata-route, retry-after, x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens',
-  }
+  if (origins.length === 0 || origin === undefined) return NO_HEADERS
+  if (!origins.includes('*') && !origins.includes(origin)) return NO_HEADERS
+  return [
+    'access-control-allow-origin',
+    origin,
+    'vary',
+    'origin',
+    'access-control-expose-headers',
+    'x-request-id, x-strata-model-version, x-strata-route, retry-after, x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens',
+  ]
 }
 
 function preflight(exchange: Exchange): void {
   const { req, res } = exchange
-  res.writeHead(204, {
+  res.writeHead(204, [
     ...exchange.extraHeaders,
-    'access-control-allow-methods': 'GET, POST, OPTIONS',
-    'access-control-allow-headers': req.headers['access-control-request-headers'] ?? 'authorization, content-type',
-    'access-control-max-age': '600',
-  })
+    'access-control-allow-methods',
+    'GET, POST, OPTIONS',
+    'access-control-allow-headers',
+    req.headers['access-control-request-headers'] ?? 'authorization, content-type',
+    'access-control-max-age',
+    '600',
+  ])
   res.end()
 }
 

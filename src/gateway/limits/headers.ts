@@ -1,19 +1,28 @@
 /** Limits as the client reads them. */
-import type { OutgoingHttpHeaders } from 'node:http'
+import type { HeaderList } from '../exchange.ts'
 import type { LimitState } from './index.ts'
 
 /** OpenAI's names: platform.openai.com/docs/guides/rate-limits (headers). */
-export function rateLimitHeaders(requests: LimitState | undefined, tokens: LimitState | undefined): OutgoingHttpHeaders {
-  const headers: OutgoingHttpHeaders = {}
-  for (const [sort, state] of [
-    ['requests', requests],
-    ['tokens', tokens],
-  ] as const) {
-    if (!state) continue
-    headers[`x-ratelimit-limit-${sort}`] = String(state.limit)
-    headers[`x-ratelimit-remaining-${sort}`] = String(state.remaining)
-    headers[`x-ratelimit-reset-${sort}`] = resetText(state.resetMs)
-  }
+export function rateLimitHeaders(requests: LimitState | undefined, tokens: LimitState | undefined): HeaderList {
+  const headers: string[] = []
+  if (requests)
+    headers.push(
+      'x-ratelimit-limit-requests',
+      String(requests.limit),
+      'x-ratelimit-remaining-requests',
+      String(requests.remaining),
+      'x-ratelimit-reset-requests',
+      resetText(requests.resetMs),
+    )
+  if (tokens)
+    headers.push(
+      'x-ratelimit-limit-tokens',
+      String(tokens.limit),
+      'x-ratelimit-remaining-tokens',
+      String(tokens.remaining),
+      'x-ratelimit-reset-tokens',
+      resetText(tokens.resetMs),
+    )
   return headers
 }
 

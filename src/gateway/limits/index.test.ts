@@ -88,6 +88,21 @@ describe('admission', () => {
     }
   })
 
+  it('charges a request that outlived its bucket all the same', () => {
+    const clock = manualClock()
+    const l = limiter(clock)
+    const many = limit('many', 'key', tokens(1000))
+    const long = l.admit([many], who(), 100)
+    if (!long.admitted) throw new Error('refused')
+    clock.advance(60_000)
+    // The bucket is full again and forgotten.
+    l.admit([limit('other', 'all', requests(1))], who(), 0)
+    expect(l.size()).toBe(1)
+    long.reservation.settle(1_000)
+    expect(l.admit([many], who(), 200).admitted).toBe(false)
+    expect(l.admit([many], who(), 50).admitted).toBe(true)
+  })
+
   it('forgets buckets that are full again', () => {
     const clock = manualClock()
     const l = limiter(clock)

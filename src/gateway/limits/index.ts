@@ -53,71 +53,97 @@ export interface Limiter {
 const CONCURRENCY_RETRY_MS = 1_000
 const SWEEP_EVERY_MS = 10_000
 
+/** What is known of one rule of one limit, by subject. It outlives changes of the limit: nobody gets a fresh bucket by a new amount. */
+interface RuleBook {
+  /** "namespace/limit#rule" */
+  readonly id: string
+  readonly buckets: Map<string, Bucket>
+  readonly running: Map<string, number>
+}
+
 interface RateStep {
   readonly sort: 'requests' | 'tokens'
-  readonly name: string
   readonly rate: Rate
+  readonly book: RuleBook
+  readonly who: string
   readonly bucket: Bucket
   readonly cost: number
 }
 
 export function createLimiter(options: { clock: Clock; gateways: () => number; index: number }): Limiter {
   const { clock } = options
-  const buckets = new Map<string, Bucket>()
-  const running = new Map<string, number>()
+  const books = new Map<string, RuleBook>()
+  /** The same books, without putting names together. */
+  let byLimit = new WeakMap<CompiledLimit, RuleBook[]>()
   let sweptAt = clock.monotonic()
+
+  const bookOf = (id: string): RuleBook => {
+    let book = books.get(id)
+    if (!book) {
+      book = { id, buckets: new Map(), running: new Map() }
+      books.set(id, book)
+    }
+    return book
+  }
+  const booksOf = (limit: CompiledLimit): RuleBook[] => {
+    let own = byLimit.get(limit)
+    if (!own) {
+      own = limit.rules.map((_rule, i) => bookOf(`${limit.namespace}/${limit.name}#${i}`))
+      byLimit.set(limit, own)
+    }
+    return own
+  }
 
   /** A bucket that is full again says the same as none: forgetting it keeps memory bounded by recent callers. */
   const sweep = (now: number) => {
     if (now - sweptAt < SWEEP_EVERY_MS) return
     sweptAt = now
-    for (const [key, bucket] of buckets) if (bucket.tat <= now) buckets.delete(key)
+    for (const { id, buckets, running } of books.values()) {
+      for (const [subject, bucket] of buckets) if (bucket.tat <= now) buckets.delete(subject)
+      if (buckets.size + running.size === 0) books.delete(id)
+    }
+    byLimit = new WeakMap()
   }
 
-  const bucketAt = (key: string): Bucket => {
-    let bucket = buckets.get(key)
-    if (!bucket) {
-      bucket = { tat: 0 }
-      buckets.set(key, bucket)
-    }
+  /** The bucket in which a request is settled: a long one may outlive its own, which was full again meanwhile and forgotten. */
+  const bucketNow = ({ book, who, bucket }: RateStep): Bucket => {
+    const { buckets } = bookOf(book.id)
+    const known = buckets.get(who)
+    if (known) return known
+    buckets.set(who, bucket)
     return bucket
   }
 
+  const owns = (book: RuleBook, subject: string, gateways: number) =>
+    gateways > 1 && hash(`${book.id}/${subject}`) % gateways === options.index
   const mostRunning = (amount: number, gateways: number, owner: boolean) =>
     gateways <= 1 ? amount : amount < gateways ? (owner ? amount : 0) : Math.floor(amount / gateways)
 
   return {
-    size: () => buckets.size,
+    size: () => [...books.values()].reduce((sum, { buckets }) => sum + buckets.size, 0),
 
     report(limits) {
       const now = clock.monotonic()
       const gateways = options.gateways()
-      const byPrefix = new Map<string, { limit: CompiledLimit; rule: number }>()
-      for (const limit of limits)
-        for (let rule = 0; rule < limit.rules.length; rule++) byPrefix.set(`${limit.namespace}/${limit.name}#${rule}`, { limit, rule })
-      const found = (key: string) => {
-        const end = key.indexOf('/', key.indexOf('#'))
-        const known = byPrefix.get(key.slice(0, end))
-        if (!known) return undefined
-        const { limit, rule } = known
-        const owner = gateways > 1 && hash(key) % gateways === options.index
-        const about = { namespace: limit.namespace, limit: limit.name, rule, subject: key.slice(end + 1) }
-        return { about, rule: limit.rules[rule]!, owner }
-      }
       const states: RuleState[] = []
-      for (const [key, bucket] of buckets) {
-        const known = found(key)
-        if (!known || known.rule.type === 'concurrent') continue
-        const rate = shareOf(known.rule, gateways, known.owner)
-        const most = rate ? Math.floor(rate.burst) : 0
-        const left = rate ? remaining(rate, bucket, now) : 0
-        states.push({ ...known.about, sort: known.rule.type, most, left, resetMs: untilFull(bucket, now) })
-      }
-      for (const [key, count] of running) {
-        const known = found(key)
-        if (known?.rule.type !== 'concurrent') continue
-        const most = mostRunning(known.rule.amount, gateways, known.owner)
-        states.push({ ...known.about, sort: 'concurrent', most, left: Math.max(0, most - count) })
+      for (const limit of limits) {
+        for (const [i, book] of booksOf(limit).entries()) {
+          const rule = limit.rules[i]!
+          const about = { namespace: limit.namespace, limit: limit.name, rule: i }
+          if (rule.type === 'concurrent') {
+            for (const [subject, count] of book.running) {
+              const most = mostRunning(rule.amount, gateways, owns(book, subject, gateways))
+              states.push({ ...about, subject, sort: 'concurrent', most, left: Math.max(0, most - count) })
+            }
+            continue
+          }
+          for (const [subject, bucket] of book.buckets) {
+            const rate = shareOf(rule, gateways, owns(book, subject, gateways))
+            const most = rate ? Math.floor(rate.burst) : 0
+            const left = rate ? remaining(rate, bucket, now) : 0
+            states.push({ ...about, subject, sort: rule.type, most, left, resetMs: untilFull(bucket, now) })
+          }
+        }
       }
       return states
     },
@@ -127,21 +153,23 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
       sweep(now)
       const gateways = options.gateways()
       const steps: RateStep[] = []
-      const places: string[] = []
+      const places: { running: Map<string, number>; who: string }[] = []
       let refused: { limit: string; sort: 'requests' | 'tokens' | 'concurrent'; retryAfterMs: number } | undefined
       const refuse = (limit: string, sort: 'requests' | 'tokens' | 'concurrent', retryAfterMs: number) => {
         if (!refused || retryAfterMs > refused.retryAfterMs) refused = { limit, sort, retryAfterMs }
       }
 
       for (const limit of limits) {
-        for (let i = 0; i < limit.rules.length; i++) {
+        const own = booksOf(limit)
+        const who = subjectOf(limit.per, subject)
+        for (let i = 0; i < own.length; i++) {
           const rule = limit.rules[i]!
-          const key = `${limit.namespace}/${limit.name}#${i}/${subjectOf(limit.per, subject)}`
-          const owner = gateways > 1 && hash(key) % gateways === options.index
+          const book = own[i]!
+          const owner = owns(book, who, gateways)
           if (rule.type === 'concurrent') {
             const most = mostRunning(rule.amount, gateways, owner)
-            if ((running.get(key) ?? 0) >= most) refuse(limit.name, 'concurrent', CONCURRENCY_RETRY_MS)
-            places.push(key)
+            if ((book.running.get(who) ?? 0) >= most) refuse(limit.name, 'concurrent', CONCURRENCY_RETRY_MS)
+            places.push({ running: book.running, who })
             continue
           }
           const rate = shareOf(rule, gateways, owner)
@@ -149,11 +177,15 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
             refuse(limit.name, rule.type, rule.everyMs / rule.amount)
             continue
           }
-          const bucket = bucketAt(key)
+          let bucket = book.buckets.get(who)
+          if (!bucket) {
+            bucket = { tat: 0 }
+            book.buckets.set(who, bucket)
+          }
           const cost = rule.type === 'requests' ? 1 : estimatedTokens
           const decision = judge(rate, bucket, cost, now)
           if (!decision.allowed) refuse(limit.name, rule.type, decision.retryAfterMs)
-          steps.push({ sort: rule.type, name: limit.name, rate, bucket, cost })
+          steps.push({ sort: rule.type, rate, book, who, bucket, cost })
         }
       }
 
@@ -161,7 +193,7 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
         return { admitted: false, ...refused, requests: tightest(steps, 'requests', now), tokens: tightest(steps, 'tokens', now) }
 
       for (const step of steps) charge(step.rate, step.bucket, step.cost, now)
-      for (const place of places) running.set(place, (running.get(place) ?? 0) + 1)
+      for (const { running, who } of places) running.set(who, (running.get(who) ?? 0) + 1)
       let settled = false
       return {
         admitted: true,
@@ -173,12 +205,12 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
             settled = true
             const at = clock.monotonic()
             for (const step of steps) {
-              if (step.sort === 'tokens') correct(step, tokensUsed, at)
+              if (step.sort === 'tokens') correct(step, bucketNow(step), tokensUsed, at)
             }
-            for (const place of places) {
-              const left = (running.get(place) ?? 1) - 1
-              if (left > 0) running.set(place, left)
-              else running.delete(place)
+            for (const { running, who } of places) {
+              const left = (running.get(who) ?? 1) - 1
+              if (left > 0) running.set(who, left)
+              else running.delete(who)
             }
           },
         },
@@ -188,10 +220,10 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
 }
 
 /** Gives back what was reserved too much, or takes what was used beyond. Giving back never makes a bucket fuller than full. */
-function correct(step: RateStep, tokensUsed: number, now: number): void {
-  const difference = tokensUsed - step.cost
-  if (difference > 0) charge(step.rate, step.bucket, difference, now)
-  else step.bucket.tat += (difference * step.rate.everyMs) / step.rate.amount
+function correct({ rate, cost }: RateStep, bucket: Bucket, tokensUsed: number, now: number): void {
+  const difference = tokensUsed - cost
+  if (difference > 0) charge(rate, bucket, difference, now)
+  else bucket.tat += (difference * rate.everyMs) / rate.amount
 }
 
 function subjectOf(per: CompiledLimit['per'], subject: Subject): string {
@@ -210,17 +242,16 @@ function subjectOf(per: CompiledLimit['per'], subject: Subject): string {
 }
 
 function tightest(steps: readonly RateStep[], sort: 'requests' | 'tokens', now: number): LimitState | undefined {
-  let least: LimitState | undefined
+  let tight: RateStep | undefined
+  let least = Infinity
   for (const step of steps) {
     if (step.sort !== sort) continue
-    const state = {
-      limit: Math.floor(step.rate.burst),
-      remaining: remaining(step.rate, step.bucket, now),
-      resetMs: untilFull(step.bucket, now),
-    }
-    if (!least || state.remaining < least.remaining) least = state
+    const left = remaining(step.rate, step.bucket, now)
+    if (left >= least) continue
+    tight = step
+    least = left
   }
-  return least
+  return tight && { limit: Math.floor(tight.rate.burst), remaining: least, resetMs: untilFull(tight.bucket, now) }
 }
 
 /** FNV-1a, 32 bits: spreads limits over gateways, nothing more. */

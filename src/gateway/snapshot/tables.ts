@@ -12,6 +12,7 @@ import {
   type CompiledSettings,
   type CompiledVersion,
   entryChecksum,
+  entryKey,
   type SnapshotEntry,
 } from '../../resources/snapshot.ts'
 import { ShardedMap } from './sharded-map.ts'
@@ -174,6 +175,27 @@ function indexInstances(instances: Sections['instance']): Map<string, CompiledIn
     else byVersion.set(key, [instance])
   }
   return byVersion
+}
+
+/** Limits by the list of their names, as routes and consumers hold it; found once for each set of limits. */
+const limitsByNames = new WeakMap<Tables['limit'], WeakMap<readonly string[], readonly CompiledLimit[]>>()
+const NO_LIMITS: readonly CompiledLimit[] = []
+
+/** The limits that a route or a consumer names, each once; names that nothing answers to count for nothing. */
+export function limitsFor(tables: Tables, namespace: string, names: readonly string[]): readonly CompiledLimit[] {
+  if (names.length === 0) return NO_LIMITS
+  let lists = limitsByNames.get(tables.limit)
+  if (!lists) {
+    lists = new WeakMap()
+    limitsByNames.set(tables.limit, lists)
+  }
+  let limits = lists.get(names)
+  if (!limits) {
+    const found = names.map((name) => tables.limit.get(entryKey.limit(namespace, name)))
+    limits = [...new Set(found.filter((limit) => limit !== undefined))]
+    lists.set(names, limits)
+  }
+  return limits
 }
 
 export const EMPTY_TABLES: Tables = index('', 0, EMPTY_SECTIONS)

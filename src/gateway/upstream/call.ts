@@ -3,6 +3,7 @@
  * (`onHead`, `onData`, `onEnd`, `fail`) and is told what to do (`Carrier`).
  */
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Deadline, Deadlines } from '../../kernel/deadlines.ts'
 import type { BodySink, UpstreamCall, UpstreamFailure, UpstreamResponse } from './index.ts'
 
 export interface Carrier {
@@ -25,16 +26,16 @@ export class Call implements UpstreamCall, UpstreamResponse {
   #ended = false
   #paused = false
   #failure: UpstreamFailure | undefined
-  #timer: NodeJS.Timeout | undefined
+  #firstByte: Deadline | undefined
 
-  constructor(firstByteTimeoutMs: number) {
+  constructor(deadlines: Deadlines, firstByteTimeoutMs: number) {
     this.head = new Promise((resolve) => {
       this.#settle = resolve
     })
-    this.#timer = setTimeout(() => {
+    this.#firstByte = deadlines.start(firstByteTimeoutMs, () => {
       this.fail({ kind: 'timeout', message: `no answer within ${firstByteTimeoutMs} ms` })
       this.#carrier?.cancel()
-    }, firstByteTimeoutMs)
+    })
   }
 
   /** Nothing more will come of it: a carrier need not begin, or go on. */
@@ -72,7 +73,7 @@ export class Call implements UpstreamCall, UpstreamResponse {
   }
 
   onHead(status: number, headers: IncomingHttpHeaders): void {
-    this.#clearTimer()
+    this.#headIsHere()
     if (this.#settled) return
     this.status = status
     this.headers = headers
@@ -95,7 +96,7 @@ export class Call implements UpstreamCall, UpstreamResponse {
   }
 
   fail(failure: UpstreamFailure): void {
-    this.#clearTimer()
+    this.#headIsHere()
     if (this.over) return
     this.#failure = failure
     if (this.#settled) this.#sink?.error(failure)
@@ -105,8 +106,8 @@ export class Call implements UpstreamCall, UpstreamResponse {
     }
   }
 
-  #clearTimer(): void {
-    if (this.#timer) clearTimeout(this.#timer)
-    this.#timer = undefined
+  #headIsHere(): void {
+    this.#firstByte?.clear()
+    this.#firstByte = undefined
   }
 }

@@ -9,6 +9,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Pool } from 'undici'
 import type { Address } from '../../kernel/address.ts'
+import { type Clock, systemClock } from '../../kernel/clock.ts'
+import { createDeadlines, type Deadlines } from '../../kernel/deadlines.ts'
 import { messageOf } from '../../kernel/errors.ts'
 import { Call } from './call.ts'
 import { type Connections, connectionsTo } from './http1/connections.ts'
@@ -64,8 +66,8 @@ export interface Upstreams {
 const UNUSED_MS = 10 * 60_000
 const SWEEP_MS = 5_000
 
-/** `now`: monotonic milliseconds. */
-export function createUpstreams(now: () => number = () => performance.now()): Upstreams {
+export function createUpstreams(clock: Pick<Clock, 'monotonic'> = systemClock, deadlines: Deadlines = createDeadlines()): Upstreams {
+  const now = () => clock.monotonic()
   const plain = new Map<string, { connections: Connections; usedAt: number }>()
   const secure = new Map<string, { pool: Pool; usedAt: number }>()
 
@@ -106,7 +108,7 @@ export function createUpstreams(now: () => number = () => performance.now()): Up
 
   return {
     send({ address }, request) {
-      const call = new Call(request.firstByteTimeoutMs)
+      const call = new Call(deadlines, request.firstByteTimeoutMs)
       try {
         if ('socketPath' in address) connectionsFor(address.socketPath, address, 'engine').send(request, call)
         else if ('host' in address) {

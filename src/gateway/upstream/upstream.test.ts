@@ -14,7 +14,7 @@ let clock: number
 beforeEach(() => {
   clock = 0
   sockets = []
-  upstreams = createUpstreams(() => clock)
+  upstreams = createUpstreams({ monotonic: () => clock })
 })
 afterEach(async () => {
   await upstreams.close()

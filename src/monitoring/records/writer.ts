@@ -9,11 +9,7 @@ import { diskProblem } from '../../kernel/disk.ts'
 import { messageOf } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { recurring } from '../../kernel/recurring.ts'
-import type { FinishedRecord, StartedRecord } from '../request-records.ts'
-
-type Origin = 'gateway' | 'boot' | 'seq' | 'time'
-/** A record as the request path makes it; the writer adds where it comes from. */
-export type NewRecord = Omit<StartedRecord, Origin> | Omit<FinishedRecord, Origin>
+import { type NewRecord, recordLine } from './line.ts'
 
 export interface RecordWriter {
   append(record: NewRecord): void
@@ -51,7 +47,8 @@ export function createRecordWriter(options: {
   let file: number | undefined
   let written = 0
   let openedAt = 0
-  let pending: string[] = []
+  let pending = ''
+  let pendingLines = 0
   let pendingBytes = 0
   let inFlight: Promise<void> | undefined
   let dropped = 0
@@ -96,10 +93,11 @@ export function createRecordWriter(options: {
   }
 
   const take = (): { text: Buffer; lines: number } | undefined => {
-    if (pending.length === 0) return undefined
-    const text = Buffer.from(pending.join(''))
-    const lines = pending.length
-    pending = []
+    if (pendingLines === 0) return undefined
+    const text = Buffer.from(pending)
+    const lines = pendingLines
+    pending = ''
+    pendingLines = 0
     pendingBytes = 0
     return { text, lines }
   }
@@ -156,10 +154,9 @@ export function createRecordWriter(options: {
     append(record) {
       if (pendingBytes > MOST_PENDING_BYTES) return complain('the disk is too slow', 1)
       seq += 1
-      const body = JSON.stringify(record)
-      // The record's own fields follow the origin: one object, written without a second stringify.
-      const line = `{${head},"seq":${seq},"time":"${new Date(clock.now()).toISOString()}",${body.slice(1)}\n`
-      pending.push(line)
+      const line = recordLine(`${head},"seq":${seq},"time":"${isoTime(clock.now())}"`, record)
+      pending += line
+      pendingLines += 1
       pendingBytes += line.length
     },
     dropped: () => dropped,
@@ -173,6 +170,18 @@ export function createRecordWriter(options: {
       file = undefined
     },
   }
+}
+
+let lastMs = -1
+let lastIso = ''
+
+/** Under load many records share their millisecond. */
+function isoTime(now: number): string {
+  if (now !== lastMs) {
+    lastMs = now
+    lastIso = new Date(now).toISOString()
+  }
+  return lastIso
 }
 
 function removeQuietly(path: string): void {

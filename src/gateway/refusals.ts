@@ -1,0 +1,101 @@
+/** How a request ends that no model answers: refused here, over a limit, or given up after every attempt. */
+import type { Outcome } from '../monitoring/request-records.ts'
+import type { GaveUp } from './attempts.ts'
+import type { GatewayContext } from './context.ts'
+import type { Course, End } from './course.ts'
+import type { GatewayError } from './errors.ts'
+import { answerError, answerText, type HeaderList, visibleId } from './exchange.ts'
+import { rateLimitHeaders } from './limits/headers.ts'
+import type { Admission } from './limits/index.ts'
+import { relayPlain } from './relay.ts'
+
+/** Nobody answered: says so in the dialect, or passes the last upstream's own refusal on. */
+export function giveUp(context: GatewayContext, course: Course, result: GaveUp, limitHeaders: HeaderList): End | Promise<End> {
+  const { exchange } = course
+  const { failure, message } = result
+  if (failure === 'aborted') return { outcome: 'aborted', status: 499 }
+  const version = course.choice!.assigned
+  const about = [
+    'x-strata-model-version',
+    `${version.model}@${version.version}`,
+    'x-strata-route',
+    course.choice!.route.name,
+    ...limitHeaders,
+  ]
+  if (result.response) return passRefusalOn(context, course, result, about)
+  const timedOut = failure === 'timeout'
+  course.error = timedOut ? 'timeout' : failure === 'no_instance' ? 'no_instance' : 'upstream_unavailable'
+  answerError(
+    exchange,
+    timedOut
+      ? {
+          status: 504,
+          type: 'server_error',
+          code: 'timeout',
+          message: `${message} Try a shorter request, or raise the route's timeouts.firstByte.`,
+        }
+      : {
+          status: 503,
+          type: 'service_unavailable_error',
+          code: course.error,
+          message: `${message} Try again in a moment.`,
+          retryAfterMs: result.retryAfterMs,
+        },
+    about,
+  )
+  return { outcome: timedOut ? 'timeout' : 'upstream_error', status: timedOut ? 504 : 503 }
+}
+
+/** The last upstream's own refusal, as it is, marked as such. */
+async function passRefusalOn(context: GatewayContext, course: Course, { response, failure }: GaveUp, about: HeaderList): Promise<End> {
+  const { exchange } = course
+  const route = course.choice!.route
+  const plain = await relayPlain(exchange.res, response!, () => undefined, {
+    clock: context.clock,
+    deadlines: context.deadlines,
+    requestId: visibleId(exchange),
+    idleTimeoutMs: route.timeouts.idle,
+    deadline: context.clock.monotonic() + 5_000,
+  })
+  const body = 'held' in plain ? plain.held.toString('utf8') : ''
+  const retryAfter = response!.headers['retry-after']
+  course.error = failure === 'overloaded' ? 'overloaded' : 'upstream_error'
+  const wait = retryAfter ?? (response!.status === 429 || response!.status === 503 ? '1' : undefined)
+  answerText(exchange, response!.status, body, response!.headers['content-type'] ?? 'application/json', [
+    ...about,
+    'x-strata-error-source',
+    'upstream',
+    ...(wait === undefined ? [] : ['retry-after', wait]),
+  ])
+  return { outcome: failure === 'overloaded' ? 'overloaded' : 'upstream_error', status: response!.status }
+}
+
+/** The gateway's own no, before any model was asked. */
+export function refuse(context: GatewayContext, course: Course, error: GatewayError): End {
+  context.metrics.refused.with(error.code).inc()
+  course.error = error.code
+  answerError(course.exchange, error, error.status === 401 ? ['www-authenticate', 'Bearer realm="strata"'] : [])
+  const outcome: Outcome =
+    error.status === 401 || error.status === 403 ? 'refused' : error.status >= 500 ? 'upstream_error' : 'client_error'
+  return { outcome, status: error.status }
+}
+
+export function refuseOverLimit(context: GatewayContext, course: Course, admission: Extract<Admission, { admitted: false }>): End {
+  context.metrics.limited.with(admission.limit, admission.sort).inc()
+  course.limit = admission.limit
+  course.error = 'rate_limit_exceeded'
+  const seconds = Math.max(1, Math.ceil(admission.retryAfterMs / 1000))
+  const what = { requests: 'requests', tokens: 'tokens', concurrent: 'requests at the same time' }[admission.sort]
+  answerError(
+    course.exchange,
+    {
+      status: 429,
+      type: admission.sort === 'tokens' ? 'tokens' : 'requests',
+      code: 'rate_limit_exceeded',
+      message: `The limit "${admission.limit}" allows no more ${what} now. Try again in ${seconds} s.`,
+      retryAfterMs: admission.retryAfterMs,
+    },
+    rateLimitHeaders(admission.requests, admission.tokens),
+  )
+  return { outcome: 'limited', status: 429 }
+}

@@ -1,0 +1,122 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { FinishedRecord, StartedRecord } from '../request-records.ts'
+import { finishedRecord, startedRecord } from '../request-records.ts'
+import { type NewRecord, recordLine } from './line.ts'
+
+const ORIGIN = '"gateway":"gateway-0","boot":"B","seq":7,"time":"2026-01-01T00:00:00.000Z"'
+const text = fc.oneof(fc.stringMatching(/^[a-z0-9-]{1,20}$/), fc.string({ unit: 'binary', maxLength: 20 }))
+const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined })
+const number = fc.oneof(fc.nat(), fc.double({ noNaN: true, noDefaultInfinity: true, min: 0 }))
+const operation = fc.constantFrom('chat', 'completion', 'embedding')
+
+const started = fc.record({
+  type: fc.constant('started'),
+  id: text,
+  operation,
+  consumer: text,
+  key: text,
+  namespace: text,
+  route: text,
+  routeGeneration: fc.nat(),
+  model: text,
+  assigned: text,
+  pinned: fc.boolean(),
+  assignments: fc.array(
+    fc.record({ by: text, arm: text, share: number, unitKind: fc.constantFrom('header', 'body', 'consumer', 'random'), unit: text }),
+    { maxLength: 2 },
+  ),
+  stream: fc.boolean(),
+  clientRequestId: maybe(text),
+}) as fc.Arbitrary<Omit<StartedRecord, 'gateway' | 'boot' | 'seq' | 'time'>>
+
+const finished = fc.record({
+  type: fc.constant('finished'),
+  id: text,
+  operation: maybe(operation),
+  consumer: maybe(text),
+  key: maybe(text),
+  namespace: maybe(text),
+  route: maybe(text),
+  model: maybe(text),
+  assigned: maybe(text),
+  served: maybe(text),
+  instance: maybe(text),
+  stream: maybe(fc.boolean()),
+  attempts: fc.array(
+    fc.record({
+      version: text,
+      instance: maybe(text),
+      error: maybe(fc.constantFrom('connect', 'cut')),
+      status: maybe(fc.nat()),
+      from: number,
+      to: number,
+    }),
+    { maxLength: 3 },
+  ),
+  outcome: fc.constantFrom('ok', 'cut', 'limited'),
+  status: fc.nat(599),
+  error: maybe(text),
+  limit: maybe(text),
+  tokens: maybe(fc.record({ in: fc.nat(), cached: fc.nat(), out: fc.nat() })),
+  times: fc.record({
+    auth: maybe(number),
+    limits: maybe(number),
+    queue: maybe(number),
+    firstToken: maybe(number),
+    betweenTokens: maybe(number),
+    total: number,
+  }),
+  cost: maybe(fc.record({ amount: number, currency: text })),
+  cold: maybe(fc.boolean()),
+  simulated: maybe(fc.boolean()),
+  clientRequestId: maybe(text),
+  prompt: maybe(fc.record({ text, truncated: fc.boolean() })),
+}) as fc.Arbitrary<Omit<FinishedRecord, 'gateway' | 'boot' | 'seq' | 'time'>>
+
+test('a line says what JSON.stringify would say, whatever the record holds', () => {
+  fc.assert(
+    fc.property(fc.oneof(started, finished), (record) => {
+      const line = recordLine(ORIGIN, record as NewRecord)
+      expect(line.endsWith('\n') && line.indexOf('\n') === line.length - 1).toBe(true)
+      const expected: unknown = JSON.parse(`{${ORIGIN},${JSON.stringify(record).slice(1)}`)
+      expect(JSON.parse(line)).toEqual(expected)
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('a line knows every field of the schemas', () => {
+  const fields = (record: NewRecord) => Object.keys(JSON.parse(recordLine(ORIGIN, record)) as object).sort()
+  const whole = (arbitrary: fc.Arbitrary<object>) =>
+    fc.sample(arbitrary, 2_000).find((record) => Object.values(record).every((value) => value !== undefined)) as NewRecord | undefined
+  const everything = {
+    type: 'finished',
+    id: 'a',
+    operation: 'chat',
+    consumer: 'a',
+    key: 'a',
+    namespace: 'a',
+    route: 'a',
+    model: 'a',
+    assigned: 'a',
+    served: 'a',
+    instance: 'a',
+    stream: true,
+    attempts: [],
+    outcome: 'ok',
+    status: 200,
+    error: 'a',
+    limit: 'a',
+    tokens: { in: 1, cached: 0, out: 1 },
+    times: { total: 1 },
+    cost: { amount: 1, currency: 'EUR' },
+    cold: true,
+    simulated: true,
+    clientRequestId: 'a',
+    prompt: { text: 'a', truncated: false },
+  } satisfies NewRecord
+  expect(fields(everything)).toEqual(Object.keys(finishedRecord.shape).sort())
+  const beginning = whole(started)
+  expect(beginning && fields(beginning)).toEqual(Object.keys(startedRecord.shape).sort())
+})
