@@ -6,6 +6,7 @@ import type { Socket } from 'node:net'
 import { hostname } from 'node:os'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { StrataError } from '../kernel/errors.ts'
+import { isDeeperThan } from '../kernel/json-depth.ts'
 import type { Role } from '../store/index.ts'
 import { registerAudit } from './api/audit.ts'
 import { registerConsole } from './api/console.ts'
@@ -49,6 +50,9 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'cross-origin-resource-policy': 'same-origin',
 }
 
+/** Levels of lists and mappings. Manifests have a dozen. */
+const DEEPEST_BODY = 64
+
 const SLOWEST_REQUEST_MS = 60_000
 
 /** What does not speak HTTP is told so in our shape, where there is still somebody to tell. */
@@ -86,6 +90,15 @@ export function createServer(context: ControlContext, tls?: Tls): FastifyInstanc
   }) as unknown as FastifyInstance
   const hosts = allowedHosts({ host: context.listen.host, machine: hostname(), extra: process.env.STRATA_ALLOWED_HOSTS })
   const identify = createIdentify(context)
+
+  const parseJson = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text: string, done) =>
+    parseJson(request, text, (error, body) => {
+      if (!error && isDeeperThan(DEEPEST_BODY, body))
+        return done(new StrataError('invalid_request', `The body is nested more than ${DEEPEST_BODY} levels deep.`))
+      done(error, body)
+    }),
+  )
 
   app.decorateRequest('caller')
   app.addHook('onRequest', async (request, reply) => {

@@ -69,8 +69,9 @@ const keyOf = (resource: Resource) => `${resource.kind}/${resource.metadata.name
 /** "kind/namespace/name" of a document that did not pass, as far as it says. */
 export function claimedKey(document: unknown): string | undefined {
   const { kind, metadata } = (document ?? {}) as { kind?: unknown; metadata?: { namespace?: unknown; name?: unknown } }
-  return typeof kind === 'string' && typeof metadata?.name === 'string'
-    ? `${kind}/${metadata.namespace ?? 'default'}/${metadata.name}`
+  const namespace = metadata?.namespace ?? 'default'
+  return typeof kind === 'string' && typeof metadata?.name === 'string' && typeof namespace === 'string'
+    ? `${kind}/${namespace}/${metadata.name}`
     : undefined
 }
 

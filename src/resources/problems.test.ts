@@ -37,6 +37,20 @@ describe('what is wrong is said field by field', () => {
       { ...head, apiVersion: 'v1', kind: 'Model', spec: {} },
       ['apiVersion: "v1" is not an apiVersion that this program knows (expected "strata.dev/v1alpha1")'],
     ],
+    [
+      'texts that no database can hold',
+      {
+        ...head,
+        kind: 'Model',
+        metadata: { name: 'x', labels: { 'a\0': 'b' }, annotations: { a: '\ud83e' } },
+        spec: { description: 'a\0b' },
+      },
+      [
+        'metadata.labels: the name "a\\u0000" holds a NUL or half of a character (expected whole characters)',
+        'metadata.annotations.a: the text holds a NUL or half of a character (expected whole characters)',
+        'spec.description: the text holds a NUL or half of a character (expected whole characters)',
+      ],
+    ],
     ['a misspelt kind', { ...head, kind: 'Rout', spec: {} }, ['kind: unknown kind "Rout"; did you mean "Route"?']],
     ['a misspelt "kind"', { ...head, knd: 'Model', spec: {} }, ['knd: unknown field "knd"; did you mean "kind"?']],
     ['no spec where one is needed', { ...head, kind: 'Limit' }, ['spec: missing field "spec" (expected fields: per, rules)']],

@@ -34,7 +34,30 @@ export function validateResource(input: unknown): { resource: Resource } | { pro
       if (!told.has(String(problem.path[0]))) problems.push(problem)
   }
   if (problems.length > 0 || !result.success) return { problems }
-  return { resource: result.data as Resource }
+  const broken = unstorable(result.data)
+  return broken.length > 0 ? { problems: broken } : { resource: result.data as Resource }
+}
+
+/** PostgreSQL's JSON holds no NUL and no half of a surrogate pair: such a text would be refused on its way into the database, in words of its own. */
+const UNSTORABLE = /\0|\p{Surrogate}/u
+
+/** Every text and every name that no database could keep, of a document whose shape is right. */
+function unstorable(value: unknown, path: (string | number)[] = []): FieldProblem[] {
+  if (typeof value === 'string')
+    return UNSTORABLE.test(value) ? [{ path, message: 'the text holds a NUL or half of a character', expected: 'whole characters' }] : []
+  if (typeof value !== 'object' || value === null) return []
+  if (Array.isArray(value)) return value.flatMap((each, i) => unstorable(each, [...path, i]))
+  return Object.entries(value).flatMap(([name, each]) =>
+    UNSTORABLE.test(name)
+      ? [
+          {
+            path,
+            message: `the name ${JSON.stringify(name.slice(0, 80))} holds a NUL or half of a character`,
+            expected: 'whole characters',
+          },
+        ]
+      : unstorable(each, [...path, name]),
+  )
 }
 
 function headProblems(input: Fields): FieldProblem[] {

@@ -4,6 +4,7 @@
  * OpenAI's error, whose `param` is the path of the offending field ("messages[0].content").
  */
 import type { z } from 'zod'
+import { isDeeperThan } from '../../kernel/json-depth.ts'
 import { invalidParameter, RequestRefused, unsupportedParameter } from './refusal.ts'
 
 export type Fields = Record<string, unknown>
@@ -20,24 +21,9 @@ export function parseJsonBody(text: string): Fields {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new RequestRefused(400, 'invalid_request_error', 'The body must be a JSON object.', { code: 'invalid_json' })
-  const deep = tooDeep(value)
+  const deep = Object.entries(value).find(([, field]) => isDeeperThan(DEEPEST, field))?.[0]
   if (deep !== undefined) throw invalidParameter(deep, `'${deep}' is nested more than ${DEEPEST} levels deep.`)
   return value as Fields
-}
-
-/** Name of the top-level field that is nested too deep. Walks with a stack of its own: recursion would overflow on what it looks for. */
-function tooDeep(body: object): string | undefined {
-  for (const [name, field] of Object.entries(body)) {
-    const stack: { value: unknown; depth: number }[] = [{ value: field, depth: 1 }]
-    for (let at = stack.pop(); at; at = stack.pop()) {
-      if (typeof at.value !== 'object' || at.value === null) continue
-      if (at.depth > DEEPEST) return name
-      for (const inner of Object.values(at.value)) {
-        if (typeof inner === 'object' && inner !== null) stack.push({ value: inner, depth: at.depth + 1 })
-      }
-    }
-  }
-  return undefined
 }
 
 /**
