@@ -107,4 +107,24 @@ describe.runIf(process.platform === 'linux')('256 open files', () => {
     expect((await system.processes()).every(({ restarts }) => restarts === 0)).toBe(true)
     await expect.poll(() => warnings(system!), { timeout: 20_000 }).toBe('')
   })
+
+  test('and several gateways that together bring more connections than an engine may have open', async () => {
+    system = await startSystem({
+      bootstrap: simulatedAssistant({
+        parameters: '{ timeToFirstToken: 5ms, tokensPerSecond: 40, answerTokens: 200, sequences: 1000, maxWaiting: 1000 }',
+      }),
+      gateways: 4,
+      through: ['prlimit', '--nofile=256'],
+    })
+    const streams: Client[] = []
+    for (let i = 0; i < CLIENTS; i++) streams.push(await hold(system.gatewayUrl, slowStream(system.apiKey)))
+    await expect.poll(() => streams.filter(({ said, closed }) => said !== '' || closed).length, { timeout: 10_000 }).toBe(CLIENTS)
+    for (const { said } of streams) expect(said === '' || /^HTTP\/1\.1 (200|503) /.test(said), said).toBe(true)
+    const engine = (await system.processes()).find(({ role }) => role === 'engine')!
+    expect(linesOf(system, engine.name, /limit of open files \(256\)/)).toHaveLength(1)
+    for (const { socket } of streams) socket.destroy()
+    await expect.poll(async () => (await chat(system!)).status, { timeout: 10_000 }).toBe(200)
+    await answersAll(system, 10)
+    expect((await system.processes()).every(({ restarts }) => restarts === 0)).toBe(true)
+  })
 })

@@ -7,6 +7,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { ListenOptions } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '../../kernel/clock.ts'
+import { limitConnections } from '../../kernel/connection-limit.ts'
 import { messageOf } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { openAIError } from '../../wire/openai/errors.ts'
@@ -65,6 +67,11 @@ export class EngineServer {
     })
     // The gateway keeps its connections; who closes an idle one while a request is on its way loses that request.
     this.#server.keepAliveTimeout = 0
+    // Several gateways may bring more of them than one process may have open.
+    limitConnections(this.#server, {
+      ...{ log, clock: systemClock, filesEach: 1 },
+      refusal: (message) => openAIError('service_unavailable_error', message, 'too_many_connections'),
+    })
     this.#server.on('clientError', (_, socket) => void socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n'))
   }
 
