@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { allowedHosts, type Fetched, isForgeable, isHostAllowed } from './guard.ts'
+import { allowedHosts, type Fetched, isForgeable, isHostAllowed, parameterProblem } from './guard.ts'
 
 const hosts = allowedHosts({ host: '127.0.0.1', machine: 'Laptop', extra: 'strata.example, ' })
 
@@ -45,4 +45,10 @@ test.each<[string, Partial<Fetched>, boolean]>([
   ['a foreign page that reads', { method: 'GET', origin: 'https://evil.example', site: 'cross-site' }, false],
 ])('%s', (_, more, expected) => {
   expect(isForgeable(request(more))).toBe(expected)
+})
+
+test('parameters stand there once, and hold no NUL', () => {
+  expect(parameterProblem({ name: 'a', namespace: '' })).toBeUndefined()
+  expect(parameterProblem({ name: ['a', 'b'] })).toContain('"name" stands there more than once')
+  expect(parameterProblem({ name: 'a\0' })).toContain('NUL')
 })

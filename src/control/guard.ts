@@ -45,3 +45,15 @@ function hostOf(origin: string): string | undefined {
     return undefined // "null": a sandboxed or local page
   }
 }
+
+/**
+ * What is wrong with the parameters of a target, in words: one that stands there more than once (which of them counts is not for us to guess), or
+ * one with a NUL in it, which no database takes.
+ */
+export function parameterProblem(parameters: Readonly<Record<string, unknown>>): string | undefined {
+  for (const [name, value] of Object.entries(parameters)) {
+    if (typeof value !== 'string') return `The parameter ${JSON.stringify(name.slice(0, 80))} stands there more than once.`
+    if (value.includes('\0')) return `The parameter ${JSON.stringify(name.slice(0, 80))} has a NUL in it.`
+  }
+  return undefined
+}

@@ -22,7 +22,7 @@ import { registerTokens } from './api/tokens.ts'
 import { registerTraffic } from './api/traffic.ts'
 import { registerUsage } from './api/usage.ts'
 import type { ControlContext } from './context.ts'
-import { allowedHosts, isForgeable, isHostAllowed } from './guard.ts'
+import { allowedHosts, isForgeable, isHostAllowed, parameterProblem } from './guard.ts'
 import { type Caller, createIdentify, mayAct } from './identify.ts'
 import { PREFIX, sendError } from './reply.ts'
 
@@ -153,6 +153,11 @@ export function createServer(context: ControlContext, tls?: Tls): FastifyInstanc
         }),
       )
     request.caller = caller
+  })
+
+  app.addHook('preValidation', async (request) => {
+    const problem = parameterProblem({ ...(request.query as object), ...(request.params as object) })
+    if (problem) throw new StrataError('invalid_request', problem)
   })
 
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => answerError(context, error, request, reply))

@@ -8,7 +8,8 @@ import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { parseDocument } from 'yaml'
+import { parseDocument, stringify } from 'yaml'
+import { readDocuments } from '../../src/cli/manifest/documents.ts'
 import { type ExampleControl, exampleControl } from '../../src/control/example-context.ts'
 import { compileResource } from '../../src/control/feed/compile.ts'
 import { createPublisher } from '../../src/control/publish.ts'
@@ -18,6 +19,7 @@ import { sha256Hex } from '../../src/kernel/ids.ts'
 import { EXAMPLES } from '../../src/resources/examples.ts'
 import { KIND_NAMES } from '../../src/resources/index.ts'
 import { jsonSchemaOf } from '../../src/resources/json-schema.ts'
+import { validateResource } from '../../src/resources/problems.ts'
 import type { Connection } from '../../src/store/connection.ts'
 import { openScratch } from '../../src/store/pglite.ts'
 import { openResources } from '../../src/store/resources.ts'
@@ -75,7 +77,10 @@ function check({ status, text }: Answer): void {
   expect(failures.splice(0)).toEqual([])
   expect(text).not.toContain(ADMIN)
   const body = JSON.parse(text)
-  if (status === 200) return expect(body.changes).toBeInstanceOf(Array)
+  if (status === 200) {
+    expect(Array.isArray(body.changes)).toBe(true)
+    return
+  }
   expect([400, 409, 413, 422]).toContain(status)
   expect(body.error).toMatchObject({ code: expect.any(String), message: expect.any(String) })
   if (status !== 422) return
@@ -114,6 +119,57 @@ const bodies = fc.oneof(
   { weight: 2, arbitrary: mutated(fc.constant({ documents: examples, dryRun: false, generations: { 'Route/helper': 1 } }), 3) },
 )
 
+const yaml = fc.oneof(
+  fc.constantFrom(...KIND_NAMES.map((kind) => EXAMPLES[kind])),
+  documents.map((document) => stringify(document, { aliasDuplicateObjects: false })),
+)
+/** Pieces of YAML that mean more than they say. */
+const TRICKS = [
+  '&a ',
+  '*a',
+  '<<: *a\n',
+  '<<: [*a, *a]\n',
+  '&a [*a]',
+  '&a { <<: *a }',
+  '!!binary aGk=',
+  '!!set { a }',
+  '!!js/function x',
+  '!foo ',
+  '? ',
+  '? [a]\n: 1\n',
+  '{{{{{{{{a}}}}}}}}',
+  '[[[[',
+  ': ',
+  '- ',
+  '---\n',
+  '...\n',
+  '%YAML 1.1\n---\n',
+  '%TAG ! tag:x,1:\n---\n',
+  '|\n',
+  '>-\n  ',
+  '\t',
+  '#',
+  '\0',
+  '\ufeff',
+  '"',
+  "'",
+  '"\\ud800"',
+  '__proto__: { kind: Route }\n',
+  'kind: Route\nkind: Route\n',
+  '.inf',
+  '.nan',
+  `0x${'f'.repeat(300)}`,
+  '1e9999',
+  '~',
+  'null',
+  '\u2028',
+  '\r',
+  '\n\n',
+  '  ',
+  'a: &a [x, x, x, x]\nb: &b [*a, *a, *a, *a]\nc: &c [*b, *b, *b, *b]\nd: [*c, *c, *c, *c]\n',
+  'k'.repeat(1_100),
+]
+
 describe('manifests', () => {
   it('the examples are taken', async () => {
     expect((await apply(Buffer.from(JSON.stringify({ documents: examples })))).status).toBe(200)
@@ -133,6 +189,35 @@ describe('manifests', () => {
     await fc.assert(
       fc.asyncProperty(damaged(bodies), async (body) => check(await apply(body))),
       { numRuns: RUNS * 0.25, interruptAfterTimeLimit: 60_000, markInterruptAsFailure: true },
+    )
+  })
+
+  it(`${RUNS} texts of YAML are read, or refused line by line, and what is read can be sent`, { timeout: 120_000 }, async () => {
+    const texts = fc.oneof(
+      fc.tuple(
+        yaml,
+        fc.array(fc.tuple(fc.nat(), fc.oneof(fc.constantFrom(...TRICKS), fc.string({ unit: 'binary', maxLength: 6 }))), { maxLength: 4 }),
+      ),
+      fc.tuple(fc.constant(''), fc.array(fc.tuple(fc.nat(), fc.constantFrom(...TRICKS)), { minLength: 1, maxLength: 8 })),
+    )
+    await fc.assert(
+      fc.asyncProperty(texts, async ([text, edits]) => {
+        const edited = edits.reduce((before, [at, trick]) => {
+          const place = at % (before.length + 1)
+          return `${before.slice(0, place)}${trick}${before.slice(place)}`
+        }, text)
+        const { documents: read, problems } = readDocuments('fuzzed.yaml', edited)
+        for (const { position, message } of problems) {
+          expect([Number.isInteger(position.line), Number.isInteger(position.column), message.length > 0]).toEqual([true, true, true])
+          expect(message).not.toMatch(/call stack|undefined|\[object/)
+        }
+        for (const { value, positionOf } of read) {
+          const result = validateResource(value)
+          if ('problems' in result) for (const problem of result.problems) positionOf(problem.path, 'value')
+        }
+        if (read.length > 0) check(await apply(Buffer.from(JSON.stringify({ documents: read.map(({ value }) => value), dryRun: true }))))
+      }),
+      { numRuns: RUNS, interruptAfterTimeLimit: 100_000, markInterruptAsFailure: true },
     )
   })
 

@@ -42,6 +42,12 @@ export interface SyntaxProblem {
 const MAX_ALIASES = 100
 const MAX_BYTES = 16 * 1024 * 1024
 
+/**
+ * Keys are texts: a mapping as a key would be written out as one, which grows with each level. Tags that make sets, dates or bytes of a value
+ * are no part of a manifest, and JSON has no word for them.
+ */
+const OPTIONS = { prettyErrors: false, uniqueKeys: true, merge: true, stringKeys: true, resolveKnownTags: false } as const
+
 export function readDocuments(file: string, text: string): { documents: ManifestDocument[]; problems: SyntaxProblem[] } {
   const counter = new LineCounter()
   const at = (offset: number): Position => {
@@ -54,10 +60,10 @@ export function readDocuments(file: string, text: string): { documents: Manifest
 
   let parsed: Document.Parsed[]
   try {
-    parsed = [...parseAllDocuments(text, { lineCounter: counter, prettyErrors: false, uniqueKeys: true, merge: true, stringKeys: false })]
+    parsed = [...parseAllDocuments(text, { ...OPTIONS, lineCounter: counter })]
   } catch (error) {
     // The parser is recursive: brackets nested a hundred thousand times exhaust its stack.
-    return { documents: [], problems: [problem(0, error instanceof RangeError ? 'it is nested too deeply' : String(error))] }
+    return { documents: [], problems: [problem(0, readable(error))] }
   }
 
   const documents: ManifestDocument[] = []
@@ -78,19 +84,23 @@ export function readDocuments(file: string, text: string): { documents: Manifest
     }
     if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) continue // only comments
     try {
+      const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES })
+      const loop = aliasIntoItself(document)
+      if (loop) {
+        problems.push(problem(loop.range?.[0] ?? 0, 'the alias stands inside of what it stands for'))
+        continue
+      }
       documents.push({
         file,
-        value: document.toJS({ maxAliasCount: MAX_ALIASES }),
+        value,
         positionOf: (path, which) => at(offsetOf(document, path, which)),
       })
     } catch (error) {
-      const alias = firstAlias(document)
+      const alias = error instanceof RangeError ? undefined : firstAlias(document)
       problems.push(
         problem(
           alias?.range?.[0] ?? document.range[0],
-          /alias count/i.test(String(error))
-            ? `aliases make it grow beyond all bounds (more than ${MAX_ALIASES} uses)`
-            : plain(String(error)),
+          /alias count/i.test(String(error)) ? `aliases make it grow beyond all bounds (more than ${MAX_ALIASES} uses)` : readable(error),
         ),
       )
     }
@@ -125,16 +135,38 @@ function inWords(fault: Fault, text: string): string {
     }
     case 'TAB_AS_INDENT':
       return 'a tab stands where only spaces may indent'
+    case 'NON_STRING_KEY':
+      return 'a name must be a text, not a list or a mapping'
+    case 'TAG_RESOLVE_FAILED':
+      return `${plain(message)}; manifests have no tags`
     default: {
+      if (/call stack/.test(message)) return TOO_DEEP
       const quote = unclosedQuote(fault)
       return quote ? `the quote ${quote} is never closed` : plain(message)
     }
   }
 }
 
+const TOO_DEEP = 'it is nested too deeply'
+const readable = (error: unknown) => (error instanceof RangeError ? TOO_DEEP : plain(String(error)))
+
 const plain = (message: string) => {
   const text = message.replace(/^\w*Error: /, '').replace(/\.$/, '')
   return text.charAt(0).toLowerCase() + text.slice(1)
+}
+
+/** An alias within the node that it names: as a value it would have no end. */
+function aliasIntoItself(document: Document): Node | undefined {
+  let found: Node | undefined
+  visit(document, {
+    Alias(_, node, path) {
+      const target = node.resolve(document)
+      if (target === undefined || !path.includes(target)) return undefined
+      found = node
+      return visit.BREAK
+    },
+  })
+  return found
 }
 
 function firstAlias(document: Document): Node | undefined {

@@ -35,7 +35,7 @@ export function registerAudit(api: FastifyInstance, context: ControlContext): vo
 
 function pageOf({ before, limit }: Query): Pick<AuditFilter, 'before' | 'limit'> {
   return {
-    before: before !== undefined && /^\d+$/.test(before) ? Number(before) : undefined,
+    before: before !== undefined && /^\d{1,15}$/.test(before) ? Number(before) : undefined,
     limit: Math.min(1_000, Math.max(1, Number(limit) || 100)),
   }
 }

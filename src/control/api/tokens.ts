@@ -14,7 +14,7 @@ export function registerTokens(api: FastifyInstance, context: ControlContext): v
     const { name, role, expires } = (request.body ?? {}) as { name?: unknown; role?: unknown; expires?: unknown }
     if (typeof name !== 'string' || !/^[\w.@-]{1,64}$/.test(name))
       throw new StrataError('invalid_request', 'The body needs `name`: up to 64 letters, digits, ".", "@", "_", "-".')
-    const expiresAt = expires === undefined ? undefined : Date.parse(String(expires))
+    const expiresAt = expires === undefined ? undefined : typeof expires === 'string' ? Date.parse(expires) : Number.NaN
     if (Number.isNaN(expiresAt)) throw new StrataError('invalid_request', '`expires` is not a date or time (RFC 3339).')
     const secret = `strata-token-${randomBase62(40)}`
     await identity.addToken(secret, { name, role: readRole(role), expiresAt }, request.caller.actor)
