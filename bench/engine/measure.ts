@@ -31,7 +31,8 @@ interface Answer {
   readonly tokens: number
 }
 
-const agent = new Agent({ keepAlive: true })
+/** llama-server closes an idle connection when it likes: each request has one of its own. */
+const agent = new Agent({ keepAlive: false })
 
 export async function measure(port: number, asks: readonly Ask[]): Promise<Speed> {
   const started = performance.now()

@@ -21,6 +21,7 @@ export interface Room {
 export interface Server {
   readonly name: string
   readonly port: number
+  readonly pid: number
   close(): Promise<void>
 }
 
@@ -81,7 +82,7 @@ async function server(name: string, child: ChildProcess, port: number, cleanUp: 
       ({ ok }) => ok,
       () => false,
     )
-    if (ready) return { name, port, close }
+    if (ready) return { name, port, pid: child.pid!, close }
     await sleep(50)
   }
   if (child.exitCode === null) await close()
