@@ -1,8 +1,8 @@
 /** Who calls: bearer key → consumer, from the tables alone. Keys are known by their sha256; the secret itself is never kept or logged. */
 import { hash } from 'node:crypto'
 import { type CompiledConsumer, type CompiledKey, entryKey } from '../resources/snapshot.ts'
-import { type GatewayError, unauthenticated } from './errors.ts'
-import type { Tables } from './snapshot/tables.ts'
+import { type GatewayError, unauthenticated, unavailable } from './errors.ts'
+import { EMPTY_TABLES, type Tables } from './snapshot/tables.ts'
 
 export interface Caller {
   readonly key: CompiledKey
@@ -19,6 +19,9 @@ export function authenticate(tables: Tables, authorization: string | undefined, 
   const space = authorization.indexOf(' ')
   if (space === -1 || authorization.slice(0, space).toLowerCase() !== 'bearer')
     return unauthenticated('The Authorization header must read "Bearer" and then the API key.')
+  // Not 401: its key may well be good, and a client would throw it away.
+  if (tables === EMPTY_TABLES)
+    return unavailable('This gateway has not heard from control since its start, and found no snapshot that it could use.', 'no_snapshot')
   const secret = authorization.slice(space + 1).trim()
   const key = tables.key.get(`key/${hash('sha256', secret, 'hex')}`)
   if (!key)

@@ -128,14 +128,17 @@ export async function startGateway(options: GatewayOptions, home: Home, feedToke
     res.end(said ? JSON.stringify(said) : registry.text())
   })
 
+  const ready = snapshots.status().source === 'none' ? new Promise<void>((resolve) => snapshots.onSwap(() => resolve())) : Promise.resolve()
   await listen(admin, { path: adminSocket })
+  // Where others share the port they get the connections that this one could only refuse.
+  if (options.gateways > 1) await ready
   await listen(gateway.server, { host: options.host, port: options.port, reusePort: options.gateways > 1 })
   const { port } = gateway.server.address() as AddressInfo
   log.info('listening', { host: options.host, port, boot })
 
   return {
     port,
-    ready: snapshots.status().source === 'none' ? new Promise<void>((resolve) => snapshots.onSwap(() => resolve())) : Promise.resolve(),
+    ready,
     async drain(timeoutMs) {
       const { idle, cut } = gateway.drain()
       const timer = setTimeout(cut, Math.max(0, timeoutMs - 500))

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -449,6 +449,26 @@ describe('without control', () => {
     expect(readSnapshotFile(file).tables.routeByModel.has('default/assistant')).toBe(true)
     writeFileSync(file, spoil(before))
     expect(() => readSnapshotFile(file)).toThrow(words)
+  })
+
+  it('says that it knows nothing yet, where it starts with no snapshot at all', async () => {
+    const { gateway } = await simple(talk(['x']))
+    await gateway.stopControl()
+    await gateway.gateway.drain(1_000)
+    rmSync(gateway.home.snapshots, { recursive: true })
+    const again = await startGateway({ id: 'gateway-0', host: '127.0.0.1', port: 0, gateways: 1 }, gateway.home, 'no control', quietLog)
+    closers.push(() => again.drain(1_000))
+    const url = `http://127.0.0.1:${again.port}`
+    const headers = { authorization: `Bearer ${API_KEY}` }
+    const res = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify(hello()) })
+    expect(res.status).toBe(503)
+    expect(res.headers.get('retry-after')).toBe('1')
+    expect(await res.json()).toMatchObject({
+      error: { code: 'no_snapshot', message: expect.stringContaining('has not heard from control since its start') },
+    })
+    expect((await fetch(`${url}/v1/models`, { headers })).status).toBe(503)
+    const ready = await fetch(`${url}/health/ready`)
+    expect([ready.status, await ready.json()]).toMatchObject([503, { status: 'waiting for a snapshot from control' }])
   })
 
   it('reads no file of which a single bit is another one', async () => {
