@@ -3,12 +3,13 @@ import { type Credentials, readCredentials } from '../kernel/credentials.ts'
 import { messageOf, StrataError, systemCode } from '../kernel/errors.ts'
 import { type Home, homeAt } from '../kernel/home.ts'
 import type { Problem } from '../resources/problems.ts'
+import { controlAway } from './control-away.ts'
 import { fetchTrusting } from './fetch-trusting.ts'
 
 export interface ControlClient {
   readonly url: string
   readonly credentials: Credentials | undefined
-  /** Throws a StrataError with the answer's code, or `not_running`. */
+  /** Throws a StrataError with the answer's code, `not_running`, or `control_away` where the rest of the system runs. */
   call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T>
   /** The answer's body as a stream, for lines and events that go on. */
   stream(path: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>
@@ -39,7 +40,10 @@ export function connectControl(home: Home = homeAt(), env: NodeJS.ProcessEnv = p
       const cause = (error as { cause?: unknown }).cause
       const code = systemCode(cause)
       if (code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === 'UND_ERR_SOCKET')
-        throw new StrataError('not_running', `Strata is not running at ${url}.`, { advice: HOW_TO_START })
+        throw (
+          (url === credentials?.consoleUrl && (await controlAway(home, url))) ||
+          new StrataError('not_running', `Strata is not running at ${url}.`, { advice: HOW_TO_START })
+        )
       throw new StrataError('unreachable', `${url} cannot be reached: ${messageOf(cause ?? error)}.`, { cause: error })
     }
   }
