@@ -56,7 +56,8 @@ export function createGatewayServer(context: GatewayContext, options: ServerOpti
     requestTimeout: 60_000,
     keepAliveTimeout: 65_000,
     connectionsCheckingInterval: 2_000,
-    requireHostHeader: true,
+    // Looked at in `malformed`, which answers in our shape.
+    requireHostHeader: false,
     insecureHTTPParser: false,
     noDelay: true,
   }
@@ -84,6 +85,12 @@ export function createGatewayServer(context: GatewayContext, options: ServerOpti
   const server = (options.tls ? createTlsServer({ ...limits, ...options.tls }, onRequest) : createServer(limits, onRequest)) as Server
   server.maxRequestsPerSocket = 0
   server.on('clientError', (error, socket) => onClientError(context, error, socket))
+  // Who asks before sending a body gets the answer that the body would get, and is spared the rest.
+  server.on('checkContinue', (req, res) => {
+    if (Number(req.headers['content-length'] ?? 0) <= context.snapshots.tables().settings.maxBodyBytes) res.writeContinue()
+    onRequest(req, res)
+  })
+  server.on('checkExpectation', onRequest)
   // Without a listener Node hands an upgrade to the request handler on some versions and hangs on others: say no.
   server.on('upgrade', (_req, socket: Duplex) => void refuseRaw(socket, 400, 'Upgrades are not served here.'))
   server.on('connect', (_req, socket: Duplex) => void refuseRaw(socket, 405, 'This is not a proxy.'))
@@ -158,11 +165,18 @@ function malformed(req: IncomingMessage) {
   if (rawHeaders.length > MOST_HEADERS * 2)
     return invalidRequest(`More than ${MOST_HEADERS} header lines.`, 'too_many_headers', undefined, 431)
   if (!url?.startsWith('/')) return invalidRequest('The request target must be a path.', 'invalid_target')
+  const { expect } = req.headers
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+    return invalidRequest(`The expectation "${expect.slice(0, 40)}" cannot be met.`, 'expectation_failed', undefined, 417)
   let authorizations = 0
+  let hosts = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!
     if (name.length === 13 && name.toLowerCase() === 'authorization') authorizations += 1
+    else if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1
   }
+  if (hosts > 1 || (hosts === 0 && req.httpVersion === '1.1'))
+    return invalidRequest('There must be one Host header.', hosts > 1 ? 'duplicate_header' : 'missing_host')
   return authorizations > 1
     ? invalidRequest('There is more than one Authorization header; which one counts is not for the gateway to guess.', 'duplicate_header')
     : undefined
