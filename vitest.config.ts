@@ -9,6 +9,7 @@ export default defineConfig({
           name: 'unit',
           include: ['src/**/*.{test,contract.test}.ts', 'scripts/**/*.test.ts', 'console/src/**/*.test.ts'],
           testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -17,7 +18,9 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
+          // One file after the other, and after the unit tests: what measures time or memory has the machine for itself.
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -101,7 +101,8 @@ export function warningsOf(
         message: `${name} runs on the SIMULATED engine: its answers are not a model's. ${message ?? ''}`.trim(),
         advice: 'Weights are fetched again in the background; `strata doctor` checks the network.',
       })
-    else if (state === 'Failed')
+    // One that is tried again is still one that failed, each time for the moment of its start.
+    else if (state === 'Failed' || (state === 'Starting' && message !== undefined))
       warnings.push({
         code: engine === 'backend' ? 'backend' : 'version_failed',
         message: `${name} does not run: ${message ?? 'no reason is known'}`,
