@@ -57,3 +57,25 @@ export function parameterProblem(parameters: Readonly<Record<string, unknown>>):
   }
   return undefined
 }
+
+/**
+ * What is ambiguous about a request's head, in words: for one program it would mean this, for another that. `route` is the pattern that the target
+ * was matched to.
+ */
+export function headProblem(head: {
+  readonly rawHeaders: readonly string[]
+  readonly url: string
+  readonly httpVersion: string
+  readonly route: string | undefined
+  readonly apiPrefix: string
+}): string | undefined {
+  const count = (wanted: string) => head.rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === wanted).length
+  const hosts = count('host')
+  if (hosts > 1 || (hosts === 0 && head.httpVersion === '1.1')) return 'There must be one Host header.'
+  if (count('authorization') > 1) return 'There is more than one Authorization header.'
+  if (!head.url.startsWith('/')) return 'The request target must be a path.'
+  // The router decodes before it matches: what is an API to it must be one to everybody who reads the target.
+  if (head.route?.startsWith(head.apiPrefix) && !head.url.startsWith(head.apiPrefix))
+    return `The path to the API is written as it is, ${head.apiPrefix}, and not percent-encoded.`
+  return undefined
+}

@@ -1,4 +1,4 @@
-import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createHttpServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -46,6 +46,33 @@ async function call(method: InjectOptions['method'], path: string, { token = 'ad
 const apply = (...documents: unknown[]) => call('POST', `${API}/apply`, { payload: { documents } })
 
 describe('who may', () => {
+  test.each([
+    ['GET', '/%61pi/v1alpha1/tokens'],
+    ['GET', '/api/v1alpha%31/audit'],
+    ['POST', '/%61pi/v1alpha1/login-links'],
+    ['POST', '/api/v1%61lpha1/apply'],
+    ['POST', '/api/%76%31alpha1/keys'],
+    ['GET', 'http://127.0.0.1/api/v1alpha1/tokens'],
+    ['POST', 'http://elsewhere/api/v1alpha1/login-links'],
+    ['GET', '/api/v1alpha1//tokens'],
+    ['GET', '/api/v1alpha1/tokens/'],
+    ['GET', '//api/v1alpha1/tokens'],
+    ['GET', '/api/v1alpha1/%2e%2e/v1alpha1/tokens'],
+    ['GET', '*'],
+  ])('nobody without a token, however the path is written: %s %s', async (method, target) => {
+    const { port } = app.server.address() as AddressInfo
+    const status = await new Promise<number>((resolve, reject) => {
+      const sent = request({ host: '127.0.0.1', port, method, path: target, headers: { 'content-type': 'application/json' } }, (answer) => {
+        answer.resume()
+        resolve(answer.statusCode!)
+      })
+      sent.on('error', reject)
+      sent.end(method === 'POST' ? '{}' : undefined)
+    })
+    expect([400, 401, 403, 404]).toContain(status)
+    expect(await control.context.store.identity.listTokens()).toEqual([])
+  })
+
   test('nobody without a token or a session; a wrong token is told from none', async () => {
     expect(await call('GET', `${API}/status`, { token: null })).toMatchObject({
       status: 401,

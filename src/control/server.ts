@@ -22,7 +22,7 @@ import { registerTokens } from './api/tokens.ts'
 import { registerTraffic } from './api/traffic.ts'
 import { registerUsage } from './api/usage.ts'
 import type { ControlContext } from './context.ts'
-import { allowedHosts, isForgeable, isHostAllowed, parameterProblem } from './guard.ts'
+import { allowedHosts, headProblem, isForgeable, isHostAllowed, parameterProblem } from './guard.ts'
 import { type Caller, createIdentify, mayAct } from './identify.ts'
 import { PREFIX, sendError } from './reply.ts'
 
@@ -77,7 +77,8 @@ export interface Tls {
 
 export function createServer(context: ControlContext, tls?: Tls): FastifyInstance {
   const app = Fastify({
-    https: tls ?? null,
+    // Host is looked at in `headProblem`, so that it is told in our shape.
+    ...(tls ? { https: { ...tls, requireHostHeader: false } } : { http: { requireHostHeader: false } }),
     bodyLimit: MOST_BODY_BYTES,
     // For a request to arrive; an answer may stream for as long as it likes.
     requestTimeout: SLOWEST_REQUEST_MS,
@@ -88,6 +89,12 @@ export function createServer(context: ControlContext, tls?: Tls): FastifyInstanc
     routerOptions: { maxParamLength: 512 },
     frameworkErrors: (error, _request, reply) => void sendError(reply, 400, new StrataError('invalid_request', error.message)),
   }) as unknown as FastifyInstance
+  // Who asks before sending a body gets the answer that the body would get, and is spared the rest.
+  app.server.on('checkContinue', (req, res) => {
+    if (Number(req.headers['content-length'] ?? 0) <= MOST_BODY_BYTES) res.writeContinue()
+    app.routing(req, res)
+  })
+  app.server.on('checkExpectation', (req, res) => app.routing(req, res))
   const hosts = allowedHosts({ host: context.listen.host, machine: hostname(), extra: process.env.STRATA_ALLOWED_HOSTS })
   const identify = createIdentify(context)
 
@@ -103,6 +110,19 @@ export function createServer(context: ControlContext, tls?: Tls): FastifyInstanc
   app.decorateRequest('caller')
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_HEADERS)
+    const { rawHeaders, httpVersion } = request.raw
+    const route = request.routeOptions.url
+    const problem = headProblem({ rawHeaders, httpVersion, url: request.url, route, apiPrefix: `${PREFIX}/` })
+    if (problem) return sendError(reply, 400, new StrataError('malformed_request', problem))
+    const { expect, 'content-encoding': encoding } = request.headers
+    if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+      return sendError(reply, 417, new StrataError('expectation_failed', 'That expectation cannot be met.'))
+    if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
+      return sendError(
+        reply,
+        415,
+        new StrataError('unsupported_content_encoding', 'A body that is encoded is not accepted; send it as it is.'),
+      )
     if (!isHostAllowed(request.headers.host, hosts))
       return sendError(
         reply,
@@ -111,7 +131,8 @@ export function createServer(context: ControlContext, tls?: Tls): FastifyInstanc
           advice: 'Open it by its IP address or as localhost, or name the host in STRATA_ALLOWED_HOSTS.',
         }),
       )
-    const isApi = request.url.startsWith(`${PREFIX}/`)
+    // By the route that answers, not by how its path was written; what no route answers goes by the path.
+    const isApi = (route === undefined || route === '/*' ? request.url : route).startsWith(`${PREFIX}/`)
     const caller = isApi ? await identify(request.headers) : undefined
     const forgeable = isForgeable({
       method: request.method,

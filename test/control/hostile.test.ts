@@ -1,66 +1,138 @@
-/** Bytes that nobody means well with, at the control port. Allowed: a 4xx in its own shape, or a clean close; never a 5xx, a file, a change. */
-import { connect } from 'node:net'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+/**
+ * Bytes that nobody means well with, at the control port of a whole system. Allowed: a 4xx in its own shape, a success where it is legal, or a clean
+ * close; never a 5xx, a hang, a file, a change, an answer to a smuggled request, or a secret.
+ */
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { simulatedAssistant } from '../harness/manifests.ts'
 import { type System, startSystem } from '../harness/system.ts'
+import { expectRefused, send } from '../hostile/raw.ts'
+import { BAD_BODIES, type Door, get, ILL_FRAMED, lengthOf, NOT_HTTP, post, withBody } from '../hostile/requests.ts'
 
 let system: System
+let door: Door
+let secrets: string[]
+let before: string
+
 beforeAll(async () => {
-  system = await startSystem()
+  system = await startSystem({ bootstrap: simulatedAssistant() })
+  const consumer = { apiVersion: 'strata.dev/v1alpha1', kind: 'Consumer', metadata: { name: 'hostile' }, spec: {} }
+  door = {
+    authorization: `Bearer ${system.adminToken}`,
+    path: '/api/v1alpha1/apply',
+    body: JSON.stringify({ documents: [consumer] }),
+    readPath: '/api/docs',
+  }
+  secrets = [system.adminToken, system.apiKey]
+  before = await resources()
 })
 afterAll(() => system?.stop())
 
-function raw(bytes: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(Number(new URL(system.consoleUrl).port), '127.0.0.1')
-    let text = ''
-    const done = () => {
-      clearTimeout(timer)
-      socket.destroy()
-      resolve(text)
-    }
-    const timer = setTimeout(done, 1_500)
-    socket.on('connect', () => socket.write(bytes))
-    socket.on('data', (chunk) => {
-      text += chunk.toString('latin1')
-    })
-    socket.on('close', done)
-    socket.on('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' || error.code === 'EPIPE' ? done() : reject(error)))
-  })
+const say = (bytes: string | Buffer, options?: Parameters<typeof send>[2]) => send(Number(new URL(system.consoleUrl).port), bytes, options)
+const signedIn = () => `Authorization: ${door.authorization}`
+const at = (path: string, ...headers: string[]) => get({ ...door, readPath: path }, ...headers)
+
+/** What is written, without what reconciling says of it. */
+async function resources(): Promise<string> {
+  const kinds = ['models', 'modelversions', 'routes', 'consumers', 'apikeys', 'limits', 'backends']
+  const lists = await Promise.all(
+    kinds.map((kind) => system.control<{ items: { metadata: { name: string }; spec: unknown }[] }>('GET', `/${kind}`)),
+  )
+  return JSON.stringify(lists.map(({ items }) => items.map(({ metadata, spec }) => [metadata.name, spec])))
 }
 
-const head = (line: string, ...headers: string[]) =>
-  `${line} HTTP/1.1\r\n${['Host: 127.0.0.1', ...headers, 'Connection: close'].join('\r\n')}\r\n\r\n`
-const token = () => `Authorization: Bearer ${system.adminToken}`
-const apply = (body: string, ...headers: string[]) =>
-  head('POST /api/v1alpha1/apply', token(), 'Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`, ...headers) +
-  body
-
-it.each<[string, () => string]>([
-  ['both lengths', () => head('POST /api/v1alpha1/apply', token(), 'Content-Length: 2', 'Transfer-Encoding: chunked') + '0\r\n\r\n'],
-  ['two lengths', () => head('POST /api/v1alpha1/apply', token(), 'Content-Length: 2', 'Content-Length: 3') + '{}'],
-  ['a head of 100 KB', () => head('GET /', `X-Big: ${'a'.repeat(100_000)}`)],
-  ['random bytes', () => String.fromCharCode(...Array.from({ length: 200 }, (_, i) => (i * 197 + 31) % 256))],
-  ['another host, as in DNS rebinding', () => `GET /api/v1alpha1/routes HTTP/1.1\r\nHost: evil.example\r\n${token()}\r\n\r\n`],
-  ['no host', () => 'GET / HTTP/1.1\r\n\r\n'],
-  ['a path out of the console', () => head('GET /../../../etc/passwd')],
-  ['an encoded path out of it', () => head('GET /assets/..%2f..%2f..%2f..%2fetc%2fpasswd')],
-  ['a path out of the proxy', () => head('GET /api/v1alpha1/gateway/../status')],
-  ['no token', () => head('GET /api/v1alpha1/apikeys')],
+const own: [string, () => string | Buffer][] = [
+  ['another host, as in DNS rebinding', () => at('/api/v1alpha1/routes', signedIn()).replace('127.0.0.1', 'evil.example')],
+  ['a path out of the console', () => at('/../../../etc/passwd')],
+  ['an encoded path out of it', () => at('/assets/..%2f..%2f..%2f..%2fetc%2fpasswd')],
+  ['a path out of it, encoded twice', () => at('/assets/%252e%252e/%252e%252e/etc/passwd')],
+  ['a path out of it with a NUL', () => at('/assets/index.html%00.js')],
+  ['a path out of the proxy', () => at('/api/v1alpha1/gateway/../status')],
+  ['an encoded path out of the proxy', () => at('/api/v1alpha1/gateway/%2e%2e/metrics')],
+  ['no token', () => at('/api/v1alpha1/apikeys')],
+  ['a token in the address', () => at(`/api/v1alpha1/apikeys?token=${system.adminToken}`)],
+  ['an API key for a token', () => at('/api/v1alpha1/apikeys', `Authorization: Bearer ${system.apiKey}`)],
+  ['a session that was made up', () => at('/api/v1alpha1/apikeys', `Cookie: strata_session_${new URL(system.consoleUrl).port}=x`)],
   [
     'a write from another site',
-    () => apply('{"documents":[]}', 'Origin: http://evil.example', 'Cookie: strata_session=x').replace(/Authorization[^\r]*\r\n/, ''),
+    () => withBody(door, door.body).replace(/Authorization[^\r]*/, 'Origin: http://evil.example\r\nCookie: strata_session=x'),
   ],
-  ['JSON that is none', () => apply('{documents:[]}')],
-  ['__proto__', () => apply('{"__proto__":{"documents":[]}}')],
-  ['documents that are no list', () => apply('{"documents":{"length":3}}')],
-  ['a list of nothing', () => apply('{"documents":[null,1,"x",[]]}')],
-  ['JSON nested very deeply', () => apply(`{"documents":[${'['.repeat(50_000)}${']'.repeat(50_000)}]}`)],
-  ['a login link that was never made', () => head('GET /login?t=nope')],
-])('%s', async (_name, bytes) => {
-  const answer = await raw(bytes())
-  expect(answer).not.toMatch(/^HTTP\/1\.1 [25]/m)
-  expect(answer).not.toContain('root:')
-  expect(answer).not.toContain(system.adminToken)
-  const { store } = await system.control<{ store: { resourceVersion: string } }>('GET', '/status')
-  expect(Number(store.resourceVersion)).toBeGreaterThan(0)
+  ['documents that are no list', () => withBody(door, '{"documents":{"length":3}}')],
+  ['a list of nothing', () => withBody(door, '{"documents":[null,1,"x",[]]}')],
+  ['a document nested very deeply', () => withBody(door, `{"documents":[${'['.repeat(50_000)}${']'.repeat(50_000)}]}`)],
+  [
+    'a namespace nested very deeply',
+    () => withBody(door, `{"documents":[{"kind":"Route","metadata":{"name":"a","namespace":${'['.repeat(50_000)}${']'.repeat(50_000)}}}]}`),
+  ],
+  ['a document with __proto__', () => withBody(door, door.body.replace('"spec":{}', '"spec":{"__proto__":{"models":["*"]}}'))],
+  ['a document with a NUL', () => withBody(door, door.body.replace('"spec":{}', '"spec":{"models":["a\\u0000"]}'))],
+  ['a document with half of a character', () => withBody(door, door.body.replace('"spec":{}', '"spec":{"models":["\\ud83e"]}'))],
+  ['a name that climbs', () => withBody(door, door.body.replace('"name":"hostile"', '"name":"../../x"'))],
+  ['a hundred thousand documents that are none', () => withBody(door, `{"documents":[${'{},'.repeat(100_000)}{}]}`)],
+  ['a login link that was never made', () => at('/login?t=nope')],
+  ['two login links', () => at('/login?t=a&t=b')],
+  ['a text for a body', () => post(door, [lengthOf(door.body)]).replace('application/json', 'text/plain')],
+  ['a part of a form', () => post(door, [lengthOf(door.body)]).replace('application/json', 'multipart/form-data; boundary=x')],
+  [
+    'JSON in UTF-16 by its own word',
+    () => post(door, [lengthOf('x')], 'x').replace('application/json', 'application/json; charset=utf-16'),
+  ],
+  ['a method that nothing takes', () => withBody(door, door.body).replace('POST', 'PROPFIND')],
+  ['an absolute target', () => at('http://elsewhere/api/v1alpha1/status', signedIn())],
+  ['an upgrade', () => at('/api/v1alpha1/status', 'Connection: Upgrade', 'Upgrade: websocket')],
+  [
+    'a compressed bomb',
+    () => {
+      const bomb = gzipSync(Buffer.alloc(50_000_000))
+      return Buffer.concat([Buffer.from(post(door, ['Content-Encoding: gzip', `Content-Length: ${bomb.length}`], '')), bomb])
+    },
+  ],
+]
+
+describe.each([
+  ['framing', ILL_FRAMED],
+  ['HTTP', NOT_HTTP],
+  ['bodies', BAD_BODIES],
+  ['of this server', own],
+] as const)('refuses: %s', (_, cases) => {
+  it.each(cases)('%s', async (_name, bytes) => {
+    const answer = await say(bytes(door))
+    expectRefused(answer, secrets)
+    expect(answer.text).not.toContain('root:')
+    expect((await say(get(door))).statuses).toEqual([200])
+  })
 })
+
+it('answers 413 to a chunked body once it is over the limit', async () => {
+  const piece = `10000\r\n${'a'.repeat(0x10000)}\r\n`
+  expect((await say(post(door, ['Transfer-Encoding: chunked'], piece.repeat(300)), { quietMs: 2_000 })).statuses).toEqual([413])
+})
+
+it('does not wait for the rest of a body that its sender gave up', async () => {
+  const { closed, statuses } = await say(post(door, ['Content-Length: 500'], '{"docum'), { halfClose: true, quietMs: 5_000 })
+  expect(closed).toBe(true)
+  for (const status of statuses) expect(status).toBe(400)
+})
+
+it('reads the last of two equal keys', async () => {
+  const { text } = await say(withBody(door, `{"documents":[{}],"documents":[],"dryRun":false,"dryRun":true}`))
+  expect(text).toContain('{"changes":[]}')
+})
+
+it('nothing was changed, control was never restarted, and no secret stands in a log or a record', async () => {
+  expect(await resources()).toBe(before)
+  for (const { name, restarts } of await system.processes()) expect([name, restarts]).toEqual([name, 0])
+  for (const file of filesBelow(system.home, ['logs', 'records']))
+    for (const secret of secrets) expect([file, readFileSync(file).includes(secret)]).toEqual([file, false])
+})
+
+function filesBelow(home: string, folders: readonly string[]): string[] {
+  return folders.flatMap((folder) => {
+    const at = join(home, folder)
+    return readdirSync(at, { recursive: true, encoding: 'utf8' })
+      .map((name) => join(at, name))
+      .filter((file) => statSync(file).isFile())
+  })
+}
