@@ -1,14 +1,14 @@
 /** The engine as a process: what it says to its supervisor, and how it ends. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import type { EngineConfig } from '../../src/serving/engines/config.ts'
 import { storyModel } from '../fixtures/weights.ts'
-import { llamaConfig, post, simulatedConfig } from './engines.ts'
+import { llamaConfig, post, postJson, simulatedConfig, startServer } from './engines.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'strata-engine-'))
 const children: ChildProcess[] = []
@@ -49,6 +49,29 @@ describe('an engine process', () => {
     child.send({ type: 'drain', timeoutMs: 30_000 })
     expect(await response.text()).toMatch(/data: \[DONE\]\n\n$/)
     expect(await ended).toEqual([0, null])
+  })
+
+  it('writes side by side what an engine alone writes, with choices queued behind their batches', async () => {
+    const weights = await storyModel()
+    const { child, url } = await start(llamaConfig(weights))
+    // Where it can be seen, its native work has one thread: that is what puts it in order.
+    if (process.platform === 'linux') {
+      const tasks = `/proc/${child.pid}/task`
+      const names = readdirSync(tasks).map((task) => readFileSync(join(tasks, task, 'comm'), 'utf8').trim())
+      expect(names.filter((name) => name === 'libuv-worker')).toHaveLength(1)
+    }
+    const alone = await startServer(llamaConfig(weights))
+    try {
+      const asks = ['Once upon a time', 'The fox and the bear went to the river together. One day'].flatMap((prompt) => [
+        { model: 'm', prompt, max_tokens: 40, temperature: 0 },
+        { model: 'm', prompt, max_tokens: 40, temperature: 0.8, top_p: 0.9, seed: 5, frequency_penalty: 0.5, logprobs: 2 },
+      ])
+      const together = await Promise.all(asks.map((ask) => postJson(url, '/v1/completions', ask)))
+      for (const [i, ask] of asks.entries())
+        expect(together[i].choices).toEqual((await postJson(alone.url, '/v1/completions', ask)).choices)
+    } finally {
+      await alone.close()
+    }
   })
 
   it('drains and ends when its supervisor is gone', async () => {

@@ -6,6 +6,7 @@ import { messageOf, StrataError } from '../../kernel/errors.ts'
 import { createLog, type Log } from '../../kernel/log.ts'
 import { type EngineConfig, engineConfig } from './config.ts'
 import type { Engine } from './engine.ts'
+import { keepToOneWorker } from './llama/worker-thread.ts'
 import { EngineServer } from './server.ts'
 import { loadSimulated } from './simulated/index.ts'
 
@@ -41,9 +42,11 @@ export async function runEngine(configPath: string): Promise<void> {
 export async function loadEngine(config: EngineConfig, log: Log): Promise<Engine> {
   const { engine } = config
   if (engine.kind === 'simulated') return loadSimulated({ ...config, engine })
+  // Beside a GPU the choice of tokens takes long enough to be worth several threads. Asked before the import, which uses some already.
+  const inOrder = engine.parameters.gpu === 'off' && (await keepToOneWorker())
   // Only where it is needed: llama.cpp costs half a second and tens of megabytes.
   const { loadLlama } = await import('./llama/index.ts')
-  return loadLlama({ ...config, engine }, log)
+  return loadLlama({ ...config, engine }, log, inOrder)
 }
 
 function readConfig(path: string): EngineConfig {

@@ -61,8 +61,8 @@ function job(promptTokens: number, answerTokens: number, first = 100) {
 
 describe('BatchLoop', () => {
   let loop: BatchLoop
-  const start = (sequences: number, context = new FakeContext()) => {
-    loop = new BatchLoop(context, new Sequences(sequences), 512)
+  const start = (sequences: number, context = new FakeContext(), inOrder = false) => {
+    loop = new BatchLoop(context, new Sequences(sequences), 512, inOrder)
     return context
   }
   afterEach(() => loop.close())
@@ -150,6 +150,74 @@ describe('BatchLoop', () => {
     const next = job(4, 1)
     await finish(next)
     expect(next.cached).toBe(0)
+  })
+
+  it('queues the choice of a token right behind its batch where work is done in order', async () => {
+    const context = start(2, new FakeContext(), true)
+    const order: string[] = []
+    context.onDecode = () => order.push('decoded')
+    const [one, other] = [job(300, 2), job(4, 1, 500)]
+    for (const [name, made] of Object.entries({ one, other })) {
+      made.sample = async () => {
+        order.push(name)
+        return { token: 7 }
+      }
+      loop.start(made)
+    }
+    expect(await Promise.all([one.ended, other.ended])).toEqual([undefined, undefined])
+    // The short prompt is read in the first batch, the long one in the third.
+    expect(order).toEqual(['other', 'decoded', 'decoded', 'one', 'decoded', 'one', 'decoded'])
+    expect([one.accepted, other.accepted]).toEqual([2, 1])
+  })
+
+  it('drops what was chosen for a job that was aborted meanwhile', async () => {
+    const context = start(1, new FakeContext(), true)
+    const one = job(4, 10)
+    context.onDecode = () => one.controller.abort(new Error('gone'))
+    loop.start(one)
+    expect(await one.ended).toMatchObject({ message: 'gone' })
+    expect(one.accepted).toBe(0)
+  })
+
+  it('ends the jobs of a failed batch when their samplers are at rest', async () => {
+    const context = start(1, new FakeContext(), true)
+    context.failure = new Error('no room')
+    const one = job(4, 1)
+    const chosen = Promise.withResolvers<{ token: number }>()
+    one.sample = () => chosen.promise
+    let over = false
+    void one.ended.then(() => {
+      over = true
+    })
+    loop.start(one)
+    for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve))
+    expect(over).toBe(false)
+    chosen.reject(new Error('no logits'))
+    expect(await one.ended).toMatchObject({ message: 'no room' })
+  })
+
+  it('lets no two ask for the logits of a batch that was evaluated in parts', async () => {
+    const context = start(3)
+    let asking = 0
+    let most = 0
+    const jobs = [job(20, 3), job(20, 3, 500), job(20, 3, 900)]
+    const mixed: number[] = []
+    for (const made of jobs) {
+      made.sample = async () => {
+        most = Math.max(most, ++asking)
+        await new Promise((resolve) => setImmediate(resolve))
+        asking--
+        return { token: 7 }
+      }
+      loop.start(made)
+    }
+    context.onDecode = () => {
+      mixed.push(most)
+      most = 0
+    }
+    await Promise.all(jobs.map((made) => made.ended))
+    // Nobody before the prompts are read, one by one after, then all together.
+    expect(mixed).toEqual([0, 1, 3])
   })
 
   it('ends running jobs when it closes', async () => {

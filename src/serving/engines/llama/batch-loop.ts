@@ -19,6 +19,7 @@ export interface Job {
   readonly signal: AbortSignal
   /** The prompt is read. */
   begin(cachedTokens: number): void
+  /** Chooses the next token from those logits. */
   sample(logits: number): Promise<Sampled>
   /** A token was chosen. False: it was the last one. */
   accept(sampled: Sampled): boolean
@@ -37,19 +38,30 @@ interface Running {
   reading: boolean
 }
 
+interface Asked {
+  readonly one: Running
+  /** Position in the batch. */
+  readonly logits: number
+  /** Where it is queued already. */
+  sampled?: Promise<Sampled>
+}
+
 export class BatchLoop {
   readonly #context: NativeContext
   readonly #sequences: Sequences
   readonly #batchSize: number
+  readonly #inOrder: boolean
   readonly #running: Running[] = []
   #wake: (() => void) | undefined
   #closed = false
   readonly #finished: Promise<void>
 
-  constructor(context: NativeContext, sequences: Sequences, batchSize: number) {
+  /** `inOrder`: native work is done in the order in which it is queued, so that a choice may be queued behind its batch. */
+  constructor(context: NativeContext, sequences: Sequences, batchSize: number, inOrder: boolean) {
     this.#context = context
     this.#sequences = sequences
     this.#batchSize = batchSize
+    this.#inOrder = inOrder
     this.#finished = this.#run()
   }
 
@@ -120,7 +132,7 @@ export class BatchLoop {
   }
 
   async #turn(turn: readonly { one: Running; count: number }[]): Promise<void> {
-    const asked: { one: Running; logits: number }[] = []
+    const asked: Asked[] = []
     try {
       this.#context.initBatch(turn.reduce((sum, { count }) => sum + count, 0))
       for (const { one, count } of turn) {
@@ -134,8 +146,12 @@ export class BatchLoop {
         )
         if (logits !== undefined) asked.push({ one, logits })
       }
-      await this.#context.decodeBatch()
+      const decoded = this.#context.decodeBatch()
+      if (this.#inOrder) for (const choice of asked) choice.sampled = choice.one.job.sample(choice.logits)
+      await decoded
     } catch (error) {
+      // A sampler is in use until its choice is made, whatever that is worth.
+      await Promise.allSettled(asked.map(({ sampled }) => sampled))
       // What of the batch has reached the cells is not known: those sequences start again from nothing.
       for (const { one } of turn) {
         this.#leave(one, error)
@@ -147,18 +163,21 @@ export class BatchLoop {
       for (let i = 0; i < count; i++) one.sequence.cells.push(one.pending[i]!)
       one.pending = one.pending.slice(count)
     }
-    await Promise.all(asked.map(({ one, logits }) => this.#write(one, logits)))
+    // The first who asks for logits brings them into order where the batch was evaluated in parts; another thread would see them half swapped.
+    const parts = !this.#inOrder && turn.some(({ count }) => count > 1)
+    if (parts) for (const choice of asked) await this.#write(choice)
+    else await Promise.all(asked.map((choice) => this.#write(choice)))
   }
 
-  async #write(one: Running, logits: number): Promise<void> {
+  async #write({ one, logits, sampled: queued }: Asked): Promise<void> {
     const { job } = one
-    if (job.signal.aborted) return
+    if (!queued && job.signal.aborted) return
     try {
       if (one.reading) {
         one.reading = false
         job.begin(one.cached)
       }
-      const sampled = await job.sample(logits)
+      const sampled = await (queued ?? job.sample(logits))
       if (job.signal.aborted) return
       if (sampled.token < 0) throw new Error('No token could be chosen.')
       if (job.accept(sampled)) one.pending = [sampled.token]

@@ -29,6 +29,8 @@ export interface LlamaEngineOptions {
   readonly sequences: number
   readonly batchSize: number
   readonly threads: number
+  /** Native work is done in the order in which it is queued. */
+  readonly inOrder: boolean
   readonly log: Log
 }
 
@@ -69,7 +71,7 @@ export class LlamaEngine implements Engine {
     this.#vocabulary = new Vocabulary(model)
     this.#template = this.#readTemplate(options.log)
     this.#sequences = new Sequences(options.sequences)
-    this.#loop = new BatchLoop(this.#binding.context, this.#sequences, options.batchSize)
+    this.#loop = new BatchLoop(this.#binding.context, this.#sequences, options.batchSize, options.inOrder)
   }
 
   #readTemplate(log: Log): ChatTemplate | undefined {

@@ -17,7 +17,8 @@ const ENGINE_VERSION = 'node-llama-cpp 3.21.1'
 
 type LlamaConfig = EngineConfig & { engine: { kind: 'llama' } }
 
-export async function loadLlama(config: LlamaConfig, log: Log): Promise<Engine> {
+/** `inOrder`: this process does native work in the order in which it is queued (`worker-thread.ts`). */
+export async function loadLlama(config: LlamaConfig, log: Log, inOrder = false): Promise<Engine> {
   const { weightsPath, weightsSha256, parameters } = config.engine
   const llama = await getLlama({
     gpu: parameters.gpu === 'auto' ? 'auto' : false,
@@ -59,6 +60,7 @@ export async function loadLlama(config: LlamaConfig, log: Log): Promise<Engine> 
     sequences,
     batchSize,
     threads,
+    inOrder,
     log,
   })
 }
