@@ -71,7 +71,6 @@ const own: [string, () => string | Buffer][] = [
   ['a document with half of a character', () => withBody(door, door.body.replace('"spec":{}', '"spec":{"models":["\\ud83e"]}'))],
   ['a name that climbs', () => withBody(door, door.body.replace('"name":"hostile"', '"name":"../../x"'))],
   ['a hundred thousand documents that are none', () => withBody(door, `{"documents":[${'{},'.repeat(100_000)}{}]}`)],
-  ['a login link that was never made', () => at('/login?t=nope')],
   ['two login links', () => at('/login?t=a&t=b')],
   ['a text for a body', () => post(door, [lengthOf(door.body)]).replace('application/json', 'text/plain')],
   ['a part of a form', () => post(door, [lengthOf(door.body)]).replace('application/json', 'multipart/form-data; boundary=x')],
@@ -81,6 +80,12 @@ const own: [string, () => string | Buffer][] = [
   ],
   ['a method that nothing takes', () => withBody(door, door.body).replace('POST', 'PROPFIND')],
   ['an absolute target', () => at('http://elsewhere/api/v1alpha1/status', signedIn())],
+  ['an API in other letters, without a token', () => at('/%61pi/v1alpha1/tokens')],
+  [
+    'a link made through other letters, without a token',
+    () => withBody({ ...door, path: '/%61pi/v1alpha1/login-links' }, '{}').replace(/Authorization[^\r]*/, 'X: y'),
+  ],
+  ['the way to the gateway in other letters', () => at('/%61pi/v1alpha1/gateway/v1/models', signedIn())],
   ['an upgrade', () => at('/api/v1alpha1/status', 'Connection: Upgrade', 'Upgrade: websocket')],
   [
     'a compressed bomb',
@@ -114,6 +119,12 @@ it('does not wait for the rest of a body that its sender gave up', async () => {
   const { closed, statuses } = await say(post(door, ['Content-Length: 500'], '{"docum'), { halfClose: true, quietMs: 5_000 })
   expect(closed).toBe(true)
   for (const status of statuses) expect(status).toBe(400)
+})
+
+it('opens no door to a login link that was never made', async () => {
+  const { statuses, text } = await say(at('/login?t=nope'))
+  expect(statuses).toEqual([403])
+  expect(text).not.toMatch(/^set-cookie/im)
 })
 
 it('reads the last of two equal keys', async () => {
