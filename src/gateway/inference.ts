@@ -3,16 +3,17 @@
  * Each step is a file of its own; this one is their order, and the promise that whatever happens, the reservation is settled, the instance
  * is released, and a `finished` record says how it ended.
  */
+import type { IncomingHttpHeaders } from 'node:http'
 import { messageOf } from '../kernel/errors.ts'
 import type { CompiledVersion } from '../resources/snapshot.ts'
+import { answerBytes, answerError, answerHead, visibleId } from './answers.ts'
 import { type Answered, attempt } from './attempts.ts'
 import { authenticate, type Caller } from './authenticate.ts'
 import { backendOf } from './backends.ts'
-import { readBody } from './body.ts'
 import type { GatewayContext } from './context.ts'
 import { type Course, type End, recordStart, round, settle } from './course.ts'
+import type { Exchange, HeaderList } from './downstream/exchange.ts'
 import { type GatewayError, invalidRequest } from './errors.ts'
-import { answerBytes, answerError, answerHead, type Exchange, type HeaderList, visibleId } from './exchange.ts'
 import { rateLimitHeaders } from './limits/headers.ts'
 import type { Admission } from './limits/index.ts'
 import { bodyFor, type InferenceRequest, type Operation, parseInference } from './protocols/openai-to-openai.ts'
@@ -44,7 +45,7 @@ export async function serveInference(context: GatewayContext, exchange: Exchange
     })
     end = { outcome: 'upstream_error', status: 500 }
     course.error = 'internal_error'
-    if (exchange.res.headersSent) exchange.res.destroy()
+    if (exchange.answered) exchange.destroy()
     else
       answerError(exchange, {
         status: 500,
@@ -63,20 +64,22 @@ async function answer(context: GatewayContext, course: Course): Promise<End> {
   const since = () => round(context.clock.monotonic() - exchange.startedAt)
   const tables = context.snapshots.tables()
 
-  const caller = authenticate(tables, exchange.req.headers.authorization, context.clock.latest())
+  const caller = authenticate(tables, exchange.headers.authorization, context.clock.latest())
   if ('status' in caller) return refuse(context, course, caller)
   course.caller = caller
 
-  const body = await readBody(exchange.req, tables.settings.maxBodyBytes)
+  const unreadable = whyUnreadable(exchange.headers, tables.settings.maxBodyBytes)
+  if (unreadable) return refuse(context, course, unreadable)
+  const body = await exchange.readBody(tables.settings.maxBodyBytes)
   if (body === undefined) return { outcome: 'aborted', status: 499 }
-  if ('status' in body) return refuse(context, course, body)
+  if (body === 'too_large') return refuse(context, course, tooLarge(tables.settings.maxBodyBytes))
   course.times.auth = since()
 
   const request = parseInference(body, operation)
   if ('status' in request) return refuse(context, course, request)
   course.request = request
 
-  const choice = choose(tables, caller, { model: request.model, user: request.user, headers: exchange.req.headers }, Math.random())
+  const choice = choose(tables, caller, { model: request.model, user: request.user, headers: exchange.headers }, Math.random())
   if ('status' in choice) return refuse(context, course, choice)
   course.choice = choice
   const wrongTask = taskMismatch(choice.assigned, operation)
@@ -130,6 +133,21 @@ async function answer(context: GatewayContext, course: Course): Promise<End> {
   return relay(context, course, result, limitHeaders)
 }
 
+function whyUnreadable(headers: IncomingHttpHeaders, mostBytes: number): GatewayError | undefined {
+  const encoding = headers['content-encoding']
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
+    return invalidRequest(
+      `Content-Encoding "${encoding.slice(0, 40)}" is not accepted; send the body as it is.`,
+      'unsupported_content_encoding',
+      undefined,
+      415,
+    )
+  return Number(headers['content-length'] ?? 0) > mostBytes ? tooLarge(mostBytes) : undefined
+}
+
+const tooLarge = (mostBytes: number) =>
+  invalidRequest(`The body is larger than ${mostBytes} bytes, the limit here.`, 'request_too_large', undefined, 413)
+
 function taskMismatch(version: CompiledVersion, operation: Operation): GatewayError | undefined {
   const embeds = version.task === 'embedding'
   if (embeds === (operation === 'embedding') || version.source.type === 'backend') return undefined
@@ -155,7 +173,7 @@ function admit(context: GatewayContext, tables: Tables, caller: Caller, choice: 
 function upstreamRequest(context: GatewayContext, version: CompiledVersion, body: Buffer, exchange: Exchange, operation: Operation) {
   const headers: Record<string, string> = {
     'content-type': 'application/json',
-    accept: exchange.req.headers.accept ?? '*/*',
+    accept: exchange.headers.accept ?? '*/*',
     'x-request-id': exchange.id,
   }
   let prefix = '/v1'
@@ -188,13 +206,12 @@ async function relay(context: GatewayContext, course: Course, answered: Answered
 
   if (contentType.startsWith('text/event-stream')) {
     answerHead(exchange, status, contentType, [...headers, 'cache-control', 'no-cache', 'x-accel-buffering', 'no'])
-    exchange.res.flushHeaders()
     exchange.streams = true
     const reader = version.source.type === 'engine' ? new EngineStream() : new BackendStream(course.request!.includeUsage)
-    return endOf(await relayStream(exchange.res, response, reader, options), status)
+    return endOf(await relayStream(exchange, response, reader, options), status)
   }
 
-  const plain = await relayPlain(exchange.res, response, () => answerHead(exchange, status, contentType, headers), options)
+  const plain = await relayPlain(exchange, response, () => answerHead(exchange, status, contentType, headers), options)
   if ('relayed' in plain) return endOf(plain.relayed, status)
   if ('held' in plain) {
     answerBytes(exchange, status, plain.held, contentType, headers)

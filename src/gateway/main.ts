@@ -98,6 +98,7 @@ export async function startGateway(options: GatewayOptions, home: Home, feedToke
     clock,
     filesEach: 2, // its own and the one to the engine
     encrypted: tls !== undefined,
+    idleSince: gateway.idleSince,
     refusal: (message) => openAIError('service_unavailable_error', message, 'too_many_connections'),
   })
   registry.computed(

@@ -1,15 +1,16 @@
 /** `GET /v1/models` and `GET /v1/models/{id}`: the public names that the caller may use, and versions where it may pin them. */
 import { type CompiledRoute, entryKey } from '../resources/snapshot.ts'
+import { answerError, answerJson } from './answers.ts'
 import { authenticate } from './authenticate.ts'
 import type { GatewayContext } from './context.ts'
+import type { Exchange } from './downstream/exchange.ts'
 import { invalidRequest, notFound } from './errors.ts'
-import { answerError, answerJson, type Exchange } from './exchange.ts'
 import { choose, usableModels } from './routing.ts'
 import type { Tables } from './snapshot/tables.ts'
 
 export function serveModels(context: GatewayContext, exchange: Exchange): void {
   const tables = context.snapshots.tables()
-  const caller = authenticate(tables, exchange.req.headers.authorization, context.clock.latest())
+  const caller = authenticate(tables, exchange.headers.authorization, context.clock.latest())
   if ('status' in caller) return answerError(exchange, caller, ['www-authenticate', 'Bearer realm="strata"'])
   if (exchange.path === '/v1/models') {
     const data = usableModels(tables, caller).map((name) =>

@@ -1,10 +1,11 @@
 /** How a request ends that no model answers: refused here, over a limit, or given up after every attempt. */
 import type { Outcome } from '../monitoring/request-records.ts'
+import { answerBytes, answerError, visibleId } from './answers.ts'
 import type { GaveUp } from './attempts.ts'
 import type { GatewayContext } from './context.ts'
 import type { Course, End } from './course.ts'
+import type { HeaderList } from './downstream/exchange.ts'
 import type { GatewayError } from './errors.ts'
-import { answerError, answerText, type HeaderList, visibleId } from './exchange.ts'
 import { rateLimitHeaders } from './limits/headers.ts'
 import type { Admission } from './limits/index.ts'
 import { relayPlain } from './relay.ts'
@@ -50,18 +51,18 @@ export function giveUp(context: GatewayContext, course: Course, result: GaveUp, 
 async function passRefusalOn(context: GatewayContext, course: Course, { response, failure }: GaveUp, about: HeaderList): Promise<End> {
   const { exchange } = course
   const route = course.choice!.route
-  const plain = await relayPlain(exchange.res, response!, () => undefined, {
+  const plain = await relayPlain(exchange, response!, () => undefined, {
     clock: context.clock,
     deadlines: context.deadlines,
     requestId: visibleId(exchange),
     idleTimeoutMs: route.timeouts.idle,
     deadline: context.clock.monotonic() + 5_000,
   })
-  const body = 'held' in plain ? plain.held.toString('utf8') : ''
+  const body = 'held' in plain ? plain.held : Buffer.alloc(0)
   const retryAfter = response!.headers['retry-after']
   course.error = failure === 'overloaded' ? 'overloaded' : 'upstream_error'
   const wait = retryAfter ?? (response!.status === 429 || response!.status === 503 ? '1' : undefined)
-  answerText(exchange, response!.status, body, response!.headers['content-type'] ?? 'application/json', [
+  answerBytes(exchange, response!.status, body, response!.headers['content-type'] ?? 'application/json', [
     ...about,
     'x-strata-error-source',
     'upstream',

@@ -4,10 +4,10 @@
  * Invariant: what the client gets is whole or visibly not. A stream that breaks ends with an error event of its dialect and no `[DONE]`;
  * a plain body that breaks is an error answer, or, once bytes have gone out, a connection closed before its time.
  */
-import type { ServerResponse } from 'node:http'
 import type { Clock } from '../kernel/clock.ts'
 import type { Deadlines } from '../kernel/deadlines.ts'
 import { openAIError, openAIErrorEvent } from '../wire/openai/errors.ts'
+import type { Exchange } from './downstream/exchange.ts'
 import { type Usage, usageFrom } from './protocols/openai-to-openai.ts'
 import type { StreamReader } from './protocols/sse.ts'
 import type { UpstreamFailure, UpstreamResponse } from './upstream/index.ts'
@@ -37,7 +37,7 @@ const HELD_BYTES = 1024 * 1024
 const FIRST_TOKEN = /"(?:content|text|arguments|name)": ?"[^"]/
 
 export function relayStream(
-  res: ServerResponse,
+  exchange: Exchange,
   upstream: UpstreamResponse,
   reader: StreamReader,
   options: RelayOptions,
@@ -54,21 +54,23 @@ export function relayStream(
       if (over) return
       over = true
       idle.clear()
-      res.off('drain', onDrain)
-      if (outcome === 'ok') res.end()
-      else if (!res.destroyed && outcome !== 'aborted') {
+      exchange.onDrain = undefined
+      if (outcome === 'ok') exchange.end()
+      else if (outcome !== 'aborted') {
         if (message)
-          res.write(
-            openAIErrorEvent(
-              openAIError(
-                'server_error',
-                `${message} (request id: ${options.requestId})`,
-                outcome === 'timeout' ? 'timeout' : 'stream_cut',
+          exchange.write(
+            Buffer.from(
+              openAIErrorEvent(
+                openAIError(
+                  'server_error',
+                  `${message} (request id: ${options.requestId})`,
+                  outcome === 'timeout' ? 'timeout' : 'stream_cut',
+                ),
               ),
             ),
           )
-        res.end()
-      } else res.destroy()
+        exchange.end()
+      } else exchange.destroy()
       resolve({ outcome, usage: reader.usage, firstTokenAt, lastChunkAt, message })
     }
 
@@ -102,7 +104,7 @@ export function relayStream(
       idle.extend(patience())
       upstream.resume()
     }
-    res.on('drain', onDrain)
+    exchange.onDrain = onDrain
 
     upstream.attach({
       data(chunk) {
@@ -110,7 +112,7 @@ export function relayStream(
         lastChunkAt = clock.monotonic()
         if (firstTokenAt === undefined && FIRST_TOKEN.test(chunk.toString('latin1'))) firstTokenAt = lastChunkAt
         const passed = reader.push(chunk)
-        if (passed.length > 0 && !res.write(passed) && stalledAt === undefined) {
+        if (passed.length > 0 && !exchange.write(passed) && stalledAt === undefined) {
           stalledAt = lastChunkAt
           upstream.pause()
           idle.extend(patience())
@@ -119,7 +121,7 @@ export function relayStream(
       end() {
         if (over) return
         const rest = reader.flush()
-        if (rest.length > 0) res.write(rest)
+        if (rest.length > 0) exchange.write(rest)
         if (reader.done) finish('ok')
         else if (reader.failed) finish('upstream_error')
         else finish('cut', 'The model stopped in the middle of the answer; what came before is not whole.')
@@ -130,7 +132,7 @@ export function relayStream(
         if (failure.kind === 'aborted') return finish('aborted')
         if (reader.done) {
           // The answer was whole; only the connection ended badly afterwards.
-          if (rest.length > 0) res.write(rest)
+          if (rest.length > 0) exchange.write(rest)
           return finish('ok')
         }
         finish('cut', 'The connection to the model broke in the middle of the answer; what came before is not whole.')
@@ -147,7 +149,7 @@ export type PlainAnswer =
 
 /** A plain answer: held until it is whole, so that a broken one can still become an error; `sendHead` is called when it grows too large for that. */
 export function relayPlain(
-  res: ServerResponse,
+  exchange: Exchange,
   upstream: UpstreamResponse,
   sendHead: () => void,
   options: RelayOptions,
@@ -162,13 +164,13 @@ export function relayPlain(
     const settle = (answer: PlainAnswer) => {
       over = true
       deadline.clear()
-      res.off('drain', onDrain)
+      exchange.onDrain = undefined
       resolve(answer)
     }
     const fail = (failure: UpstreamFailure) => {
       if (over) return
       if (!flowing) return settle({ failure })
-      res.destroy()
+      exchange.destroy()
       settle({
         relayed: {
           outcome: failure.kind === 'aborted' ? 'aborted' : failure.kind === 'timeout' ? 'timeout' : 'cut',
@@ -181,21 +183,21 @@ export function relayPlain(
       upstream.abort()
     })
     const onDrain = () => upstream.resume()
-    res.on('drain', onDrain)
+    exchange.onDrain = onDrain
 
     upstream.attach({
       data(chunk) {
         if (over) return
         bytes += chunk.length
         if (flowing) {
-          if (!res.write(chunk)) upstream.pause()
+          if (!exchange.write(chunk)) upstream.pause()
           return
         }
         chunks.push(chunk)
         if (bytes <= HELD_BYTES) return
         flowing = true
         sendHead()
-        if (!res.write(Buffer.concat(chunks))) upstream.pause()
+        if (!exchange.write(Buffer.concat(chunks))) upstream.pause()
         chunks = []
       },
       end() {
@@ -204,7 +206,7 @@ export function relayPlain(
           const held = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
           return settle({ held, usage: usage ?? usageInBody(held) })
         }
-        res.end()
+        exchange.end()
         settle({ relayed: { outcome: 'ok', usage } })
       },
       error: fail,

@@ -4,8 +4,8 @@
  * and then whoever comes is told in one line and let go.
  */
 import { readFileSync } from 'node:fs'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Server, Socket } from 'node:net'
 import type { Clock } from './clock.ts'
 import type { Log } from './log.ts'
 import { recurring } from './recurring.ts'
@@ -41,6 +41,8 @@ export interface ConnectionLimitOptions {
   readonly openFiles?: number
   /** TLS: nothing can be said in plain text. */
   readonly encrypted?: boolean
+  /** Since when nothing happens on a connection (monotonic milliseconds), undefined while it is busy. Default: told by the server's requests. */
+  readonly idleSince?: (socket: Socket) => number | undefined
 }
 
 /** Bounds the connections of `server`. With no known limit of files it does nothing. */
@@ -63,7 +65,8 @@ export function limitConnections(server: Server, options: ConnectionLimitOptions
   const closeIdle = (): void => {
     const before = clock.monotonic() - IDLE_MS
     for (const [socket, { busy, idleSince }] of open) {
-      if (busy > 0 || idleSince > before) continue
+      const since = options.idleSince ? options.idleSince(socket) : busy > 0 ? undefined : idleSince
+      if (since === undefined || since > before) continue
       open.delete(socket)
       socket.destroy()
     }
@@ -82,6 +85,8 @@ export function limitConnections(server: Server, options: ConnectionLimitOptions
     socket.destroy()
   }
 
+  const trouble = () => (clock.monotonic() - lastAt < 10_000 ? `${words} Others are refused.` : undefined)
+
   if (Number.isFinite(openFiles)) {
     server.prependListener('connection', (socket: Socket) => {
       if (open.size >= most) closeIdle()
@@ -90,7 +95,7 @@ export function limitConnections(server: Server, options: ConnectionLimitOptions
       open.set(socket, { busy: 0, idleSince: clock.monotonic() })
       socket.once('close', () => open.delete(socket))
     })
-    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const countRequest = (request: IncomingMessage, response: ServerResponse) => {
       const state = open.get(request.socket)
       if (!state) return
       state.busy += 1
@@ -98,10 +103,8 @@ export function limitConnections(server: Server, options: ConnectionLimitOptions
         state.busy -= 1
         state.idleSince = clock.monotonic()
       })
-    })
+    }
+    if (!options.idleSince) server.on('request', countRequest)
   }
-  return {
-    refused: () => refused,
-    trouble: () => (clock.monotonic() - lastAt < 10_000 ? `${words} Others are refused.` : undefined),
-  }
+  return { refused: () => refused, trouble }
 }

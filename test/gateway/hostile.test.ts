@@ -4,7 +4,7 @@
  */
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { expectRefused, send } from '../hostile/raw.ts'
+import { expectRefused, send, sendSlowly } from '../hostile/raw.ts'
 import { BAD_BODIES, type Door, get, ILL_FRAMED, lengthOf, NOT_HTTP, post, withBody } from '../hostile/requests.ts'
 import { API_KEY, entriesOf, hello, instance, route, type TestGateway, talk, testGateway, upstream, version } from './harness.ts'
 
@@ -116,7 +116,11 @@ describe('legal, and one meaning each', () => {
   })
 
   it('answers 100 Continue and then the request', async () => {
-    const { text } = await say(post(door, ['Expect: 100-continue', lengthOf(door.body)]))
+    const whole = post(door, ['Expect: 100-continue', lengthOf(door.body)])
+    const headEnd = whole.indexOf('\r\n\r\n') + 4
+    const waits = await say(whole.slice(0, headEnd))
+    expect(waits.text).toBe('HTTP/1.1 100 Continue\r\n\r\n')
+    const { text } = await sendSlowly(gateway.gateway.port, [whole.slice(0, headEnd), whole.slice(headEnd)], 200, 1_000)
     expect(text).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/)
   })
 

@@ -1,5 +1,5 @@
 /** Limits as the client reads them. */
-import type { HeaderList } from '../exchange.ts'
+import type { HeaderList } from '../downstream/exchange.ts'
 import type { LimitState } from './index.ts'
 
 /** OpenAI's names: platform.openai.com/docs/guides/rate-limits (headers). */

@@ -1,6 +1,6 @@
 /**
  * One request to one upstream, behind an interface narrow enough that what carries it can change: plain HTTP goes over connections of our own
- * (`http1/`; half of the cost of a general client), TLS through undici.
+ * (`connections.ts`; half of the cost of a general client), TLS through undici.
  *
  * `send` settles when the head of the answer is there, or with the reason why it is not. The body then goes to the attached sink, chunk by
  * chunk; `pause` and `resume` carry the client's back-pressure to the upstream. `abort` closes the connection: that is how an engine
@@ -13,7 +13,7 @@ import { type Clock, systemClock } from '../../kernel/clock.ts'
 import { createDeadlines, type Deadlines } from '../../kernel/deadlines.ts'
 import { messageOf } from '../../kernel/errors.ts'
 import { Call } from './call.ts'
-import { type Connections, connectionsTo } from './http1/connections.ts'
+import { type Connections, connectionsTo } from './connections.ts'
 import { sendThrough, tlsPool } from './https.ts'
 
 export interface UpstreamTarget {

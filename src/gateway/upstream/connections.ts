@@ -6,11 +6,11 @@
  * byte of an answer is sent once more on a fresh connection: inference has no side effects, and the alternative is an error that nobody can act on.
  */
 import { connect, type Socket, type TcpNetConnectOpts } from 'node:net'
-import type { Address } from '../../../kernel/address.ts'
-import { messageOf } from '../../../kernel/errors.ts'
-import type { Call } from '../call.ts'
-import type { UpstreamFailure, UpstreamRequest } from '../index.ts'
-import { AnswerParser } from './answer-parser.ts'
+import type { Address } from '../../kernel/address.ts'
+import { messageOf } from '../../kernel/errors.ts'
+import { AnswerParser } from '../http1/answer-parser.ts'
+import type { Call } from './call.ts'
+import type { UpstreamFailure, UpstreamRequest } from './index.ts'
 
 /** Kept for at most this long when the server says nothing of its own. */
 const KEPT_MS = 30_000

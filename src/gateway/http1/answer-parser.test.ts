@@ -113,7 +113,8 @@ describe('an answer', () => {
     ['HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n', false],
     ['HTTP/1.0 200 OK\r\ncontent-length: 0\r\nconnection: Keep-Alive\r\n\r\n', true],
     ['HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n', true],
-    ['HTTP/1.1 200\r\ncontent-length: 0\r\ncontent-length: 0\r\n\r\n', true],
+    ['HTTP/1.1 200\r\ncontent-length: 0\r\n\r\n', true],
+    ['HTTP/1.1 200\r\ncontent-length: 0\r\nconnection: x-closed, keep-alive\r\n\r\n', true],
   ])('%j leaves a connection that can be used again: %s', (wire, keepAlive) => {
     expect(read([wire])).toMatchObject({ ended: true, keepAlive })
   })
@@ -124,6 +125,7 @@ describe('an answer', () => {
     ['another protocol', 'HTTP/2 200\r\n\r\n'],
     ['a switch of protocols', 'HTTP/1.1 101 Switching\r\nupgrade: websocket\r\n\r\n'],
     ['a status of two digits', 'HTTP/1.1 20 OK\r\n\r\n'],
+    ['the same length twice', `${head}content-length: 1\r\ncontent-length: 1\r\n\r\na`],
     ['two lengths', `${head}content-length: 1\r\ncontent-length: 2\r\n\r\nab`],
     ['a list of lengths', `${head}content-length: 1, 1\r\n\r\na`],
     ['a negative length', `${head}content-length: -1\r\n\r\n`],

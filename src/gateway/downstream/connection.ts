@@ -1,0 +1,337 @@
+/**
+ * A client's connection: bytes to requests, one at a time, and answers to bytes (RFC 9112). Written for this gateway because half of what a
+ * general server does for a request is not needed here, and is what a request costs.
+ *
+ * Invariants: a request is handed on when its head is whole and can be read in one way only; what follows its body is looked at when its
+ * answer is out; after anything malformed the connection carries nothing more. Time: the listener calls `sweep` about once a second.
+ */
+import type { Socket } from 'node:net'
+import { ChunkedBody } from '../http1/chunked.ts'
+import { CR, HEAD_END, LF, Malformed } from '../http1/head.ts'
+import { checkRequestBeginning, parseRequestHead, type RequestHead } from '../http1/request-head.ts'
+import { answerHead, KEEP_ALIVE_SECONDS } from './answer-head.ts'
+import { type Carrier, Exchange, type HeaderList } from './exchange.ts'
+
+export interface ConnectionOwner {
+  /** A request's head is here; its body may follow. */
+  onRequest(exchange: Exchange): void
+  /** The JSON body of an answer to what is no proper request. */
+  refusal(message: string): string
+  onMalformed(reason: string): void
+  onClose(connection: DownstreamConnection): void
+  /** An exchange has ended. */
+  onIdle(): void
+  /** Answers close their connections from now on. */
+  readonly draining: boolean
+  /** Monotonic milliseconds. */
+  now(): number
+}
+
+const MOST_HEAD_BYTES = 16 * 1024
+const MOST_HEADERS = 200
+/** What a client may send ahead of its answers before it has to wait. */
+const MOST_HELD_BYTES = 16 * 1024
+/** A body up to this size that nobody wants is read and thrown away; with a larger one the connection ends. */
+const SMALL_BODY_BYTES = 64 * 1024
+/** Up to this size an answer goes out as one string: the cheapest write that Node has. */
+const ONE_STRING_BYTES = 16 * 1024
+
+const HEAD_MS = 15_000
+const REQUEST_MS = 60_000
+const SLOWEST_READER_MS = 60_000
+const LINGER_MS = 1_000
+const LINGER_BYTES = 1024 * 1024
+
+const LAST_CHUNK = '0\r\n\r\n'
+
+export class DownstreamConnection implements Carrier {
+  readonly socket: Socket
+  readonly #owner: ConnectionOwner
+  #exchange: Exchange | undefined
+  #head: RequestHead | undefined
+  #chunks: ChunkedBody | undefined
+  /** What is left of a body of known length. */
+  #bodyLeft = 0
+  /** Bytes that have not become a request: the beginning of a head, or what a client sent ahead. */
+  #held: Buffer | undefined
+  #parsing = false
+  /** The answer under way is the last one. */
+  #last = false
+  #chunkedAnswer = false
+  /** Nothing is read any more but thrown away, so that the last answer reaches the client before the reset. */
+  #lingering = false
+  #lingered = 0
+  /** Since when it is what it is: idle, in the middle of a head, lingering. */
+  #since: number
+  #unsent = 0
+  #unsentSince = 0
+
+  constructor(socket: Socket, owner: ConnectionOwner) {
+    this.socket = socket
+    this.#owner = owner
+    this.#since = owner.now()
+    socket.on('data', (chunk) => this.#onData(chunk))
+    socket.on('drain', () => this.#exchange?.onDrain?.())
+    socket.on('end', () => this.#onEnd())
+    socket.on('error', () => socket.destroy()) // `close` follows and tells the rest
+    socket.on('close', () => this.#onClose())
+  }
+
+  get exchange(): Exchange | undefined {
+    return this.#exchange
+  }
+
+  /** Since when nothing is going on; undefined while something is. */
+  get idleSince(): number | undefined {
+    return this.#exchange === undefined && !this.#lingering ? this.#since : undefined
+  }
+
+  get remoteAddress(): string {
+    return this.socket.remoteAddress ?? ''
+  }
+
+  sweep(now: number): void {
+    if (this.#isStalled(now)) return void this.socket.destroy()
+    const since = now - this.#since
+    if (this.#lingering) {
+      if (since > LINGER_MS && this.socket.writableLength === 0) this.socket.destroy()
+    } else if (this.#exchange) {
+      if (this.#exchange.bodyComplete || now - this.#exchange.startedAt <= REQUEST_MS) return
+      if (this.#exchange.answered) this.socket.destroy()
+      else this.#refuse(new Malformed('The request did not arrive in time.', 408), 'request_timeout')
+    } else if (this.#held) {
+      if (since > HEAD_MS) this.#refuse(new Malformed('The request did not arrive in time.', 408), 'request_timeout')
+    } else if (since > KEEP_ALIVE_SECONDS * 1000) this.socket.destroy()
+  }
+
+  /** No request of this connection will be looked at any more; one that runs may end. */
+  retire(): void {
+    if (this.#exchange === undefined && !this.#lingering) this.socket.destroy()
+  }
+
+  // — what comes in —
+
+  #onData(chunk: Buffer): void {
+    if (this.#lingering) {
+      this.#lingered += chunk.length
+      if (this.#lingered > LINGER_BYTES) this.socket.destroy()
+      return
+    }
+    const exchange = this.#exchange
+    if (exchange && !exchange.bodyComplete) {
+      const rest = this.#feed(exchange, chunk, 0)
+      if (rest === undefined || rest === chunk.length) return
+      chunk = chunk.subarray(rest)
+    }
+    const bytes = this.#held ? Buffer.concat([this.#held, chunk]) : chunk
+    if (this.#exchange) {
+      this.#held = bytes
+      if (bytes.length > MOST_HELD_BYTES) this.socket.pause()
+    } else this.#parse(bytes)
+  }
+
+  /** Requests, as long as their answers are out at once. */
+  #parse(first: Buffer): void {
+    let bytes: Buffer | undefined = first
+    this.#parsing = true
+    this.#held = undefined
+    try {
+      while (bytes !== undefined && bytes.length > 0 && !this.#exchange && !this.#lingering && !this.socket.destroyed)
+        bytes = this.#begin(bytes)
+      if (bytes !== undefined && bytes.length > 0 && !this.#lingering) this.#held = bytes
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error
+      this.#refuse(error, error.status === 431 ? 'head_too_large' : 'malformed')
+    } finally {
+      this.#parsing = false
+    }
+  }
+
+  /** One request. What follows it; the bytes themselves, held, when its head is not all there. */
+  #begin(bytes: Buffer): Buffer | undefined {
+    let from = 0
+    // Line breaks before a request are the end of a body that counted badly (RFC 9112, 2.2).
+    while (bytes[from] === CR && bytes[from + 1] === LF) from += 2
+    const end = bytes.indexOf(HEAD_END, from)
+    if (end === -1 || end - from > MOST_HEAD_BYTES) {
+      if (bytes.length - from > MOST_HEAD_BYTES) throw new Malformed('The head of the request is larger than 16 KiB.', 431)
+      if (from < bytes.length && !(bytes[from] === CR && from + 1 === bytes.length)) checkRequestBeginning(bytes.subarray(from))
+      if (this.#held === undefined) this.#since = this.#owner.now()
+      this.#held = bytes
+      return undefined
+    }
+    const head = parseRequestHead(bytes.toString('latin1', from, end), MOST_HEADERS)
+    const exchange = new Exchange(head, this, this.#owner.now())
+    this.#exchange = exchange
+    this.#head = head
+    this.#last = !head.keepAlive
+    if (head.framing === 'chunked') this.#chunks = new ChunkedBody()
+    else this.#bodyLeft = head.framing
+    const rest = this.#feed(exchange, bytes, end + 4)
+    if (rest === undefined) return undefined
+    this.#owner.onRequest(exchange)
+    // Nobody has asked for what is to come of it: that waits in the network, not in memory.
+    if (!exchange.bodyComplete && !exchange.reads && !exchange.answered) this.socket.pause()
+    return rest === bytes.length ? undefined : bytes.subarray(rest)
+  }
+
+  /** Gives the exchange what belongs to its body. Where that ends; undefined when it was malformed. */
+  #feed(exchange: Exchange, bytes: Buffer, from: number): number | undefined {
+    let rest: number
+    if (this.#chunks) {
+      let data: Buffer | undefined
+      try {
+        data = this.#chunks.push(bytes, from)
+      } catch (error) {
+        if (!(error instanceof Malformed)) throw error
+        this.#refuse(error, 'malformed')
+        return undefined
+      }
+      if (data) exchange.receive(data)
+      if (!this.#chunks.done) return bytes.length
+      rest = bytes.length - this.#chunks.left
+      this.#chunks = undefined
+    } else {
+      const take = Math.min(this.#bodyLeft, bytes.length - from)
+      rest = from + take
+      this.#bodyLeft -= take
+      if (take > 0) exchange.receive(take === bytes.length ? bytes : bytes.subarray(from, rest))
+      if (this.#bodyLeft > 0) return rest
+    }
+    exchange.receiveEnd()
+    // It was answered before it was all there.
+    if (exchange.over && this.#exchange === exchange) this.#done()
+    return rest
+  }
+
+  wantBody(): void {
+    if (this.#head!.expectsContinue && !this.#exchange!.bodyComplete) this.socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1')
+    this.socket.resume()
+  }
+
+  // — what goes out —
+
+  sendHead(status: number, headers: HeaderList, length: number | undefined): void {
+    this.socket.write(this.#headText(status, headers, length), 'latin1')
+  }
+
+  sendBody(chunk: Buffer): boolean {
+    const { socket } = this
+    if (socket.destroyed || this.#head!.method === 'HEAD') return true
+    if (!this.#chunkedAnswer) return socket.write(chunk)
+    const size = `${chunk.length.toString(16)}\r\n`
+    if (chunk.length <= ONE_STRING_BYTES) return socket.write(`${size}${chunk.toString('latin1')}\r\n`, 'latin1')
+    socket.cork()
+    socket.write(size, 'latin1')
+    socket.write(chunk)
+    const room = socket.write('\r\n', 'latin1')
+    socket.uncork()
+    return room
+  }
+
+  sendWhole(status: number, headers: HeaderList, body: Buffer): void {
+    const head = this.#headText(status, headers, body.length)
+    if (body.length === 0 || this.#head!.method === 'HEAD') this.socket.write(head, 'latin1')
+    else if (body.length <= ONE_STRING_BYTES) this.socket.write(head + body.toString('latin1'), 'latin1')
+    else {
+      this.socket.cork()
+      this.socket.write(head, 'latin1')
+      this.socket.write(body)
+      this.socket.uncork()
+    }
+    this.#ended()
+  }
+
+  end(): void {
+    if (this.#chunkedAnswer && this.#head!.method !== 'HEAD') this.socket.write(LAST_CHUNK, 'latin1')
+    this.#ended()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  #headText(status: number, headers: HeaderList, length: number | undefined): string {
+    const { framing, http11 } = this.#head!
+    const unread = !this.#exchange!.bodyComplete && (framing === 'chunked' || framing > SMALL_BODY_BYTES)
+    if (unread || this.#owner.draining) this.#last = true
+    this.#chunkedAnswer = length === undefined && http11
+    // Without a length and without chunks only the end of the connection says where the answer ends.
+    if (length === undefined && !http11) this.#last = true
+    return answerHead(status, headers, length, { chunked: this.#chunkedAnswer, last: this.#last })
+  }
+
+  /** The answer is out. */
+  #ended(): void {
+    if (this.#exchange!.bodyComplete) this.#done()
+    else if (this.#last) this.#linger()
+    else this.socket.resume() // the rest of a small body is thrown away as it comes
+  }
+
+  #done(): void {
+    this.#exchange = undefined
+    this.#head = undefined
+    this.#owner.onIdle()
+    if (this.#last || this.#owner.draining) {
+      this.#lingering = true // whatever still comes is nobody's
+      this.#since = this.#owner.now()
+      return this.socket.destroySoon()
+    }
+    this.#since = this.#owner.now()
+    const held = this.#held
+    if (this.socket.isPaused()) this.socket.resume()
+    if (held && !this.#parsing) this.#parse(held)
+  }
+
+  /** Says what is wrong, in plain HTTP, and ends the connection. */
+  #refuse(error: Malformed, reason: string): void {
+    this.#owner.onMalformed(reason)
+    const exchange = this.#exchange
+    // An answer that is under way cannot be taken back.
+    if (exchange?.answered) this.socket.destroy()
+    else {
+      const body = this.#owner.refusal(error.message)
+      const headers = ['content-type', 'application/json']
+      this.socket.write(answerHead(error.status, headers, Buffer.byteLength(body), { chunked: false, last: true }) + body, 'utf8')
+      this.#linger()
+    }
+    exchange?.lose()
+  }
+
+  #linger(): void {
+    this.#lingering = true
+    this.#held = undefined
+    this.#since = this.#owner.now()
+    if (this.#exchange) {
+      this.#exchange = undefined
+      this.#owner.onIdle()
+    }
+    this.socket.end()
+    this.socket.resume()
+  }
+
+  /** A client that takes nothing for a while is gone, whatever its socket says. */
+  #isStalled(now: number): boolean {
+    const unsent = this.socket.writableLength
+    if (unsent === 0 || unsent !== this.#unsent) {
+      this.#unsent = unsent
+      this.#unsentSince = now
+      return false
+    }
+    return now - this.#unsentSince > SLOWEST_READER_MS
+  }
+
+  /** The client has closed its side: it waits for nothing any more. */
+  #onEnd(): void {
+    if (this.#exchange) this.socket.destroy()
+    else this.socket.destroySoon()
+  }
+
+  #onClose(): void {
+    const exchange = this.#exchange
+    this.#exchange = undefined
+    exchange?.lose()
+    if (exchange) this.#owner.onIdle()
+    this.#owner.onClose(this)
+  }
+}
