@@ -42,7 +42,7 @@ test('a version that needs more than the machine has fails in words, and the oth
   })
   await system.control('POST', '/apply', {
     documents: [
-      ...another('held', { kind: 'simulated', parameters: { memory: '32M' } }),
+      ...another('held', { kind: 'simulated', parameters: { memory: '64M' } }),
       ...another('long', llama({ contextSize: 1024, sequences: 256, threads: 1 })),
     ],
   })
@@ -53,7 +53,7 @@ test('a version that needs more than the machine has fails in words, and the oth
   await expect
     .poll(() => failed('held-v1'), { timeout: 30_000 })
     .toMatch(
-      /^Failed: held-v1-0-\w+: exit code 1: Not enough memory: held-v1 \(parameters\.memory\) needs 32\.0 MB, and of 48\.0 MB here 24\.0 MB are available\. Set a smaller/,
+      /^Failed: held-v1-0-\w+: exit code 1: Not enough memory: held-v1 \(parameters\.memory\) needs 64\.0 MB, and of 48\.0 MB here [\d.]+ MB are available\. Set a smaller/,
     )
   await expect
     .poll(() => failed('long-v1'), { timeout: 30_000 })

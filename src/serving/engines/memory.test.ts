@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { memoryHere, requireMemory } from './memory.ts'
+import { cachedFiles, memoryHere, requireMemory } from './memory.ts'
 
 const machine = { total: 16e9, available: 6e9 }
 const ask = (mapped: number, held: number) => () => requireMemory('big (weights)', { mapped, held }, 'Take a smaller one.', machine)
@@ -29,4 +29,32 @@ test('this machine has memory', () => {
   expect(available).toBeGreaterThan(0)
   expect(total).toBeGreaterThanOrEqual(available)
   expect(Number.isFinite(total)).toBe(true)
+})
+
+test.each([
+  [
+    'cgroup v2 in a container',
+    { '/proc/self/cgroup': '0::/\n', '/sys/fs/cgroup//memory.stat': 'anon 7\ninactive_file 100\nactive_file 20\n' },
+    120,
+  ],
+  [
+    'cgroup v2 outside of one',
+    { '/proc/self/cgroup': '0::/a.slice/b.scope\n', '/sys/fs/cgroup/a.slice/b.scope/memory.stat': 'inactive_file 5\nactive_file 6\n' },
+    11,
+  ],
+  [
+    'cgroup v1',
+    {
+      '/proc/self/cgroup': '9:cpu,cpuacct:/\n4:memory:/docker/x\n0::/\n',
+      '/sys/fs/cgroup/memory/memory.stat': 'inactive_file 1\nactive_file 1\ntotal_inactive_file 1\ntotal_active_file 2\n',
+    },
+    2,
+  ],
+  ['none', {}, 0],
+])('files in memory: %s', (_, files: Record<string, string>, bytes) => {
+  const read = (path: string) => {
+    if (files[path] === undefined) throw new Error('ENOENT')
+    return files[path]
+  }
+  expect(cachedFiles(read)).toBe(bytes)
 })
