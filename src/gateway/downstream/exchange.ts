@@ -121,11 +121,11 @@ export class Exchange {
     this.onGone?.()
   }
 
-  /** Sends the head; the body follows by `write` and `end`. */
+  /** Sends the head; the body follows by `write` and `end`. Throws on a header that is none: nothing is out then. */
   writeHead(status: number, headers: HeaderList): void {
     if (this.answered || this.over) return
-    this.answered = true
     this.#carrier.sendHead(status, headers, undefined)
+    this.answered = true
   }
 
   /** False when the client does not keep up. */
@@ -139,12 +139,16 @@ export class Exchange {
     this.#carrier.end()
   }
 
-  /** The whole answer. */
+  /** The whole answer. Throws on a header that is none: nothing is out then. */
   answer(status: number, headers: HeaderList, body: Buffer = NOTHING): void {
     if (this.answered || this.over) return
-    this.answered = true
-    this.over = true
-    this.#carrier.sendWhole(status, headers, body)
+    this.answered = this.over = true
+    try {
+      this.#carrier.sendWhole(status, headers, body)
+    } catch (error) {
+      this.answered = this.over = false
+      throw error
+    }
   }
 
   /** Breaks the answer off: the client sees a connection that closes before its time. One that has ended stays whole. */
