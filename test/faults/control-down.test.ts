@@ -1,6 +1,6 @@
 /**
  * Control is away under load, with two gateways: no request needs it, gateways that restart meanwhile answer from the snapshot on their disk,
- * and one whose snapshot is spoiled leaves its requests to the other and says why. STRATA_CONTROL_DOWN_SECONDS says for how long (15).
+ * and one whose snapshot is spoiled leaves its requests to the other and says why. STRATA_CONTROL_DOWN_SECONDS says for how long (10).
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
@@ -15,7 +15,7 @@ import { strata } from '../harness/strata.ts'
 import { isAlive, type System, startSystem } from '../harness/system.ts'
 import { answersAll, chat, killAndWait, linesOf, manifest, warnings } from './observe.ts'
 
-const AWAY_MS = Number(process.env.STRATA_CONTROL_DOWN_SECONDS ?? 15) * 1000
+const AWAY_MS = Number(process.env.STRATA_CONTROL_DOWN_SECONDS ?? 10) * 1000
 const TOKENS = 40
 const READERS = 6
 /** A killed process stops answering when the system has torn it down, not in the instant of the signal. */

@@ -7,7 +7,7 @@ import { countedRequests, finishedRecords } from '../chaos/ledger.ts'
 import { simulatedAssistant } from '../harness/manifests.ts'
 import { strata } from '../harness/strata.ts'
 import { freePorts, type System, startSystem } from '../harness/system.ts'
-import { isRoot, type SmallDisk, smallDisk } from './disk.ts'
+import { canMount, type SmallDisk, smallDisk } from './disk.ts'
 import { answersAll, killAndWait, linesOf, manifest, warnings } from './observe.ts'
 
 let disk: SmallDisk | undefined
@@ -25,7 +25,7 @@ const consumers = async (system_: System) => {
   const { items } = await system_.control<{ items: { metadata: { name: string } }[] }>('GET', '/consumers')
   return items.map(({ metadata }) => metadata.name).sort()
 }
-describe.runIf(isRoot)('a disk', () => {
+describe.runIf(canMount)('a disk', () => {
   test('that fills up: requests go on, records are dropped and counted, changes are refused whole; and all is well when there is room', async () => {
     disk = smallDisk(192)
     mkdirSync(disk.home)
@@ -115,7 +115,7 @@ test('a home that belongs to somebody else is refused in words', async () => {
   chmodSync(folder, 0o755)
   mkdirSync(home, { mode: 0o555 })
   const [port] = await freePorts(1)
-  const as = isRoot ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : []
+  const as = canMount ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : []
   const said = await strata(['up', '--port', String(port)], { home, env: { STRATA_BOOTSTRAP: 'none' }, through: as })
   rmSync(folder, { recursive: true })
   expect(said.code).toBe(1)

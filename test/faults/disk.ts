@@ -14,7 +14,7 @@ export interface SmallDisk {
   remove(): void
 }
 
-export const isRoot = process.getuid?.() === 0
+export const canMount = process.getuid?.() === 0 && process.platform === 'linux'
 
 export function smallDisk(megabytes: number): SmallDisk {
   const folder = mkdtempSync(join(tmpdir(), 'strata-disk-'))

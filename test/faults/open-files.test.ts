@@ -42,7 +42,7 @@ async function hold(url: string, text = ''): Promise<Client> {
 }
 
 const slowStream = (key: string) => {
-  const body = JSON.stringify({ model: 'assistant', stream: true, max_tokens: 300, messages: [{ role: 'user', content: 'Hello' }] })
+  const body = JSON.stringify({ model: 'assistant', stream: true, max_tokens: 240, messages: [{ role: 'user', content: 'Hello' }] })
   return `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 }
 
@@ -55,7 +55,7 @@ describe.runIf(process.platform === 'linux')('256 open files', () => {
     await sleep(IDLE_MS)
     for (let i = 0; i < CLIENTS; i++) idle.push(await hold(i % 2 === 0 ? system.gatewayUrl : system.consoleUrl))
     await sleep(IDLE_MS)
-    await answersAll(system, 20)
+    await answersAll(system, 6)
     await system.control('POST', '/apply', { documents: [manifest('Consumer', 'meanwhile', {})] })
     expect(idle.filter(({ closed }) => closed).length).toBeGreaterThan(CLIENTS)
     for (const { said } of idle) expect(said === '' || /^HTTP\/1\.1 503 /.test(said), said).toBe(true)
@@ -65,11 +65,11 @@ describe.runIf(process.platform === 'linux')('256 open files', () => {
   test('and clients that hold running streams: whoever finds no place is told, the others get theirs whole, and then there is room again', async () => {
     system = await startSystem({
       bootstrap: simulatedAssistant({
-        parameters: '{ timeToFirstToken: 5ms, tokensPerSecond: 40, answerTokens: 300, sequences: 1000, maxWaiting: 1000 }',
+        parameters: '{ timeToFirstToken: 5ms, tokensPerSecond: 40, answerTokens: 240, sequences: 1000, maxWaiting: 1000 }',
       }),
       through: ['prlimit', '--nofile=256'],
     })
-    const { body: whole } = await chat(system, { max_tokens: 300 })
+    const { body: whole } = await chat(system, { max_tokens: 240 })
     const text = (JSON.parse(whole) as { choices: { message: { content: string } }[] }).choices[0]!.message.content
 
     const streams: Client[] = []
@@ -103,7 +103,7 @@ describe.runIf(process.platform === 'linux')('256 open files', () => {
     }
     for (const { socket } of streams) socket.destroy()
     await expect.poll(async () => (await chat(system!)).status, { timeout: 10_000 }).toBe(200)
-    await answersAll(system, 20)
+    await answersAll(system, 6)
     expect((await system.processes()).every(({ restarts }) => restarts === 0)).toBe(true)
     await expect.poll(() => warnings(system!), { timeout: 20_000 }).toBe('')
   })
