@@ -124,6 +124,12 @@ describe('legal, and one meaning each', () => {
     expect(text).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/)
   })
 
+  it('passes over line breaks before a request, however many, without keeping them', async () => {
+    const { statuses, ms } = await say(`${'\r\n'.repeat(16_000_000)}${get(door)}`, { patienceMs: 20_000 })
+    expect(statuses).toEqual([200])
+    expect(ms).toBeLessThan(10_000)
+  })
+
   it('takes white space, a byte order of keys and escapes of any kind', async () => {
     const { statuses } = await say(withBody(door, ' {"\\u006dodel" : "\\u0061ssistant",\n"messages":[], "x\\u0000":"\\ud800"} '))
     expect(statuses).toEqual([200])

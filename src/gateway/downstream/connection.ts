@@ -134,10 +134,14 @@ export class DownstreamConnection implements Carrier {
   #parse(first: Buffer): void {
     let bytes: Buffer | undefined = first
     this.#parsing = true
+    // A head that comes in piece by piece has the time of one head, from its first byte on.
+    let begun = this.#held !== undefined
     this.#held = undefined
     try {
-      while (bytes !== undefined && bytes.length > 0 && !this.#exchange && !this.#lingering && !this.socket.destroyed)
-        bytes = this.#begin(bytes)
+      while (bytes !== undefined && bytes.length > 0 && !this.#exchange && !this.#lingering && !this.socket.destroyed) {
+        bytes = this.#begin(bytes, begun)
+        begun = false
+      }
       if (bytes !== undefined && bytes.length > 0 && !this.#lingering) this.#held = bytes
     } catch (error) {
       if (!(error instanceof Malformed)) throw error
@@ -148,7 +152,7 @@ export class DownstreamConnection implements Carrier {
   }
 
   /** One request. What follows it; the bytes themselves, held, when its head is not all there. */
-  #begin(bytes: Buffer): Buffer | undefined {
+  #begin(bytes: Buffer, begun: boolean): Buffer | undefined {
     let from = 0
     // Line breaks before a request are the end of a body that counted badly (RFC 9112, 2.2).
     while (bytes[from] === CR && bytes[from + 1] === LF) from += 2
@@ -156,8 +160,8 @@ export class DownstreamConnection implements Carrier {
     if (end === -1 || end - from > MOST_HEAD_BYTES) {
       if (bytes.length - from > MOST_HEAD_BYTES) throw new Malformed('The head of the request is larger than 16 KiB.', 431)
       if (from < bytes.length && !(bytes[from] === CR && from + 1 === bytes.length)) checkRequestBeginning(bytes.subarray(from))
-      if (this.#held === undefined) this.#since = this.#owner.now()
-      this.#held = bytes
+      if (!begun) this.#since = this.#owner.now()
+      this.#held = from === bytes.length ? undefined : bytes.subarray(from)
       return undefined
     }
     const head = parseRequestHead(bytes.toString('latin1', from, end), MOST_HEADERS)
