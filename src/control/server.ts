@@ -54,6 +54,12 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 const DEEPEST_BODY = 64
 
 const SLOWEST_REQUEST_MS = 60_000
+const HTTP = {
+  headersTimeout: 15_000,
+  connectionsCheckingInterval: 2_000,
+  // Looked at in `headProblem`, so that it is told in our shape.
+  requireHostHeader: false,
+}
 
 /** What does not speak HTTP is told so in our shape, where there is still somebody to tell. */
 function refuseMalformed(error: Error & { code?: string }, socket: Socket): void {
@@ -77,8 +83,7 @@ export interface Tls {
 
 export function createServer(context: ControlContext, tls?: Tls): FastifyInstance {
   const app = Fastify({
-    // Host is looked at in `headProblem`, so that it is told in our shape.
-    ...(tls ? { https: { ...tls, requireHostHeader: false } } : { http: { requireHostHeader: false } }),
+    ...(tls ? { https: { ...tls, ...HTTP } } : { http: HTTP }),
     bodyLimit: MOST_BODY_BYTES,
     // For a request to arrive; an answer may stream for as long as it likes.
     requestTimeout: SLOWEST_REQUEST_MS,
