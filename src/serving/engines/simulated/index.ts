@@ -114,7 +114,8 @@ class SimulatedEngine implements Engine {
     }
     const pieces = request.format
       ? piecesOf(instanceOf(request.format, someWords(random, 32)))
-      : answerPieces(random, this.#parameters.answerTokens)
+      : // One more than are asked for, so that it shows whether the answer was cut.
+        answerPieces(random, Math.min(this.#parameters.answerTokens, (request.maxTokens ?? Number.POSITIVE_INFINITY) + 1))
     return pieces.map((text): Piece => ({ kind: 'text', text }))
   }
 
