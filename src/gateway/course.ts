@@ -13,13 +13,17 @@ import type { InferenceRequest, Operation, Usage } from './protocols/openai-to-o
 import { recordedPrompt } from './recorded-prompt.ts'
 import { type Choice, unitHash } from './routing.ts'
 
+export type Asked = Omit<InferenceRequest, 'json' | 'user'>
+
 /** What is known of a request so far; becomes its `finished` record. */
 export interface Course {
   readonly exchange: Exchange
   readonly operation: Operation
   readonly attempts: Attempt[]
   caller?: Caller
-  request?: InferenceRequest
+  /** Without its body: an answer may run for minutes, and what was asked is not needed any more. */
+  asked?: Asked
+  prompt?: FinishedRecord['prompt']
   choice?: Choice
   reservation?: Reservation
   answered?: Answered
@@ -37,8 +41,18 @@ export interface End {
   readonly lastChunkAt?: number
 }
 
+/** Notes what was asked; of the prompt only what an operator wants recorded. */
+export function noteAsked(context: GatewayContext, course: Course, request: InferenceRequest): void {
+  const { model, stream, includeUsage, estimatedTokens } = request
+  course.asked = { model: model.slice(0, LONGEST_MODEL_NAME), stream, includeUsage, estimatedTokens }
+  const { recordPrompts } = context.snapshots.tables().settings
+  if (recordPrompts) course.prompt = recordedPrompt(request.json, recordPrompts.maxBytes)
+}
+
+const LONGEST_MODEL_NAME = 256
+
 export function recordStart(context: GatewayContext, course: Course, choice: Choice, caller: Caller): void {
-  const { exchange, request } = course
+  const { exchange, asked } = course
   const { route, assigned, pinned, unit } = choice
   const target = route.targets.find(({ version }) => version === assigned.name)
   context.records.append({
@@ -50,7 +64,7 @@ export function recordStart(context: GatewayContext, course: Course, choice: Cho
     namespace: route.namespace,
     route: route.name,
     routeGeneration: route.generation,
-    model: request!.model.slice(0, 256),
+    model: asked!.model,
     assigned: assigned.name,
     pinned,
     assignments:
@@ -65,14 +79,14 @@ export function recordStart(context: GatewayContext, course: Course, choice: Cho
               unit: unit.value === undefined ? '' : unitHash(route.salt, unit),
             },
           ],
-    stream: request!.stream,
+    stream: asked!.stream,
     clientRequestId: exchange.clientRequestId,
   })
 }
 
 /** Settles the reservation, releases the instance, counts, and writes the `finished` record. */
 export function settle(context: GatewayContext, course: Course, end: End): void {
-  const { exchange, choice, answered, request, caller } = course
+  const { exchange, choice, answered, asked, caller } = course
   const total = context.clock.monotonic() - exchange.startedAt
   answered?.release(
     end.outcome === 'cut' || end.outcome === 'timeout' || end.outcome === 'upstream_error'
@@ -82,7 +96,7 @@ export function settle(context: GatewayContext, course: Course, end: End): void 
         : 'ok',
   )
   // Without usage (cut, aborted, nothing said) the estimate stands when something was generated, else nothing is charged.
-  const used = end.usage ? end.usage.in + end.usage.out : answered && end.outcome !== 'client_error' ? (request?.estimatedTokens ?? 0) : 0
+  const used = end.usage ? end.usage.in + end.usage.out : answered && end.outcome !== 'client_error' ? (asked?.estimatedTokens ?? 0) : 0
   course.reservation?.settle(used)
 
   const { metrics } = context
@@ -107,11 +121,11 @@ export function settle(context: GatewayContext, course: Course, end: End): void 
     key: caller?.key.name,
     namespace: choice?.route.namespace ?? caller?.key.namespace,
     route: choice?.route.name,
-    model: request?.model.slice(0, 256),
+    model: asked?.model,
     assigned: choice?.assigned.name,
     served: answered?.version.name,
     instance: answered?.instance,
-    stream: request?.stream,
+    stream: asked?.stream,
     attempts: course.attempts,
     outcome: end.outcome,
     status: end.status,
@@ -127,9 +141,8 @@ export function settle(context: GatewayContext, course: Course, end: End): void 
     cost: costOf(answered?.version, end.usage),
     simulated: answered?.simulated || undefined,
     clientRequestId: exchange.clientRequestId,
+    prompt: course.prompt,
   }
-  const { recordPrompts } = context.snapshots.tables().settings
-  if (recordPrompts && request) record.prompt = recordedPrompt(request.json, recordPrompts.maxBytes)
   context.records.append(record)
 }
 

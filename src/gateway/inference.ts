@@ -11,7 +11,7 @@ import { type Answered, attempt } from './attempts.ts'
 import { authenticate, type Caller } from './authenticate.ts'
 import { backendOf } from './backends.ts'
 import type { GatewayContext } from './context.ts'
-import { type Course, type End, recordStart, round, settle } from './course.ts'
+import { type Course, type End, noteAsked, recordStart, round, settle } from './course.ts'
 import type { Exchange, HeaderList } from './downstream/exchange.ts'
 import { type GatewayError, invalidRequest } from './errors.ts'
 import { rateLimitHeaders } from './limits/headers.ts'
@@ -77,7 +77,7 @@ async function answer(context: GatewayContext, course: Course): Promise<End> {
 
   const request = parseInference(body, operation)
   if ('status' in request) return refuse(context, course, request)
-  course.request = request
+  noteAsked(context, course, request)
 
   const choice = choose(tables, caller, { model: request.model, user: request.user, headers: exchange.headers }, Math.random())
   if ('status' in choice) return refuse(context, course, choice)
@@ -207,7 +207,7 @@ async function relay(context: GatewayContext, course: Course, answered: Answered
   if (contentType.startsWith('text/event-stream')) {
     answerHead(exchange, status, contentType, [...headers, 'cache-control', 'no-cache', 'x-accel-buffering', 'no'])
     exchange.streams = true
-    const reader = version.source.type === 'engine' ? new EngineStream() : new BackendStream(course.request!.includeUsage)
+    const reader = version.source.type === 'engine' ? new EngineStream() : new BackendStream(course.asked!.includeUsage)
     return endOf(await relayStream(exchange, response, reader, options), status)
   }
 

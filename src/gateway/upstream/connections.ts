@@ -93,7 +93,8 @@ class Connection {
   #connected = false
   /** How many requests it has carried to their end. */
   #carried = 0
-  #job: { readonly request: UpstreamRequest; readonly call: Call; readonly parser: AnswerParser; heard: boolean } | undefined
+  /** `unheard`: the request, as long as no byte of its answer has come. Afterwards nothing sends it again, and its body need not be kept. */
+  #job: { unheard: UpstreamRequest | undefined; readonly call: Call; readonly parser: AnswerParser } | undefined
   #closed = false
 
   constructor(address: Address, connectTimeoutMs: number, owner: Owner) {
@@ -117,7 +118,7 @@ class Connection {
   }
 
   carry(request: UpstreamRequest, head: string, call: Call): void {
-    this.#job = { request, call, parser: new AnswerParser(call), heard: false }
+    this.#job = { unheard: request, call, parser: new AnswerParser(call) }
     call.carriedBy(this)
     const { body } = request
     if (body === undefined) this.#socket.write(head, 'latin1')
@@ -158,7 +159,7 @@ class Connection {
       this.close()
       return false
     }
-    job.heard = true
+    job.unheard = undefined
     try {
       job.parser.push(READ.subarray(0, count))
     } catch (error) {
@@ -194,7 +195,7 @@ class Connection {
     this.#job = undefined
     this.close()
     if (!job || job.call.over) return
-    if (this.#carried > 0 && !job.heard && failure.kind === 'reset') this.#owner.again(job.request, job.call)
+    if (this.#carried > 0 && job.unheard && failure.kind === 'reset') this.#owner.again(job.unheard, job.call)
     else job.call.fail(failure)
   }
 
