@@ -22,6 +22,9 @@ export interface Carrier {
 const SANE_ID = /^[\x21-\x7e]{1,128}$/
 const NOTHING: Buffer = Buffer.alloc(0)
 
+const SMALL_PIECE_BYTES = 1024
+const MOST_SMALL_PIECES = 256
+
 export class Exchange {
   readonly id: string
   readonly method: string
@@ -55,6 +58,8 @@ export class Exchange {
   #first: Buffer | undefined
   #more: Buffer[] | undefined
   #bytes = 0
+  /** Small pieces since the last large one. */
+  #small = 0
   #most = 0
   #settle: ((body: Buffer | 'too_large' | undefined) => void) | undefined
 
@@ -102,8 +107,17 @@ export class Exchange {
       this.#first = this.#more = undefined
       this.#settle('too_large')
     } else if (this.#first === undefined) this.#first = chunk
-    else if (this.#more) this.#more.push(chunk)
+    else if (this.#more) this.#keep(this.#more, chunk)
     else this.#more = [this.#first, chunk]
+  }
+
+  /** A piece of a few bytes weighs some hundred times as much as its bytes: such are put together as they come. */
+  #keep(pieces: Buffer[], chunk: Buffer): void {
+    pieces.push(chunk)
+    this.#small = chunk.length < SMALL_PIECE_BYTES ? this.#small + 1 : 0
+    if (this.#small < MOST_SMALL_PIECES) return
+    this.#small = 0
+    pieces.push(Buffer.concat(pieces.splice(-MOST_SMALL_PIECES)))
   }
 
   /** The connection has brought all of it. */
