@@ -2,13 +2,13 @@
  * A client's connection: bytes to requests, one at a time, and answers to bytes (RFC 9112). Written for this gateway because half of what a
  * general server does for a request is not needed here, and is what a request costs.
  *
- * Invariants: a request is handed on when its head is whole and can be read in one way only; what follows its body is looked at when its
- * answer is out; after anything malformed the connection carries nothing more. Time: the listener calls `sweep` about once a second.
+ * A request is handed on with its head, and what has come of its body by then; the next one when its answer is out. After anything malformed the
+ * connection carries nothing more. Time: the listener calls `sweep` about once a second.
  */
 import type { Socket } from 'node:net'
-import { ChunkedBody } from '../http1/chunked.ts'
-import { CR, HEAD_END, LF, Malformed } from '../http1/head.ts'
-import { checkRequestBeginning, parseRequestHead, type RequestHead } from '../http1/request-head.ts'
+import { Malformed } from '../http1/head.ts'
+import type { RequestHead } from '../http1/request-head.ts'
+import { RequestParser } from '../http1/request-parser.ts'
 import { answerHead, KEEP_ALIVE_SECONDS } from './answer-head.ts'
 import { type Carrier, Exchange, type HeaderList } from './exchange.ts'
 
@@ -27,8 +27,6 @@ export interface ConnectionOwner {
   now(): number
 }
 
-const MOST_HEAD_BYTES = 16 * 1024
-const MOST_HEADERS = 200
 /** What a client may send ahead of its answers before it has to wait. */
 const MOST_HELD_BYTES = 16 * 1024
 /** A body up to this size that nobody wants is read and thrown away; with a larger one the connection ends. */
@@ -47,14 +45,13 @@ const LAST_CHUNK = '0\r\n\r\n'
 export class DownstreamConnection implements Carrier {
   readonly socket: Socket
   readonly #owner: ConnectionOwner
+  readonly #parser: RequestParser
   #exchange: Exchange | undefined
   #head: RequestHead | undefined
-  #chunks: ChunkedBody | undefined
-  /** What is left of a body of known length. */
-  #bodyLeft = 0
-  /** Bytes that have not become a request: the beginning of a head, or what a client sent ahead. */
-  #held: Buffer | undefined
-  #parsing = false
+  /** The exchange is its handler's. */
+  #handedOn = false
+  /** Requests are being handed on: whoever ends an exchange meanwhile leaves the next one to that. */
+  #handing = false
   /** The answer under way is the last one. */
   #last = false
   #chunkedAnswer = false
@@ -70,6 +67,11 @@ export class DownstreamConnection implements Carrier {
     this.socket = socket
     this.#owner = owner
     this.#since = owner.now()
+    this.#parser = new RequestParser({
+      onRequest: (head) => this.#open(head),
+      onBody: (chunk) => this.#exchange?.receive(chunk),
+      onBodyEnd: () => this.#onBodyEnd(),
+    })
     socket.on('data', (chunk) => this.#onData(chunk))
     socket.on('drain', () => this.#exchange?.onDrain?.())
     socket.on('end', () => this.#onEnd())
@@ -99,7 +101,7 @@ export class DownstreamConnection implements Carrier {
       if (this.#exchange.bodyComplete || now - this.#exchange.startedAt <= REQUEST_MS) return
       if (this.#exchange.answered) this.socket.destroy()
       else this.#refuse(new Malformed('The request did not arrive in time.', 408), 'request_timeout')
-    } else if (this.#held) {
+    } else if (this.#parser.held > 0) {
       if (since > HEAD_MS) this.#refuse(new Malformed('The request did not arrive in time.', 408), 'request_timeout')
     } else if (since > KEEP_ALIVE_SECONDS * 1000) this.socket.destroy()
   }
@@ -117,95 +119,53 @@ export class DownstreamConnection implements Carrier {
       if (this.#lingered > LINGER_BYTES) this.socket.destroy()
       return
     }
-    const exchange = this.#exchange
-    if (exchange && !exchange.bodyComplete) {
-      const rest = this.#feed(exchange, chunk, 0)
-      if (rest === undefined || rest === chunk.length) return
-      chunk = chunk.subarray(rest)
-    }
-    const bytes = this.#held ? Buffer.concat([this.#held, chunk]) : chunk
+    const begun = this.#parser.held > 0
+    if (!this.#parse(() => this.#parser.push(chunk))) return
     if (this.#exchange) {
-      this.#held = bytes
-      if (bytes.length > MOST_HELD_BYTES) this.socket.pause()
-    } else this.#parse(bytes)
+      this.#handOn()
+      if (this.#parser.state === 'whole' && this.#parser.held > MOST_HELD_BYTES) this.socket.pause()
+    } else if (!begun) this.#since = this.#owner.now() // a head has the time of one head, from its first byte on
   }
 
-  /** Requests, as long as their answers are out at once. */
-  #parse(first: Buffer): void {
-    let bytes: Buffer | undefined = first
-    this.#parsing = true
-    // A head that comes in piece by piece has the time of one head, from its first byte on.
-    let begun = this.#held !== undefined
-    this.#held = undefined
+  /** False when that was no proper request. */
+  #parse(step: () => void): boolean {
     try {
-      while (bytes !== undefined && bytes.length > 0 && !this.#exchange && !this.#lingering && !this.socket.destroyed) {
-        bytes = this.#begin(bytes, begun)
-        begun = false
-      }
-      if (bytes !== undefined && bytes.length > 0 && !this.#lingering) this.#held = bytes
+      step()
+      return true
     } catch (error) {
       if (!(error instanceof Malformed)) throw error
       this.#refuse(error, error.status === 431 ? 'head_too_large' : 'malformed')
-    } finally {
-      this.#parsing = false
+      return false
     }
   }
 
-  /** One request. What follows it; the bytes themselves, held, when its head is not all there. */
-  #begin(bytes: Buffer, begun: boolean): Buffer | undefined {
-    let from = 0
-    // Line breaks before a request are the end of a body that counted badly (RFC 9112, 2.2).
-    while (bytes[from] === CR && bytes[from + 1] === LF) from += 2
-    const end = bytes.indexOf(HEAD_END, from)
-    if (end === -1 || end - from > MOST_HEAD_BYTES) {
-      if (bytes.length - from > MOST_HEAD_BYTES) throw new Malformed('The head of the request is larger than 16 KiB.', 431)
-      if (from < bytes.length && !(bytes[from] === CR && from + 1 === bytes.length)) checkRequestBeginning(bytes.subarray(from))
-      if (!begun) this.#since = this.#owner.now()
-      this.#held = from === bytes.length ? undefined : bytes.subarray(from)
-      return undefined
-    }
-    const head = parseRequestHead(bytes.toString('latin1', from, end), MOST_HEADERS)
-    const exchange = new Exchange(head, this, this.#owner.now())
-    this.#exchange = exchange
+  #open(head: RequestHead): void {
+    this.#exchange = new Exchange(head, this, this.#owner.now())
     this.#head = head
+    this.#handedOn = false
     this.#last = !head.keepAlive
-    if (head.framing === 'chunked') this.#chunks = new ChunkedBody()
-    else this.#bodyLeft = head.framing
-    const rest = this.#feed(exchange, bytes, end + 4)
-    if (rest === undefined) return undefined
-    this.#owner.onRequest(exchange)
-    // Nobody has asked for what is to come of it: that waits in the network, not in memory.
-    if (!exchange.bodyComplete && !exchange.reads && !exchange.answered) this.socket.pause()
-    return rest === bytes.length ? undefined : bytes.subarray(rest)
   }
 
-  /** Gives the exchange what belongs to its body. Where that ends; undefined when it was malformed. */
-  #feed(exchange: Exchange, bytes: Buffer, from: number): number | undefined {
-    let rest: number
-    if (this.#chunks) {
-      let data: Buffer | undefined
-      try {
-        data = this.#chunks.push(bytes, from)
-      } catch (error) {
-        if (!(error instanceof Malformed)) throw error
-        this.#refuse(error, 'malformed')
-        return undefined
-      }
-      if (data) exchange.receive(data)
-      if (!this.#chunks.done) return bytes.length
-      rest = bytes.length - this.#chunks.left
-      this.#chunks = undefined
-    } else {
-      const take = Math.min(this.#bodyLeft, bytes.length - from)
-      rest = from + take
-      this.#bodyLeft -= take
-      if (take > 0) exchange.receive(take === bytes.length ? bytes : bytes.subarray(from, rest))
-      if (this.#bodyLeft > 0) return rest
-    }
+  #onBodyEnd(): void {
+    const exchange = this.#exchange!
     exchange.receiveEnd()
     // It was answered before it was all there.
-    if (exchange.over && this.#exchange === exchange) this.#done()
-    return rest
+    if (exchange.over) this.#done()
+  }
+
+  /** Gives requests to their handlers: this one, and those that came with it if answers are out at once. */
+  #handOn(): void {
+    if (this.#handing) return
+    this.#handing = true
+    while (this.#exchange && !this.#handedOn) {
+      const exchange = this.#exchange
+      this.#handedOn = true
+      this.#owner.onRequest(exchange)
+      // Nobody has asked for what is to come of it: that waits in the network, not in memory.
+      if (!exchange.bodyComplete && !exchange.reads && !exchange.answered) this.socket.pause()
+      if (this.#exchange === undefined && !this.#lingering && !this.socket.destroyed) this.#parse(() => this.#parser.next())
+    }
+    this.#handing = false
   }
 
   wantBody(): void {
@@ -282,9 +242,8 @@ export class DownstreamConnection implements Carrier {
       return this.socket.destroySoon()
     }
     this.#since = this.#owner.now()
-    const held = this.#held
     if (this.socket.isPaused()) this.socket.resume()
-    if (held && !this.#parsing) this.#parse(held)
+    if (!this.#handing && this.#parse(() => this.#parser.next())) this.#handOn()
   }
 
   /** Says what is wrong, in plain HTTP, and ends the connection. */
@@ -304,7 +263,6 @@ export class DownstreamConnection implements Carrier {
 
   #linger(): void {
     this.#lingering = true
-    this.#held = undefined
     this.#since = this.#owner.now()
     if (this.#exchange) {
       this.#exchange = undefined
