@@ -23,7 +23,7 @@ import { openUsage, type UsageStore } from './usage.ts'
 
 export type { AuditEntry } from './audit.ts'
 export type { Difference } from './difference.ts'
-export { type Identity, ROLES, type Role, type TokenInfo } from './identity.ts'
+export { type Identity, ROLES, type Role, type SessionInfo, sessionId, type TokenInfo } from './identity.ts'
 export type { ResourceChange, ResourceEvent, ResourceStore } from './resources.ts'
 
 export interface Store {

@@ -108,6 +108,11 @@ create table key_uses (
 );
 `,
   },
+  {
+    version: 3,
+    name: 'whom a login link is for',
+    sql: `alter table login_links add column actor text not null default 'console';`,
+  },
 ]
 
 export const NEWEST = MIGRATIONS.at(-1)!.version

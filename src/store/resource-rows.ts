@@ -76,7 +76,7 @@ export async function writeAll(tx: Queries, resources: readonly Resource[], now:
 export interface AuditRow {
   readonly time: number
   readonly actor: string
-  readonly action: 'create' | 'change' | 'delete' | 'token' | 'login'
+  readonly action: 'create' | 'change' | 'delete' | 'token' | 'login' | 'logout'
   readonly kind: string
   readonly namespace: string
   readonly name: string

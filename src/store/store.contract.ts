@@ -5,6 +5,7 @@ import { Sketch } from '../kernel/sketch.ts'
 import type { Resource } from '../resources/index.ts'
 import type { Connection } from './connection.ts'
 import { sameValue, undone } from './difference.ts'
+import { sessionId } from './identity.ts'
 import { assemble, type ResourceEvent, type Store } from './index.ts'
 import { migrate, schemaVersion } from './migrate.ts'
 import { MIGRATIONS, NEWEST } from './migrations.ts'
@@ -297,29 +298,52 @@ export function storeContract(name: string, connect: () => Promise<Connection>):
 
       test('a login link opens one session, once', async () => {
         const { identity } = store
-        await identity.addLoginLink('link', 'admin', clock.now() + 1_000)
+        await identity.addLoginLink('link', { role: 'admin', expiresAt: clock.now() + 1_000 })
         const opened = await Promise.all([1, 2, 3].map((i) => identity.openLoginLink('link', `session${i}`, clock.now() + 5_000)))
         expect(opened.filter(Boolean)).toHaveLength(1)
         const session = `session${opened.findIndex(Boolean) + 1}`
         expect(await identity.findSession(session)).toEqual({ actor: 'console', role: 'admin' })
         clock.advance(5_000)
         expect(await identity.findSession(session)).toBeUndefined()
-        await identity.addLoginLink('old', 'admin', clock.now())
+        await identity.addLoginLink('old', { role: 'admin', expiresAt: clock.now() })
         expect(await identity.openLoginLink('old', 's', clock.now() + 1)).toBeUndefined()
       })
 
       test('a session ends', async () => {
-        await store.identity.addLoginLink('link', 'viewer', clock.now() + 1_000)
+        await store.identity.addLoginLink('link', { role: 'viewer', expiresAt: clock.now() + 1_000 })
         await store.identity.openLoginLink('link', 's', clock.now() + 5_000)
         await store.identity.endSession('s')
         expect(await store.identity.findSession('s')).toBeUndefined()
+      })
+
+      test('sessions are listed while they open something, and ended by their id', async () => {
+        const { identity } = store
+        for (const [name, lasts] of [
+          ['ana', 5_000],
+          ['ben', 1_000],
+        ] as const) {
+          await identity.addLoginLink(name, { role: 'editor', expiresAt: clock.now() + 1_000, name })
+          await identity.openLoginLink(name, `session of ${name}`, clock.now() + lasts)
+          clock.advance(1)
+        }
+        expect((await identity.listSessions()).map(({ actor }) => actor)).toEqual(['console/ben', 'console/ana'])
+        clock.advance(1_000)
+        const [ana, ...others] = await identity.listSessions()
+        expect([ana, others]).toEqual([
+          expect.objectContaining({ id: sessionId('session of ana'), actor: 'console/ana', role: 'editor' }),
+          [],
+        ])
+        expect(await identity.revokeSession('0'.repeat(16), 'me')).toBe(false)
+        expect(await identity.revokeSession(ana!.id, 'me')).toBe(true)
+        expect(await identity.findSession('session of ana')).toBeUndefined()
+        expect(await store.audit.list({ kind: 'Session', limit: 1 })).toMatchObject([{ actor: 'me', action: 'logout', name: ana!.id }])
       })
     })
 
     test('upkeep frees what has expired and leaves the rest', async () => {
       await store.identity.addToken('old', { name: 'old', role: 'viewer', expiresAt: clock.now() + 1 }, 'me')
       await store.identity.addToken('new', { name: 'new', role: 'viewer' }, 'me')
-      await store.identity.addLoginLink('link', 'viewer', clock.now() + 1)
+      await store.identity.addLoginLink('link', { role: 'viewer', expiresAt: clock.now() + 1 })
       clock.advance(1)
       await store.upkeep()
       expect((await store.identity.listTokens()).map((each) => each.name)).toEqual(['new'])

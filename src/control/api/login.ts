@@ -1,11 +1,13 @@
 /** The console's door: one-time links, sessions, and who is logged in. */
 import type { FastifyInstance } from 'fastify'
+import { StrataError } from '../../kernel/errors.ts'
 import { randomBase62 } from '../../kernel/ids.ts'
+import { sessionId } from '../../store/index.ts'
 import type { ControlContext } from '../context.ts'
 import { readCookie, SESSION_DAYS, sessionCookie, setSessionCookie } from '../identify.ts'
 import { page } from '../page.ts'
 import { PREFIX } from '../reply.ts'
-import { readRole } from './tokens.ts'
+import { isPersonName, readRole } from './tokens.ts'
 
 /** Long enough for a terminal that waits over a working day. */
 const LINK_MS = 24 * 3_600_000
@@ -38,15 +40,30 @@ export function registerLogin(app: FastifyInstance, context: ControlContext): vo
   })
 
   app.post(`${PREFIX}/login-links`, { config: { role: 'admin' } }, async (request, reply) => {
-    const { role } = (request.body ?? {}) as { role?: unknown }
+    const { role, name } = (request.body ?? {}) as { role?: unknown; name?: unknown }
+    if (name !== undefined && !isPersonName(name))
+      throw new StrataError('invalid_request', '`name` is up to 64 letters, digits, ".", "@", "_", "-".')
     const secret = randomBase62(43)
-    await identity.addLoginLink(secret, readRole(role ?? 'admin'), context.clock.latest() + LINK_MS)
+    await identity.addLoginLink(secret, { role: readRole(role ?? 'admin'), expiresAt: context.clock.latest() + LINK_MS, name })
     return reply.code(201).send({ url: `${context.consoleUrl}/login?t=${secret}` })
   })
 
   app.get(`${PREFIX}/session`, (request) => {
     const { actor, role, by } = request.caller
     return { actor, role, by }
+  })
+
+  app.get(`${PREFIX}/sessions`, { config: { role: 'admin' } }, async (request) => {
+    const cookie = readCookie(request.headers.cookie, sessionCookie(context.listen))
+    const own = cookie === undefined ? undefined : sessionId(cookie)
+    return { items: (await identity.listSessions()).map((session) => ({ ...session, own: session.id === own })) }
+  })
+
+  app.delete(`${PREFIX}/sessions/:id`, { config: { role: 'admin' } }, async (request) => {
+    const { id } = request.params as { id: string }
+    if (!(await identity.revokeSession(id, request.caller.actor)))
+      throw new StrataError('not_found', `There is no session ${JSON.stringify(id)}.`, { advice: 'It has ended already.' })
+    return { id }
   })
 
   app.post(`${PREFIX}/logout`, { config: { role: 'viewer' } }, async (request, reply) => {

@@ -12,7 +12,7 @@ export function registerTokens(api: FastifyInstance, context: ControlContext): v
 
   api.post('/tokens', { config: { role: 'admin' } }, async (request, reply) => {
     const { name, role, expires } = (request.body ?? {}) as { name?: unknown; role?: unknown; expires?: unknown }
-    if (typeof name !== 'string' || !/^[\w.@-]{1,64}$/.test(name))
+    if (!isPersonName(name))
       throw new StrataError('invalid_request', 'The body needs `name`: up to 64 letters, digits, ".", "@", "_", "-".')
     const expiresAt = expires === undefined ? undefined : typeof expires === 'string' ? Date.parse(expires) : Number.NaN
     if (Number.isNaN(expiresAt)) throw new StrataError('invalid_request', '`expires` is not a date or time (RFC 3339).')
@@ -28,6 +28,9 @@ export function registerTokens(api: FastifyInstance, context: ControlContext): v
     return { name }
   })
 }
+
+/** What somebody, or a program, is called in the audit log. */
+export const isPersonName = (name: unknown): name is string => typeof name === 'string' && /^[\w.@-]{1,64}$/.test(name)
 
 export function readRole(role: unknown): Role {
   if (ROLES.includes(role as Role)) return role as Role

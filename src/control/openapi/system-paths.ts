@@ -193,8 +193,50 @@ export function systemPaths(): OpenApiDocument['paths'] {
         summary: 'Make a one-time login link for the console (admin)',
         tags: ['Identity'],
         operationId: 'createLoginLink',
-        requestBody: { required: true, content: json(schema(z.object({ role: role.optional() }))) },
+        requestBody: {
+          required: true,
+          content: json(
+            schema(
+              z.object({
+                role: role.optional(),
+                name: z
+                  .string()
+                  .optional()
+                  .meta({ description: 'Whom it is for: what they do stands in the audit log as "console/<name>".' }),
+              }),
+            ),
+          ),
+        },
         responses: { '201': answer('Opens once, within 24 hours.', schema(z.object({ url: z.string() }))), ...errors },
+      },
+    },
+    '/sessions': {
+      get: {
+        summary: 'List who is signed in to the console (admin)',
+        tags: ['Identity'],
+        operationId: 'listSessions',
+        responses: {
+          '200': answer(
+            'Newest first. `own`: the one that asks.',
+            schema(
+              z.object({
+                items: z.array(
+                  z.object({ id: z.string(), actor: z.string(), role, createdAt: z.number(), expiresAt: z.number(), own: z.boolean() }),
+                ),
+              }),
+            ),
+          ),
+          ...errors,
+        },
+      },
+    },
+    '/sessions/{id}': {
+      delete: {
+        summary: 'End a session of the console (admin)',
+        tags: ['Identity'],
+        operationId: 'endSession',
+        parameters: [path('id', 'Its id')],
+        responses: { '200': answer('Ended.'), '404': answer('There is none.', reference('Error')), ...errors },
       },
     },
     '/tokens': {
