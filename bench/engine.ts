@@ -5,7 +5,7 @@
  * time. Rounds are interleaved; the quieter half of them counts, by what other processes had of the cores, and of those the medians are quoted.
  * The ratio is the figure. Threads: as the engine has them by default, one for every two cores.
  *
- *   npx strata --node bench/engine.ts [--rounds 5] [--concurrency 1,2,4,8] [--prompt 96] [--tokens 64] [--threads 1] [--context 1024]
+ *   npx strata --node bench/engine.ts [--rounds 5] [--seconds 600, after which no round begins] [--concurrency 1,2,4,8] [--prompt 96] [--tokens 64] [--threads 1] [--context 1024]
  *       [--peer FOLDER] [--weights FILE.gguf] [--flags="--cpu-prof --cpu-prof-dir=FOLDER"]
  */
 import { readFileSync } from 'node:fs'
@@ -29,6 +29,7 @@ interface Pair {
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '600' },
     concurrency: { type: 'string', default: '1,2,4,8' },
     prompt: { type: 'string', default: '96' },
     tokens: { type: 'string', default: '64' },
@@ -55,13 +56,15 @@ try {
   const asks = await asker(peer)
   say(
     `${PEER_VERSION}, no gateway in between; ${room.threads} threads, ${room.slots} slots of ${room.contextSize} tokens, ` +
-      `prompts of ${promptTokens} tokens, answers of ${maxTokens}; medians of the quieter half of ${rounds} rounds.\n`,
+      `prompts of ${promptTokens} tokens, answers of ${maxTokens}; medians of the quieter half of at most ${rounds} rounds.\n`,
   )
   const warm = asks(room.slots)
   for (const server of servers) await measure(server.port, warm)
 
   const seen = new Map<number, Pair[]>(concurrencies.map((n) => [n, []]))
-  for (let round = 0; round < rounds; round++) {
+  const started = performance.now()
+  let round = 0
+  for (; round < rounds && (round === 0 || performance.now() - started < Number(values.seconds) * 1000); round++) {
     for (const n of concurrencies) {
       const asked = asks(n)
       const watch = watchNeighbours(servers.map(({ pid }) => pid))
@@ -80,7 +83,7 @@ try {
     const pairs = seen
       .get(n)!
       .toSorted((a, b) => a.neighbours - b.neighbours)
-      .slice(0, Math.ceil(rounds / 2))
+      .slice(0, Math.ceil(round / 2))
     const of = (server: 'strata' | 'peer', what: keyof Speed) => median(pairs.map((pair) => pair[server][what]))
     const cells = (['decode', 'total'] as const).flatMap((what) => {
       const ratio = median(pairs.map(({ strata, peer }) => strata[what] / peer[what]))

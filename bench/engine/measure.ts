@@ -41,6 +41,7 @@ export async function measure(port: number, asks: readonly Ask[]): Promise<Speed
   const ended = Math.max(...answers.map(({ pieces }) => pieces.at(-1)!))
   const from = Math.max(...answers.map(({ pieces }) => pieces[0]!))
   const to = Math.min(...answers.map(({ pieces }) => pieces.at(-1)!))
+  if (to <= from) throw new Error('One answer was over before another began: ask for longer ones.')
   // A piece is a token but where a character took several.
   const decoded = answers.reduce(
     (sum, { pieces, tokens }) => sum + pieces.filter((at) => at > from && at <= to).length * (tokens / pieces.length),
