@@ -71,9 +71,9 @@ export function ConsumerList({ consumers, creating }: { readonly consumers: Retu
               },
               { heading: 'Priority', cell: ({ consumer }) => <Tag>{consumer.spec.priority}</Tag> },
               {
-                heading: 'May use',
+                heading: 'Models',
                 hide: 'narrow',
-                cell: ({ consumer: { spec } }) => (spec.models.includes('*') ? 'all models' : spec.models.join(', ')),
+                cell: ({ consumer: { spec } }) => (spec.models.includes('*') ? 'all' : spec.models.join(', ')),
               },
               {
                 heading: 'Limits',
@@ -121,7 +121,7 @@ function Keys({ row: { keys } }: { readonly row: ConsumerRow }) {
     states.includes('expiring') ? 'one expires soon' : '',
     states.includes('expired') ? `${states.filter((state) => state === 'expired').length} expired` : '',
   ].filter(Boolean)
-  if (good === 0) return <span className="warn">none that works</span>
+  if (good === 0) return <span className="warn nowrap">none that works</span>
   return (
     <span>
       {good}

@@ -72,7 +72,7 @@ export function ConsumerPage({ row, consumers }: { readonly row: ConsumerRow; re
             {count(used.failed)}
           </Measure>
           <Measure name="Tokens in">{count(used.tokensIn)}</Measure>
-          <Measure name="of it cached">{count(used.tokensCached)}</Measure>
+          <Measure name="From cache">{count(used.tokensCached)}</Measure>
           <Measure name="Tokens out">{count(used.tokensOut)}</Measure>
           <Measure name="Cost">{costInWords(used.cost)}</Measure>
           <Measure name="Last seen">{lastSeen === undefined ? 'never' : <Ago at={lastSeen} />}</Measure>
@@ -91,7 +91,7 @@ export function ConsumerPage({ row, consumers }: { readonly row: ConsumerRow; re
         />
       ) : (
         <Panel
-          title="What it may"
+          title="What it may do"
           beside={
             may && (
               <Button variant="default" size="compact-xs" onClick={() => setEditing(true)}>
@@ -149,6 +149,7 @@ function Day({ consumer }: { readonly consumer: Resource<'Consumer'> }) {
   const { data } = useFetched<{ items: UsageSum[] }>(`/usage/consumers?${query}`, 5_000)
   const items = data?.items ?? []
   const total = items.reduce((sum, { requests }) => sum + requests, 0)
+  const refused = items.filter(({ outcome }) => outcome === 'limited').reduce((sum, { requests }) => sum + requests, 0)
   const byHour = Map.groupBy(items, ({ at }) => at)
   const columns = Array.from({ length: HOURS }, (_, i) => {
     const at = from + i * HOUR_MS
@@ -170,7 +171,15 @@ function Day({ consumer }: { readonly consumer: Resource<'Consumer'> }) {
     .map(([route, sums]) => ({ route, requests: sums.reduce((sum, { requests }) => sum + requests, 0) }))
     .sort((a, b) => b.requests - a.requests)
   return (
-    <Panel title="Last 24 hours" beside={<span className="quiet">{count(total)} requests</span>}>
+    <Panel
+      title="Last 24 hours"
+      beside={
+        <span className="quiet">
+          {count(total)} {total === 1 ? 'request' : 'requests'}
+          {refused > 0 && <span className="warn"> · {count(refused)} over a limit</span>}
+        </span>
+      }
+    >
       <Bars label={`${count(total)} requests in the last 24 hours, by the hour`} columns={columns} height={72} ends={['24 h ago', 'now']} />
       {models.length > 0 && (
         <p className="by-route">

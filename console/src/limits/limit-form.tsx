@@ -90,7 +90,7 @@ export function LimitForm(props: {
           />
         )}
         <Select
-          label="Allows it to"
+          label="Counted for"
           data={PER}
           value={per}
           onChange={(value) => value !== null && setPer(value)}
@@ -139,7 +139,9 @@ export function LimitForm(props: {
                 />
                 <NumberInput
                   aria-label={`Rule ${at + 1}: most at once`}
-                  placeholder="at once: all"
+                  placeholder="all"
+                  leftSection={<span className="quiet">burst</span>}
+                  leftSectionWidth={46}
                   value={burst ?? ''}
                   onChange={(value) => change(at, { burst: typeof value === 'number' ? value : undefined })}
                   min={1}
@@ -147,7 +149,7 @@ export function LimitForm(props: {
                   allowNegative={false}
                   thousandSeparator=","
                   size="xs"
-                  w={120}
+                  w={140}
                 />
               </>
             )}

@@ -80,7 +80,7 @@ export function LimitList({ limits, creating }: { readonly limits: Limits; reado
                   </span>
                 ),
               },
-              { heading: 'To', cell: ({ limit: { spec } }) => <span className="nowrap">{perInWords(spec.per)}</span> },
+              { heading: 'Counted for', cell: ({ limit: { spec } }) => <span className="nowrap">{perInWords(spec.per)}</span> },
               { heading: 'Holds for', hide: 'medium', cell: (row) => <HoldsFor row={row} /> },
               { heading: 'Least left now', full: true, cell: (row) => <Tightest row={row} /> },
               {
@@ -135,11 +135,11 @@ function Tightest({ row: { left } }: { readonly row: LimitRow }) {
   if (!least || shareOf(least) >= 1) return <span className="quiet">all of it</span>
   return (
     <span className="tightest">
-      <Meter share={shareOf(least)} />
       <span>
         {count(least.left)} of {count(least.most)} {least.sort === 'concurrent' ? 'places' : least.sort}
         <span className="quiet"> · {subjectInWords(least.subject)}</span>
       </span>
+      <Meter share={shareOf(least)} />
     </span>
   )
 }

@@ -84,7 +84,7 @@ export function LimitPage({ row, limits }: { readonly row: LimitRow; readonly li
                 </span>
               ))}
             </Fact>
-            <Fact name="To">{perInWords(limit.spec.per)}</Fact>
+            <Fact name="Counted for">{perInWords(limit.spec.per)}</Fact>
             <Fact name="Holds for">
               {users.length === 0 && <span className="warn">nobody: no consumer and no route names it</span>}
               {users.map(({ kind, metadata }, at) => (
@@ -148,7 +148,7 @@ function LeftPanel({ row, limits }: { readonly row: LimitRow; readonly limits: L
         rowKey={({ rule, subject }) => `${rule} ${subject}`}
         empty="All of it, for everybody: nobody has called lately."
         columns={[
-          { heading: 'Who', cell: ({ subject }) => <strong>{subjectInWords(subject)}</strong> },
+          { heading: 'Who', cell: ({ subject }) => <strong className="row-name">{subjectInWords(subject)}</strong> },
           { heading: 'Rule', full: true, cell: ({ rule }) => ruleInWords(limit.spec.rules[rule]!) },
           { heading: 'Left', align: 'right', cell: (each) => `${count(each.left)} of ${count(each.most)}` },
           { heading: 'Share', full: true, cell: (each) => <Meter share={shareOf(each)} /> },

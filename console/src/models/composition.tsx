@@ -2,7 +2,7 @@
 import type { VersionStatus } from '../../../src/control/status.ts'
 import type { Resource } from '../../../src/resources/index.ts'
 import { Ago, Fact, Facts, Panel, Tag } from '../parts/index.ts'
-import { bytes, percent } from '../shell/format.ts'
+import { bytes, count, percent } from '../shell/format.ts'
 import { weightsName } from './versions.ts'
 
 export function Composition(props: {
@@ -31,7 +31,7 @@ export function Composition(props: {
         {source.engine &&
           Object.entries(source.engine.parameters).map(([name, value]) => (
             <Fact key={name} name={inWords(name)}>
-              {String(value)}
+              {typeof value === 'number' ? count(value) : String(value)}
             </Fact>
           ))}
         <Fact name="System prompt">
@@ -119,6 +119,7 @@ export function Conditions({ resource }: { readonly resource: Resource<'ModelVer
 
 /** "timeToFirstToken" → "Time to first token" */
 function inWords(field: string): string {
+  if (field === 'gpu') return 'GPU'
   const words = field.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
   return words[0]!.toUpperCase() + words.slice(1)
 }

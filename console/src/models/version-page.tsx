@@ -70,7 +70,7 @@ export function VersionPage({ resource }: { readonly resource: Resource<'ModelVe
           {spec.source.engine && <Instances resource={resource} status={status} />}
           <Panel title="Traffic">
             {shares.length === 0 ? (
-              <p className="quiet">
+              <p className="quiet flat">
                 No route leads here, so that nobody gets it but who asks for <code>{name}</code>. Put it among a route's targets.
               </p>
             ) : (

@@ -88,6 +88,10 @@ export function Chart(props: {
         <span className="chart-now">{now}</span>
       </h3>
       <div ref={holder} style={{ height: HEIGHT }} aria-hidden />
+      <p className="chart-ends">
+        <span>{Math.max(1, ...lines.map(({ values }) => values.length))}&#8239;s ago</span>
+        <span>now</span>
+      </p>
       {lines.length > 1 && (
         <p className="chart-legend">
           {lines.map(({ label, color }) => (

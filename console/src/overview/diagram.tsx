@@ -18,6 +18,9 @@ export function Diagram({ graph }: { graph: Graph }) {
             {picture.edges.map((edge) => (
               <Edge key={`${edge.from} ${edge.to}`} edge={edge} />
             ))}
+            {picture.edges.map((edge) => (
+              <Labels key={`${edge.from} ${edge.to}`} edge={edge} />
+            ))}
           </svg>
           {picture.nodes.map((node) => (
             <Node key={node.id} node={node} />
@@ -28,11 +31,21 @@ export function Diagram({ graph }: { graph: Graph }) {
   )
 }
 
+const kindOf = (edge: PlacedEdge) => (edge.failing ? 'failing' : edge.requestsPerSecond > 0 ? 'flowing' : 'still')
+
 function Edge({ edge }: { edge: PlacedEdge }) {
-  const kind = edge.failing ? 'failing' : edge.requestsPerSecond > 0 ? 'flowing' : 'still'
   return (
-    <g className={`edge ${kind}`}>
+    <g className={`edge ${kindOf(edge)}`}>
       <path d={edge.path} strokeWidth={edge.strokeWidth} />
+    </g>
+  )
+}
+
+/** Above all arrows: none may run through a number. */
+function Labels({ edge }: { edge: PlacedEdge }) {
+  if (edge.labels.length === 0) return null
+  return (
+    <g className={`edge ${kindOf(edge)}`}>
       {edge.labels.map(({ x, y, text }) => (
         <text key={text} x={x} y={y} textAnchor="end">
           {text}

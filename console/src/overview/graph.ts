@@ -163,6 +163,13 @@ function edge(from: string, to: string, rates: Rates, labelled: boolean): GraphE
   }
 }
 
+/** "70 · p95 151 ms": a unit that both have is said once, for there is little room. */
+export function bothMilliseconds(p50: number | undefined, p95: number): string {
+  const [first, second] = [milliseconds(p50), milliseconds(p95)]
+  const [value, unit] = first.split('\u202f')
+  return `${second.endsWith(`\u202f${unit}`) ? value : first} · p95 ${second}`
+}
+
 function versionHealth(state: string | undefined, simulated: boolean): Health {
   if (state === 'Failed' || state === 'Degraded' || simulated) return 'bad'
   if (state === 'Ready') return 'good'
@@ -177,7 +184,7 @@ function versionDetail(state: SystemStatus['versions'][number] | undefined, rate
     return receivedBytes !== undefined && bytes ? `fetching ${percent(receivedBytes / bytes)}` : 'fetching weights'
   }
   if (state.state !== 'Ready') return state.state.toLowerCase()
-  if (rates.firstTokenP95 !== undefined) return `first ${milliseconds(rates.firstTokenP50)} · p95 ${milliseconds(rates.firstTokenP95)}`
+  if (rates.firstTokenP95 !== undefined) return `first ${bothMilliseconds(rates.firstTokenP50, rates.firstTokenP95)}`
   if (rates.requestsPerSecond > 0) return `p95 ${milliseconds(rates.totalP95)}`
   return state.engine === 'backend' ? 'elsewhere' : `${state.instances.ready} of ${state.instances.wanted} ready`
 }

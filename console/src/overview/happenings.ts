@@ -2,6 +2,7 @@
 import type { SystemStatus } from '../../../src/control/status.ts'
 import type { Resource } from '../../../src/resources/index.ts'
 import type { AuditEntry } from '../../../src/store/audit.ts'
+import { deedOf, thingOf } from '../parts/deed.ts'
 
 export type { AuditEntry }
 
@@ -13,12 +14,9 @@ export interface Happening {
   readonly by: string
 }
 
-const DONE: Record<string, string> = { create: 'created', change: 'changed', update: 'changed', delete: 'deleted', revoke: 'revoked' }
-
-/** Logins are the audit log's business, not news. */
-function tell({ action, kind, name }: AuditEntry): string | undefined {
-  if (action === 'login' || kind === 'Session') return undefined
-  return `${kind} ${name} ${DONE[action] ?? action}`
+/** Who comes and goes is the audit log's business, not news. */
+function tell(entry: AuditEntry): string | undefined {
+  return entry.kind === 'Session' ? undefined : `${thingOf(entry)} ${deedOf(entry)}`
 }
 
 export function happenings(

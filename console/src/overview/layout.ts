@@ -29,7 +29,7 @@ export const NODE_HEIGHT = 46
 const ROW_GAP = 14
 const NARROW = 760
 const WIDEST_NODE = 190
-const NARROWEST_GAP = 72
+const NARROWEST_GAP = 58
 
 export function layout(graph: Graph, width: number): Layout {
   const columns = orderedColumns(graph)
@@ -84,6 +84,12 @@ function spread(columns: GraphNode[][], width: number): { nodes: PlacedNode[]; h
 }
 
 const STACK_GAP = 34
+/** Rows of a column whose arrows carry labels leave room for them. */
+const LABELLED_GAP = 26
+const LABELLED: GraphNode['column'] = 3
+
+const STRAIGHT = 12
+const LINE = 13
 
 function stack(columns: GraphNode[][], width: number): { nodes: PlacedNode[]; height: number } {
   const perRow = width < 520 ? 2 : 3
@@ -95,13 +101,16 @@ function stack(columns: GraphNode[][], width: number): { nodes: PlacedNode[]; he
       const nodeWidth = row.length === 1 ? Math.min(width, 260) : (width - ROW_GAP * (row.length - 1)) / row.length
       const left = (width - nodeWidth * row.length - ROW_GAP * (row.length - 1)) / 2
       row.forEach((node, i) => void nodes.push({ ...node, x: left + i * (nodeWidth + ROW_GAP), y, width: nodeWidth, height: NODE_HEIGHT }))
-      y += NODE_HEIGHT + (start + perRow < column.length ? ROW_GAP : STACK_GAP)
+      y += NODE_HEIGHT + (start + perRow < column.length ? (column[0]?.column === LABELLED ? LABELLED_GAP : ROW_GAP) : STACK_GAP)
     }
   }
   return { nodes, height: y - STACK_GAP + 8 }
 }
 
-/** The share stands above the arrow and what flows below it, both near the target, where the arrows of one source have parted. */
+/**
+ * The share and what flows stand near the target, where the arrows of one source have parted: above and below an arrow that comes straight,
+ * and on the side that a bent one does not come from.
+ */
 function rightward(edge: GraphEdge, from: PlacedNode, to: PlacedNode, stroke: number) {
   const x1 = from.x + from.width
   const y1 = from.y + from.height / 2
@@ -109,11 +118,14 @@ function rightward(edge: GraphEdge, from: PlacedNode, to: PlacedNode, stroke: nu
   const y2 = to.y + to.height / 2
   const bend = (x2 - x1) / 2
   const x = x2 - 8
+  const [above, below] = [y2 - stroke / 2 - 5, y2 + stroke / 2 + 12]
+  const straight = Math.abs(y2 - y1) < STRAIGHT
+  const [shareAt, labelAt] = straight ? [above, below] : y1 > y2 ? [above - LINE, above] : [below, below + LINE]
   return {
     path: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`,
     labels: [
-      ...(edge.share ? [{ x, y: y2 - stroke / 2 - 5, text: edge.share }] : []),
-      ...(edge.label ? [{ x, y: y2 + stroke / 2 + 12, text: edge.label }] : []),
+      ...(edge.share ? [{ x, y: shareAt, text: edge.share }] : []),
+      ...(edge.label ? [{ x, y: edge.share ? labelAt : straight || y1 <= y2 ? below : above, text: edge.label }] : []),
     ],
   }
 }

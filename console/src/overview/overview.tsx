@@ -3,7 +3,7 @@ import { Loader } from '@mantine/core'
 import { useEffect, useMemo, useState } from 'react'
 import { ApiError, getJson } from '../api/client.ts'
 import { useSystem } from '../api/system.tsx'
-import { Ago, useMay } from '../parts/index.ts'
+import { Ago, Prose, useMay } from '../parts/index.ts'
 import { count, milliseconds, percent, rate } from '../shell/format.ts'
 import { useAddress } from '../shell/router.tsx'
 import { StateMark } from '../shell/state-mark.tsx'
@@ -45,7 +45,7 @@ export function Overview() {
       </header>
       {status.warnings.map(({ code, message, advice }) => (
         <p key={code + message} className={code === 'simulated' || code === 'version_failed' ? 'note bad' : 'note'}>
-          <strong>{message}</strong> {advice}
+          <strong>{message}</strong> <Prose text={advice ?? ''} />
         </p>
       ))}
       <section aria-label="The running system" className="panel">
@@ -69,6 +69,7 @@ function Charts() {
   const { traffic } = useSystem()
   const series = traffic?.series
   const total = traffic?.total
+  const failed = (series?.errors ?? []).reduce((sum: number, each) => sum + (each ?? 0), 0)
   const lines = useMemo(
     () => ({
       requests: [{ label: 'requests', values: series?.requests ?? [], color: '--accent' }],
@@ -86,13 +87,19 @@ function Charts() {
       <Chart title="Requests" now={rate(total?.requestsPerSecond ?? 0)} lines={lines.requests} format={short} least={1} />
       <Chart
         title="First token"
-        now={`${milliseconds(total?.firstTokenP50)} · p95 ${milliseconds(total?.firstTokenP95)}`}
+        now={total?.firstTokenP95 === undefined ? '–' : `${milliseconds(total.firstTokenP50)} · p95 ${milliseconds(total.firstTokenP95)}`}
         lines={lines.firstToken}
         format={milliseconds}
         least={10}
       />
       <Chart title="Tokens" now={rate(total?.tokensPerSecond ?? 0)} lines={lines.tokens} format={short} least={1} />
-      <Chart title="Errors" now={percent(total?.errorRate ?? 0)} lines={lines.errors} format={short} least={1} />
+      <Chart
+        title="Errors"
+        now={`${percent(total?.errorRate ?? 0)}${failed > 0 ? ` · ${count(failed)} in 1 min` : ''}`}
+        lines={lines.errors}
+        format={short}
+        least={2}
+      />
     </section>
   )
 }

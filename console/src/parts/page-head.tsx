@@ -1,9 +1,11 @@
-/** Head of a page: where one is (the way back as links), what it is, what can be done. Names the browser's tab. */
+/** Head of a page: where one is (the way back as links), what it is, what can be done. Names the browser's tab: the most particular first. */
 import { type ReactNode, useEffect } from 'react'
 import { Link } from '../shell/router.tsx'
 
 export function PageHead(props: {
   readonly title: string
+  /** What of it is open, for the browser's tab. */
+  readonly part?: string
   /** Pages above this one, outermost first. */
   readonly above?: readonly { readonly label: string; readonly href: string }[]
   /** One line beside the title: a state, a number. */
@@ -11,10 +13,11 @@ export function PageHead(props: {
   /** Buttons, at the right. */
   readonly children?: ReactNode
 }) {
-  const { title, above = [], beside, children } = props
+  const { title, part, above = [], beside, children } = props
+  const name = [part, title, above[0]?.label, 'Strata'].filter(Boolean).join(' · ')
   useEffect(() => {
-    document.title = `${title} · Strata`
-  }, [title])
+    document.title = name
+  }, [name])
   return (
     <header className="page-head">
       <div className="page-title">

@@ -1,6 +1,7 @@
 /** What did not work, why, and what to do. */
 import { formatPath, formatProblem } from '../../../src/resources/field-problem.ts'
 import { ApiError } from '../api/client.ts'
+import { Prose } from './prose.tsx'
 
 export function ProblemNote({ error }: { readonly error: unknown }) {
   const { message, advice, problems } =
@@ -8,7 +9,11 @@ export function ProblemNote({ error }: { readonly error: unknown }) {
   return (
     <div className="problem-note" role="alert">
       <strong>{message}</strong>
-      {advice && <span>{advice}</span>}
+      {advice && (
+        <span>
+          <Prose text={advice} />
+        </span>
+      )}
       {problems.length > 0 && (
         <ul>
           {problems.map((problem) => (

@@ -3,7 +3,7 @@ import { Button, NumberInput, Switch, Textarea } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { type FormEvent, type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react'
 import { useSystem } from '../api/system.tsx'
-import { MayNot, useMay } from '../parts/index.ts'
+import { MayNot, Prose, useMay } from '../parts/index.ts'
 import { useAddress } from '../shell/router.tsx'
 import { AnswerPane, type AnswerState, type Pricing } from './answer.tsx'
 import { type ChatCall, type Progress, streamChat } from './chat-stream.ts'
@@ -154,7 +154,7 @@ export function Playground() {
           </div>
           {models.length === 0 && (
             <p className="quiet">
-              No route leads to a chat model yet. `strata apply -f` a Model, a ModelVersion and a Route; `examples/` has some.
+              <Prose text="No route leads to a chat model yet. `strata apply -f` a Model, a ModelVersion and a Route; `examples/` has some." />
             </p>
           )}
         </form>

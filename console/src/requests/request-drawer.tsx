@@ -1,9 +1,8 @@
 /** One request, beside the list and at an address of its own: how it ended and what to do, its timeline, what it cost, its ids. */
 import { Button, CopyButton, Loader } from '@mantine/core'
-import type { ReactNode } from 'react'
 import type { FinishedRecord, StartedRecord } from '../../../src/monitoring/request-records.ts'
 import { inNamespace } from '../api/resources.ts'
-import { Ago, CodeBlock, Drawer, Fact, Facts, Measure, Measures, ProblemNote, Tag, useFetched } from '../parts/index.ts'
+import { Ago, CodeBlock, Drawer, Fact, Facts, Measure, Measures, ProblemNote, Prose, Tag, useFetched } from '../parts/index.ts'
 import { count, milliseconds } from '../shell/format.ts'
 import { Link } from '../shell/router.tsx'
 import { StateMark } from '../shell/state-mark.tsx'
@@ -72,7 +71,9 @@ function Finished(props: {
       {reason && (
         <div className={healthOf(outcome) === 'bad' ? 'note bad' : 'note'}>
           <p>{reason.what}</p>
-          <p>{reason.todo}</p>
+          <p>
+            <Prose text={reason.todo} />
+          </p>
         </div>
       )}
       {served !== undefined && assigned !== undefined && served !== assigned && (
@@ -87,7 +88,7 @@ function Finished(props: {
           <Measure name="Speed">{(1000 / times.betweenTokens).toFixed(1)} tokens/s</Measure>
         )}
         {tokens && <Measure name="Tokens in">{count(tokens.in)}</Measure>}
-        {tokens && <Measure name="of it cached">{count(tokens.cached)}</Measure>}
+        {tokens && <Measure name="From cache">{count(tokens.cached)}</Measure>}
         {tokens && <Measure name="Tokens out">{count(tokens.out)}</Measure>}
         {cost && (
           <Measure name="Cost">
@@ -204,12 +205,16 @@ function Prompt({ record, prompts }: { readonly record: FinishedRecord; readonly
         <CodeBlock title={record.prompt.truncated ? 'Prompt, cut off at 16 KiB' : 'Prompt'} code={pretty(record.prompt.text)} />
       </section>
     )
-  const hint: ReactNode = !prompts.recorded
+  const hint = !prompts.recorded
     ? 'What was asked is not recorded. `strata up --record-prompts` would, for later requests.'
     : prompts.readable
       ? 'This request’s prompt was not recorded.'
       : 'What was asked may be recorded; only admins see it.'
-  return <p className="quiet hint">{hint}</p>
+  return (
+    <p className="quiet hint">
+      <Prose text={hint} />
+    </p>
+  )
 }
 
 function pretty(text: string): string {

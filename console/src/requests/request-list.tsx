@@ -178,12 +178,12 @@ const HEADINGS: readonly { readonly heading: string; readonly cell: string }[] =
   { heading: 'Outcome', cell: 'outcome' },
   { heading: 'Status', cell: 'status' },
   { heading: 'Route', cell: 'route' },
-  { heading: 'Version', cell: 'version' },
+  { heading: 'Version or reason', cell: 'version' },
   { heading: 'Consumer', cell: 'consumer' },
   { heading: 'First token', cell: 'first' },
   { heading: 'Total', cell: 'total' },
   { heading: 'Tokens', cell: 'tokens' },
-  { heading: 'Course', cell: 'course' },
+  { heading: 'Timing', cell: 'course' },
 ]
 
 function Version({ row: { assigned, served, attempts, limit, error } }: { readonly row: Row }) {

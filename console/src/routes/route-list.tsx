@@ -61,13 +61,13 @@ export function RouteList() {
                 full: true,
                 cell: (route) => (
                   <span className="list-share">
-                    <ShareBar targets={runningTargets(route)} />
-                    <span className="secondary">
+                    <span>
                       {runningTargets(route)
                         .map(({ version, weight }) => `${version} ${weight}\u202f%`)
                         .join(' · ')}
                       {decidedBy(route) && `, decided by ${decidedBy(route)}`}
                     </span>
+                    <ShareBar targets={runningTargets(route)} />
                   </span>
                 ),
               },

@@ -36,7 +36,7 @@ export function About() {
       <Panel title="Gateways" flush>
         <DataTable
           label="Gateways"
-          rows={status.gateways}
+          rows={status.gateways.toSorted((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }))}
           rowKey={({ id }) => id}
           mark={(gateway) => (gatewayState(gateway, status.snapshot.version).health === 'bad' ? 'bad' : undefined)}
           empty="None follows this control."

@@ -4,6 +4,7 @@ import { sendJson } from '../api/client.ts'
 import { useSystem } from '../api/system.tsx'
 import { MayNot, Panel, Tag, useAction, useMay } from '../parts/index.ts'
 import { Invitation } from './invitation.tsx'
+import { Sessions } from './sessions.tsx'
 import { Tokens } from './tokens.tsx'
 
 /** As control decides it: reading is the viewer's, writing the editor's, and what gives access or shows who had it the admin's. */
@@ -12,7 +13,7 @@ const RIGHTS: readonly { readonly what: string; readonly needed: 'viewer' | 'edi
   { what: 'Change and delete them: apply manifests, move weights, scale versions', needed: 'editor' },
   { what: 'Call models in the Playground', needed: 'editor' },
   { what: 'Make and revoke API keys', needed: 'admin' },
-  { what: 'Make and revoke tokens, invite people to the console', needed: 'admin' },
+  { what: 'Make and revoke tokens, invite people to the console, end their sessions', needed: 'admin' },
   { what: 'Read the audit log', needed: 'admin' },
 ]
 const ROLES = ['viewer', 'editor', 'admin'] as const
@@ -30,6 +31,7 @@ export function Access() {
       <MayNot needed="admin" what="see and give access" />
       <div className="columns">
         <div className="stack">
+          {admin && <Sessions />}
           {admin && <Tokens />}
           <Panel title="What a role may do" flush>
             <table className="data-table rights" aria-label="What a role may do">

@@ -2,12 +2,25 @@
 import { Button, Select, TextInput } from '@mantine/core'
 import { useEffect, useState } from 'react'
 import type { AuditEntry } from '../../../src/store/audit.ts'
-import { Ago, DataTable, DifferenceView, Drawer, Fact, Facts, MayNot, ProblemNote, Tag, useFetched, useMay } from '../parts/index.ts'
+import {
+  Ago,
+  DataTable,
+  DifferenceView,
+  Drawer,
+  deedOf,
+  Fact,
+  Facts,
+  MayNot,
+  ProblemNote,
+  Tag,
+  useFetched,
+  useMay,
+} from '../parts/index.ts'
 import { setParameters, useAddress } from '../shell/router.tsx'
 
 const PAGE = 50
 const KINDS = ['Model', 'ModelVersion', 'Route', 'Backend', 'Consumer', 'ApiKey', 'Limit', 'Token', 'Session']
-const ACTIONS = ['create', 'change', 'delete', 'token', 'login']
+const ACTIONS = ['create', 'change', 'delete', 'token', 'login', 'logout']
 const FILTERS = ['kind', 'action', 'actor', 'name'] as const
 /** Typing asks no more often than this. */
 const SETTLE_MS = 250
@@ -76,7 +89,7 @@ export function AuditLog() {
           columns={[
             { heading: 'When', cell: ({ time }) => <Ago at={time} /> },
             { heading: 'Who', cell: ({ actor }) => actor },
-            { heading: 'Did', cell: ({ action }) => <Tag tone={action === 'delete' ? 'bad' : undefined}>{action}</Tag> },
+            { heading: 'Did', cell: (entry) => <Tag tone={entry.action === 'delete' ? 'bad' : undefined}>{deedOf(entry)}</Tag> },
             {
               heading: 'What',
               full: true,
@@ -87,7 +100,11 @@ export function AuditLog() {
                 </span>
               ),
             },
-            { heading: 'Fields', hide: 'narrow', cell: ({ diff }) => <span className="quiet mono">{fieldsOf(diff)}</span> },
+            {
+              heading: 'Fields',
+              hide: 'narrow',
+              cell: ({ action, diff }) => action === 'change' && <span className="quiet mono">{fieldsOf(diff)}</span>,
+            },
           ]}
         />
       </div>
@@ -123,7 +140,7 @@ export function AuditLog() {
 }
 
 function Entry({ entry }: { readonly entry: AuditEntry }) {
-  const { time, actor, action, namespace, diff } = entry
+  const { time, actor, namespace, diff } = entry
   return (
     <>
       <Facts>
@@ -131,7 +148,7 @@ function Entry({ entry }: { readonly entry: AuditEntry }) {
           {new Date(time).toLocaleString()} (<Ago at={time} />)
         </Fact>
         <Fact name="Who">{actor}</Fact>
-        <Fact name="Did">{action}</Fact>
+        <Fact name="Did">{deedOf(entry)}</Fact>
         {namespace && <Fact name="Namespace">{namespace}</Fact>}
       </Facts>
       <DifferenceView differences={diff} label="What changed" />

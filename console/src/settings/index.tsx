@@ -17,7 +17,7 @@ export default function Settings() {
   const part = PARTS.find(({ path }) => path === first)
   return (
     <div className="page">
-      <PageHead title="Settings" />
+      <PageHead title="Settings" part={part?.label} />
       <Tabs label="Settings" tabs={PARTS.map(({ path, label }) => ({ href: `/settings/${path}`, label }))} current={`/settings/${first}`} />
       {part ? <part.Content /> : <p>There is no setting called {first}.</p>}
     </div>

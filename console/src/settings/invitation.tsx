@@ -1,17 +1,20 @@
 /** A link that opens the console once, in a role. */
-import { Button, Select } from '@mantine/core'
+import { Button, Select, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { sendJson } from '../api/client.ts'
 import { Panel, ProblemNote, SecretOnce, useAction } from '../parts/index.ts'
 
 export function Invitation() {
   const [role, setRole] = useState('viewer')
+  const [name, setName] = useState('')
   const [made, setMade] = useState<{ url: string; role: string }>()
   const making = useAction()
   const make = async (event: FormEvent) => {
     event.preventDefault()
-    const link = await making.run(() => sendJson<{ url: string }>('POST', '/login-links', { role }))
-    if (link) setMade({ url: link.url, role })
+    const link = await making.run(() => sendJson<{ url: string }>('POST', '/login-links', { role, name: name.trim() || undefined }))
+    if (!link) return
+    setMade({ url: link.url, role })
+    setName('')
   }
   if (made)
     return (
@@ -22,9 +25,20 @@ export function Invitation() {
   return (
     <Panel title="Invite to the console">
       <form className="inline-form" onSubmit={make}>
+        <TextInput
+          label="Whom"
+          placeholder="ana"
+          size="xs"
+          w={130}
+          value={name}
+          onChange={(event) => setName(event.currentTarget.value)}
+          autoComplete="off"
+          spellCheck={false}
+        />
         <Select
           label="Role"
           size="xs"
+          w={110}
           data={['viewer', 'editor', 'admin']}
           value={role}
           onChange={(value) => value !== null && setRole(value)}
@@ -35,6 +49,7 @@ export function Invitation() {
           Make a link
         </Button>
       </form>
+      <p className="quiet hint">What they do stands in the audit log under that name, as console/ana.</p>
       {making.error !== undefined && <ProblemNote error={making.error} />}
     </Panel>
   )

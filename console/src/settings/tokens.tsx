@@ -46,11 +46,11 @@ export function Tokens() {
                 expiresAt === undefined ? 'never' : expiresAt < Date.now() ? 'expired' : <Ago at={expiresAt} ahead />,
             },
             {
-              heading: 'Revoke',
+              heading: '',
               align: 'right',
               cell: (token) => (
                 <Button size="compact-xs" variant="default" onClick={() => setRevoking(token)} aria-label={`Revoke ${token.name}`}>
-                  Revoke
+                  Revoke…
                 </Button>
               ),
             },

@@ -31,5 +31,6 @@ export function ago(then: number, now = Date.now()): string {
   if (seconds < 60) return `${seconds}${GAP}s ago`
   if (seconds < 3600) return `${Math.floor(seconds / 60)}${GAP}min ago`
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)}${GAP}h ago`
-  return `${Math.floor(seconds / 86_400)}${GAP}d ago`
+  const days = Math.floor(seconds / 86_400)
+  return days < 730 ? `${days}${GAP}d ago` : `${Math.floor(days / 365.25)}${GAP}y ago`
 }

@@ -3,16 +3,17 @@
  * and tries again. After that all others are fetched while nothing else goes on, so that the next page is there at once, with control or without.
  */
 import { Loader } from '@mantine/core'
-import { Component, type ReactNode, useEffect, useState } from 'react'
+import { Component, type ReactNode, useEffect, useLayoutEffect, useState } from 'react'
 import { PAGES, type Page, pageAt } from './pages.ts'
-import { useAddress } from './router.tsx'
+import { Link, useAddress } from './router.tsx'
 
 const RETRY_MS = 1_000
 
 export function PageFrame() {
   const { pathname } = useAddress()
   const page = pageAt(pathname)
-  useEffect(() => {
+  // Before the page's own effects: one that knows a better name gives it then.
+  useLayoutEffect(() => {
     document.title = `${page?.label ?? 'No such page'} · Strata`
   }, [page])
   if (!page) return <NoSuchPage path={pathname} />
@@ -100,7 +101,9 @@ function NoSuchPage({ path }: { path: string }) {
   return (
     <div className="page">
       <h1>There is no page at {path}</h1>
-      <p>The navigation has all that there are.</p>
+      <p>
+        The navigation has all that there are; <Link href="/">the Overview</Link> is a good place to begin.
+      </p>
     </div>
   )
 }
