@@ -182,3 +182,11 @@ it.each([
   expect(failures.splice(0)).toEqual([])
   expect(answer.status).toBeLessThan(500)
 })
+
+it('goes on answering on a connection whose large body the gateway was not there to take', async () => {
+  for (let i = 0; i < 8; i++) {
+    const refused = await call('POST', '/api/v1alpha1/gateway/v1/chat/completions', JSON.stringify({ text: 'x'.repeat(500_000) }))
+    expect(refused.status).toBe(502)
+    expect((await call('GET', '/api/v1alpha1/session', undefined)).status).toBe(200)
+  }
+})

@@ -116,7 +116,7 @@ const bodies = fc.oneof(
     arbitrary: fc.array(mutated(documents, 1), { minLength: 1, maxLength: 2 }).map((all) => `{"documents":[${all.join(',')}]}`),
   },
   { weight: 6, arbitrary: fc.array(mutated(documents), { minLength: 1, maxLength: 3 }).map((all) => `{"documents":[${all.join(',')}]}`) },
-  { weight: 2, arbitrary: mutated(fc.constant({ documents: examples, dryRun: false, generations: { 'Route/helper': 1 } }), 3) },
+  { weight: 2, arbitrary: mutated(fc.constant({ documents: examples, generations: { 'Route/helper': 1 } }), 3) },
 )
 
 const yaml = fc.oneof(

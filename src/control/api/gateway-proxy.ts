@@ -67,7 +67,8 @@ export function registerGatewayProxy(api: FastifyInstance, context: ControlConte
         } catch (error) {
           if (gone.signal.aborted) return reply
           return sendError(
-            reply,
+            // Some of the body may not have been read: on this connection it would stand before the next request, for ever.
+            reply.header('connection', 'close'),
             502,
             new StrataError('gateway_unreachable', `The gateway at ${context.gatewayUrl} does not answer: ${messageOf(error)}.`, {
               advice: 'See `strata status`.',
