@@ -81,12 +81,13 @@ describe('Overview', () => {
     await page.context().close()
   })
 
-  it('opens the thing that is clicked, at an address of its own, and closes it by keyboard', async () => {
+  it('opens a thing at an address of its own, and closes it, by keyboard', async () => {
     const { page } = await signIn(browser, system, { width: 1280, scheme: 'light' })
-    await page.getByRole('link', { name: /assistant@v2/ }).click()
+    await page.getByRole('link', { name: /assistant@v2/ }).press('Enter')
     const drawer = page.getByRole('dialog')
     await drawer.getByText('tokensPerSecond: 40').waitFor()
     expect(page.url()).toContain('show=ModelVersion%2Fdefault%2Fassistant-v2')
+    expect(await seriousFindings(page)).toEqual([])
     await page.reload()
     await drawer.getByText('tokensPerSecond: 40').waitFor()
     await page.keyboard.press('Escape')

@@ -114,6 +114,33 @@ describe('access', () => {
   })
 })
 
+describe('sessions', () => {
+  it('are listed by whom the link was for, and ended by keyboard: that browser says so by itself', async () => {
+    const { page } = await signIn(browser, system, { ...WIDE, path: '/settings/access' })
+    await page.getByLabel('Whom').focus()
+    await page.keyboard.type('ana')
+    await page.keyboard.press('Enter')
+    const link = (await page.getByRole('region', { name: 'A link to the console as viewer' }).locator('.secret').textContent())!
+    const guest = await (await browser.newContext()).newPage()
+    await guest.goto(link)
+    await guest.getByRole('heading', { name: 'Overview' }).waitFor()
+    await guest.goto(`${system.consoleUrl}/settings/access`)
+    await guest.getByText('console/ana').waitFor()
+
+    const signedIn = page.getByRole('table', { name: 'Signed in to the console' })
+    await signedIn.getByText('this browser').waitFor()
+    await signedIn.getByText('console/ana').waitFor({ timeout: 20_000 })
+    await page.getByRole('button', { name: 'End the session of console/ana' }).press('Enter')
+    await signedIn.getByText('console/ana').waitFor({ state: 'hidden' })
+    await guest.getByText('npx strata login').waitFor({ timeout: 10_000 })
+    expect(await seriousFindings(guest)).toEqual([])
+    await page.goto(`${system.consoleUrl}/settings/audit?kind=Session&action=logout`)
+    await page.getByRole('table', { name: 'Audit log' }).getByText('ended').waitFor()
+    await guest.context().close()
+    await page.context().close()
+  })
+})
+
 describe('audit log', () => {
   it('filters by what stands in the address, pages, and opens an entry with what changed', async () => {
     for (let i = 0; i < 60; i++)

@@ -73,6 +73,10 @@ export function SystemProvider({ children }: { children: ReactNode }) {
       } catch (error) {
         if (abort.signal.aborted) return
         const signedOut = error instanceof ApiError && error.status === 401
+        if (signedOut) {
+          traffic?.close()
+          traffic = undefined
+        }
         setSystem((before) => ({ ...before, connection: signedOut ? 'signed-out' : before.status ? 'reconnecting' : 'connecting' }))
       }
       timer = setTimeout(poll, POLL_MS)

@@ -148,7 +148,7 @@ function LeftPanel({ row, limits }: { readonly row: LimitRow; readonly limits: L
         rowKey={({ rule, subject }) => `${rule} ${subject}`}
         empty="All of it, for everybody: nobody has called lately."
         columns={[
-          { heading: 'Who', cell: ({ subject }) => <strong className="row-name">{subjectInWords(subject)}</strong> },
+          { heading: 'Who', cell: ({ subject }) => <strong>{subjectInWords(subject)}</strong> },
           { heading: 'Rule', full: true, cell: ({ rule }) => ruleInWords(limit.spec.rules[rule]!) },
           { heading: 'Left', align: 'right', cell: (each) => `${count(each.left)} of ${count(each.most)}` },
           { heading: 'Share', full: true, cell: (each) => <Meter share={shareOf(each)} /> },
