@@ -70,7 +70,8 @@ async function answer(context: GatewayContext, course: Course): Promise<End> {
 
   const unreadable = whyUnreadable(exchange.headers, tables.settings.maxBodyBytes)
   if (unreadable) return refuse(context, course, unreadable)
-  const body = await exchange.readBody(tables.settings.maxBodyBytes)
+  const coming = exchange.readBody(tables.settings.maxBodyBytes)
+  const body = coming instanceof Promise ? await coming : coming
   if (body === undefined) return { outcome: 'aborted', status: 499 }
   if (body === 'too_large') return refuse(context, course, tooLarge(tables.settings.maxBodyBytes))
   course.times.auth = since()

@@ -21,7 +21,7 @@ import { type ProcessSpec, type SupervisedProcess, superviseProcess } from './su
 
 export interface SupervisorOptions {
   readonly home: Home
-  /** Program and first arguments of every child: Node, its flags, `src/cli/main.ts`. */
+  /** Program and first arguments of every child: Node and its flags. */
   readonly command: readonly [string, ...string[]]
   /** Arguments after `command`. */
   readonly control: readonly string[]

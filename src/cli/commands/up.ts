@@ -112,17 +112,25 @@ async function shutDown(supervisor: Supervisor, stop: StopSignals, line: LiveLin
   throw new Exit(how === 'forced' ? EXIT.interrupted : exitCode)
 }
 
-/** The arguments that each child gets after Node, its flags and our main file. */
+/**
+ * A gateway's garbage is of one kind, a request long, and there is much of it. In a small nursery it is cleared in a millisecond or two instead
+ * of twenty; that time is in the slowest answers. The work is the same, the memory less.
+ */
+const GATEWAY_FLAGS = ['--max-semi-space-size=4']
+
+/** How each child is started: Node and its flags, then our main file with what it is to be. */
 function commandLines(options: UpOptions) {
   const { host, tls } = options
   const encrypted = tls ? ['--tls-cert', resolve(tls.cert), '--tls-key', resolve(tls.key)] : []
   const common = ['--host', host, '--gateways', String(options.gateways), ...encrypted]
   return {
-    command: [process.execPath, '--disable-warning=ExperimentalWarning', mainFile] as const,
-    control: ['control', '--port', String(options.consolePort), '--gateway-url', options.gatewayUrl, ...common],
+    command: [process.execPath, '--disable-warning=ExperimentalWarning'] as const,
+    control: [mainFile, 'control', '--port', String(options.consolePort), '--gateway-url', options.gatewayUrl, ...common],
     gateways: Array.from({ length: options.gateways }, (_, i) => ({
       name: `gateway-${i}`,
       args: [
+        ...GATEWAY_FLAGS,
+        mainFile,
         'gateway',
         '--id',
         `gateway-${i}`,
@@ -132,7 +140,7 @@ function commandLines(options: UpOptions) {
         ...options.corsOrigins.flatMap((origin) => ['--cors-origin', origin]),
       ],
     })),
-    engineArguments: (configPath: string) => ['engine', '--config', configPath],
+    engineArguments: (configPath: string) => [mainFile, 'engine', '--config', configPath],
   }
 }
 

@@ -55,10 +55,14 @@ export function checkBeginning(bytes: Buffer): string {
   return text
 }
 
+/** An object without a prototype, so that no name means anything yet, and yet with a shape: the same client sends the same names each time. */
+const HeaderTable = function HeaderTable() {} as unknown as new () => Record<string, string>
+HeaderTable.prototype = Object.create(null)
+
 /** The headers of a head (without its last two line breaks) whose first line ends at `from`. Throws Malformed. */
 export function parseHeaders(head: string, from: number, most: number): Headers {
   if (BAD_HEAD.test(head)) throw new Malformed(NOT_A_HEADER)
-  const headers: Record<string, string> = Object.create(null) as Record<string, string>
+  const headers = new HeaderTable()
   let repeated: string[] | undefined
   let count = 0
   let at = from

@@ -65,7 +65,7 @@ function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 1_000_000
 }
 
-const SAMPLING_NAMES: Record<string, string> = {
+const SAMPLING_NAMES = Object.entries({
   temperature: 'temperature',
   topP: 'top_p',
   topK: 'top_k',
@@ -74,7 +74,7 @@ const SAMPLING_NAMES: Record<string, string> = {
   presencePenalty: 'presence_penalty',
   seed: 'seed',
   stop: 'stop',
-}
+})
 
 /** The body for a version: the bytes themselves, or written anew for a server elsewhere. */
 export function bodyFor(version: CompiledVersion, request: InferenceRequest, body: Buffer, operation: Operation): Buffer {
@@ -82,7 +82,7 @@ export function bodyFor(version: CompiledVersion, request: InferenceRequest, bod
   if (source.type === 'engine') return body
   const sent: Record<string, unknown> = { ...request.json, model: source.model }
   if (operation !== 'embedding') {
-    for (const [ours, theirs] of Object.entries(SAMPLING_NAMES)) {
+    for (const [ours, theirs] of SAMPLING_NAMES) {
       if (source.sampling[ours] !== undefined && (sent[theirs] === undefined || sent[theirs] === null)) sent[theirs] = source.sampling[ours]
     }
     const { maxTokens } = source.sampling

@@ -9,6 +9,7 @@ import { diskProblem } from '../../kernel/disk.ts'
 import { messageOf } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { recurring } from '../../kernel/recurring.ts'
+import { Batch } from './batch.ts'
 import { type NewRecord, recordLine } from './line.ts'
 
 export interface RecordWriter {
@@ -47,9 +48,7 @@ export function createRecordWriter(options: {
   let file: number | undefined
   let written = 0
   let openedAt = 0
-  let pending = ''
-  let pendingLines = 0
-  let pendingBytes = 0
+  const pending = new Batch()
   let inFlight: Promise<void> | undefined
   let dropped = 0
   let triedAt = 0
@@ -92,16 +91,6 @@ export function createRecordWriter(options: {
     removeQuietly(path)
   }
 
-  const take = (): { text: Buffer; lines: number } | undefined => {
-    if (pendingLines === 0) return undefined
-    const text = Buffer.from(pending)
-    const lines = pendingLines
-    pending = ''
-    pendingLines = 0
-    pendingBytes = 0
-    return { text, lines }
-  }
-
   const currentFile = (): number => {
     const full =
       written >= (options.segmentBytes ?? SEGMENT_BYTES) ||
@@ -113,7 +102,7 @@ export function createRecordWriter(options: {
     return file ?? openSegment()
   }
 
-  const writeBatch = (target: number, batch: { text: Buffer; lines: number }) =>
+  const writeBatch = (target: number, batch: ReturnType<Batch['take']>) =>
     new Promise<void>((resolve) => {
       const writeFrom = (offset: number) => {
         write(target, batch.text, offset, batch.text.length - offset, null, (error, bytes) => {
@@ -136,8 +125,8 @@ export function createRecordWriter(options: {
 
   const flush = () => {
     if (inFlight) return
-    const batch = take()
-    if (!batch) return probe()
+    if (pending.lines === 0) return probe()
+    const batch = pending.take()
     try {
       const target = currentFile()
       inFlight = writeBatch(target, batch).finally(() => {
@@ -152,12 +141,9 @@ export function createRecordWriter(options: {
 
   return {
     append(record) {
-      if (pendingBytes > MOST_PENDING_BYTES) return complain('the disk is too slow', 1)
+      if (pending.bytes > MOST_PENDING_BYTES) return complain('the disk is too slow', 1)
       seq += 1
-      const line = recordLine(`${head},"seq":${seq},"time":"${isoTime(clock.now())}"`, record)
-      pending += line
-      pendingLines += 1
-      pendingBytes += line.length
+      pending.add(recordLine(`${head},"seq":${seq},"time":"${isoTime(clock.now())}"`, record))
     },
     dropped: () => dropped,
     trouble: () => writing.trouble,
