@@ -17,7 +17,9 @@ interface Visited {
   readonly title: string
   /** There when the page has its content. */
   readonly content: (page: Page) => Promise<unknown>
-  /** There when the page knows what was done during the restart. */
+  /** Something that the page has to learn of after the restart. */
+  readonly meanwhile?: () => Promise<unknown>
+  /** There when it has. */
   readonly news: (page: Page) => Promise<unknown>
 }
 
@@ -27,62 +29,6 @@ const entry = (name: string) => (page: Page) =>
   page.getByRole('table', { name: 'Audit log' }).getByText(name).first().waitFor({ timeout: 20_000 })
 const history = (text: string) => (page: Page) =>
   page.getByRole('region', { name: 'History' }).getByText(text).first().waitFor({ timeout: 20_000 })
-
-const PAGES: readonly Visited[] = [
-  {
-    path: '/',
-    title: 'Overview · Strata',
-    content: (page) => page.getByRole('link', { name: /assistant@v1/ }).waitFor(),
-    news: (page) => page.getByRole('link', { name: /late@v1/ }).waitFor({ timeout: 20_000 }),
-  },
-  {
-    path: '/playground',
-    title: 'Playground · Strata',
-    content: (page) => page.getByRole('button', { name: 'Send' }).waitFor(),
-    news: async (page) => {
-      await page.getByLabel('Prompt').fill('Still there?')
-      await page.keyboard.press('Control+Enter')
-      await page.locator('.measures').getByText('assistant@v1').waitFor({ timeout: 20_000 })
-    },
-  },
-  {
-    path: '/requests',
-    title: 'Requests · Strata',
-    content: (page) => page.getByText('No request yet').waitFor(),
-    news: (page) => page.getByRole('table', { name: 'Requests' }).getByText('model_not_found').waitFor({ timeout: 20_000 }),
-  },
-  { path: '/models', title: 'Models · Strata', content: row('Versions by model', 'v1'), news: row('Versions by model', 'late') },
-  {
-    path: '/models/assistant/v1',
-    title: 'assistant@v1 · Models · Strata',
-    content: history('created it'),
-    news: history('changed'),
-  },
-  { path: '/routes', title: 'Routes · Strata', content: row('Routes', 'Ready'), news: row('Routes', 'late-route') },
-  { path: '/routes/assistant', title: 'assistant · Routes · Strata', content: history('created it'), news: history('changed') },
-  { path: '/consumers', title: 'Consumers · Strata', content: row('Consumers', 'shop'), news: row('Consumers', 'late-consumer') },
-  { path: '/consumers/shop', title: 'shop · Consumers · Strata', content: row('Keys', 'shop-web'), news: history('changed') },
-  { path: '/limits', title: 'Limits · Strata', content: row('Limits', 'small'), news: row('Limits', 'late-limit') },
-  { path: '/limits/small', title: 'small · Limits · Strata', content: history('created it'), news: history('changed') },
-  {
-    path: '/settings/access',
-    title: 'Access · Settings · Strata',
-    content: (page) => page.getByText('this browser').waitFor(),
-    news: row('Tokens of the control API', 'late-token'),
-  },
-  {
-    path: '/settings/audit',
-    title: 'Audit log · Settings · Strata',
-    content: entry('shop-web'),
-    news: entry('late-limit'),
-  },
-  {
-    path: '/settings/about',
-    title: 'About · Settings · Strata',
-    content: row('Processes', 'gateway-0'),
-    news: row('Processes', 'killed by SIGKILL'),
-  },
-]
 
 const limit = (name: string, requests: number) => ({
   ...head,
@@ -109,6 +55,115 @@ const route = (name: string, model: string, limits: string[]) => ({
   spec: { models: [name], targets: [{ version: `${model}-v1`, weight: 100 }], limits },
 })
 
+const apply = (...documents: object[]) => system.control('POST', '/apply', { documents })
+const modelOf = (name: string) => ({ ...head, kind: 'Model', metadata: { name }, spec: { task: 'chat' } })
+
+const PAGES: readonly Visited[] = [
+  {
+    path: '/',
+    title: 'Overview · Strata',
+    content: (page) => page.getByRole('link', { name: /assistant@v1/ }).waitFor(),
+    meanwhile: () => apply(modelOf('late'), version('late', 1)),
+    news: (page) => page.getByRole('link', { name: /late@v1/ }).waitFor({ timeout: 20_000 }),
+  },
+  {
+    path: '/playground',
+    title: 'Playground · Strata',
+    content: (page) => page.getByRole('button', { name: 'Send' }).waitFor(),
+    news: async (page) => {
+      await page.getByLabel('Prompt').fill('Still there?')
+      await page.keyboard.press('Control+Enter')
+      await page.locator('.measures').getByText('assistant@v1').waitFor({ timeout: 20_000 })
+    },
+  },
+  {
+    path: '/requests',
+    title: 'Requests · Strata',
+    content: (page) => page.getByText('No request yet').waitFor(),
+    meanwhile: askForNothing,
+    news: (page) => page.getByRole('table', { name: 'Requests' }).getByText('model_not_found').waitFor({ timeout: 20_000 }),
+  },
+  {
+    path: '/models',
+    title: 'Models · Strata',
+    content: row('Versions by model', 'v1'),
+    meanwhile: () => apply(modelOf('late-model'), version('late-model', 1)),
+    news: (page) => page.getByRole('table', { name: 'Versions by model' }).getByText('late-model').first().waitFor({ timeout: 20_000 }),
+  },
+  {
+    path: '/models/assistant/v1',
+    title: 'assistant@v1 · Models · Strata',
+    content: history('created it'),
+    meanwhile: () => apply(version('assistant', 2)),
+    news: history('changed'),
+  },
+  {
+    path: '/routes',
+    title: 'Routes · Strata',
+    content: row('Routes', 'Ready'),
+    meanwhile: () => apply(route('late-route', 'assistant', [])),
+    news: row('Routes', 'late-route'),
+  },
+  {
+    path: '/routes/assistant',
+    title: 'assistant · Routes · Strata',
+    content: history('created it'),
+    meanwhile: () => apply(route('assistant', 'assistant', ['small'])),
+    news: history('changed'),
+  },
+  {
+    path: '/consumers',
+    title: 'Consumers · Strata',
+    content: row('Consumers', 'shop'),
+    meanwhile: () => apply(consumer('late-consumer', {})),
+    news: row('Consumers', 'late-consumer'),
+  },
+  {
+    path: '/consumers/shop',
+    title: 'shop · Consumers · Strata',
+    content: row('Keys', 'shop-web'),
+    meanwhile: () => apply(consumer('shop', { limits: ['small'], priority: 'interactive' })),
+    news: history('changed'),
+  },
+  {
+    path: '/limits',
+    title: 'Limits · Strata',
+    content: row('Limits', 'small'),
+    meanwhile: () => apply(limit('late-limit', 5)),
+    news: row('Limits', 'late-limit'),
+  },
+  {
+    path: '/limits/small',
+    title: 'small · Limits · Strata',
+    content: history('created it'),
+    meanwhile: () => apply(limit('small', 200)),
+    news: history('changed'),
+  },
+  {
+    path: '/settings/access',
+    title: 'Access · Settings · Strata',
+    content: (page) => page.getByText('this browser').waitFor(),
+    meanwhile: async () => {
+      await system.control('POST', '/tokens', { name: 'late-token', role: 'viewer' })
+      await apply(limit('another', 5))
+    },
+    news: row('Tokens of the control API', 'late-token'),
+  },
+  {
+    path: '/settings/audit',
+    title: 'Audit log · Settings · Strata',
+    content: entry('shop-web'),
+    meanwhile: () => apply(limit('late-entry', 5)),
+    news: entry('late-entry'),
+  },
+  {
+    path: '/settings/about',
+    title: 'About · Settings · Strata',
+    content: row('Processes', 'gateway-0'),
+    news: row('Processes', 'killed by SIGKILL'),
+  },
+]
+
 let system: System
 let browser: Browser
 beforeAll(async () => {
@@ -121,6 +176,14 @@ afterAll(async () => {
   await browser?.close()
   await system?.stop()
 })
+
+function askForNothing() {
+  return fetch(`${system.gatewayUrl}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${system.apiKey}` },
+    body: JSON.stringify({ model: 'nothing-of-that-name', messages: [{ role: 'user', content: 'Hi' }] }),
+  })
+}
 
 /** Everything on the page that a mouse can press and that Tab does not come by, as HTML. Arrows move within lists of rows and choices. */
 async function notReached(page: Page): Promise<string[]> {
@@ -177,38 +240,27 @@ it('an empty system is read on a telephone in the dark, whatever page one opens'
   await page.context().close()
 })
 
-it('a restart of control is over by itself on all of them, with what was done meanwhile', async () => {
-  const open: { visited: Visited; page: Page }[] = []
-  for (const visited of PAGES) {
-    const { page } = await signIn(browser, system, { ...WIDE, path: visited.path })
-    open.push({ visited, page })
-    await visited.content(page)
-    await page.getByText('live', { exact: true }).waitFor()
-  }
-  const noticed = open.slice(1).map(({ page }) => page.getByText('reconnecting…').waitFor({ timeout: 30_000 }))
-  await Promise.all([restartControl(open[0]!.page, system), ...noticed])
-  await system.control('POST', '/tokens', { name: 'late-token', role: 'viewer' })
-  await system.control('POST', '/apply', {
-    documents: [
-      { ...head, kind: 'Model', metadata: { name: 'late' }, spec: { task: 'chat' } },
-      version('late', 1),
-      version('assistant', 2),
-      route('late-route', 'late', []),
-      route('assistant', 'assistant', ['small']),
-      limit('late-limit', 5),
-      limit('small', 200),
-      consumer('late-consumer', {}),
-      consumer('shop', { limits: ['small'], priority: 'interactive' }),
-    ],
-  })
-  await fetch(`${system.gatewayUrl}/v1/chat/completions`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${system.apiKey}` },
-    body: JSON.stringify({ model: 'nothing-of-that-name', messages: [{ role: 'user', content: 'Hi' }] }),
-  })
-  for (const { visited, page } of open) {
-    await visited.news(page)
-    await page.getByText('reconnecting…').waitFor({ state: 'hidden' })
-    await page.context().close()
-  }
-})
+/** So many at a time: each open page is a browser's work once a second. */
+const AT_ONCE = 4
+const GROUPS = Array.from({ length: Math.ceil(PAGES.length / AT_ONCE) }, (_, at) => PAGES.slice(at * AT_ONCE, (at + 1) * AT_ONCE))
+
+it.each(GROUPS.map((group) => ({ group, paths: group.map(({ path }) => path).join(', ') })))(
+  'a restart of control is over by itself, with what was done meanwhile: $paths',
+  async ({ group }) => {
+    const open: { visited: Visited; page: Page }[] = []
+    for (const visited of group) {
+      const { page } = await signIn(browser, system, { ...WIDE, path: visited.path })
+      open.push({ visited, page })
+      await visited.content(page)
+      await page.getByText('live', { exact: true }).waitFor()
+    }
+    const noticed = open.slice(1).map(({ page }) => page.getByText('reconnecting…').waitFor({ timeout: 15_000 }))
+    await Promise.all([restartControl(open[0]!.page, system), ...noticed])
+    for (const { meanwhile } of group) await meanwhile?.()
+    for (const { visited, page } of open) {
+      await visited.news(page)
+      await page.getByText('reconnecting…').waitFor({ state: 'hidden' })
+      await page.context().close()
+    }
+  },
+)
