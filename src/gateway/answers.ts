@@ -7,14 +7,14 @@ export function visibleId(exchange: Exchange): string {
   return exchange.clientRequestId ?? exchange.id
 }
 
-/** The head of an answer whose length is not known yet. */
-export function answerHead(exchange: Exchange, status: number, contentType: string, headers: HeaderList): void {
-  exchange.writeHead(status, headersOf(exchange, contentType, headers))
+/** The headers that every answer begins with; others may be added. */
+export function headersFor(exchange: Exchange, contentType: string): string[] {
+  return ['content-type', contentType, 'x-request-id', visibleId(exchange), ...exchange.extraHeaders]
 }
 
 /** A whole answer. */
 export function answerBytes(exchange: Exchange, status: number, body: Buffer, contentType: string, headers: HeaderList): void {
-  exchange.answer(status, headersOf(exchange, contentType, headers), body)
+  exchange.answer(status, [...headersFor(exchange, contentType), ...headers], body)
 }
 
 export function answerText(exchange: Exchange, status: number, text: string, contentType: string, headers: HeaderList = []): void {
@@ -36,9 +36,4 @@ export function answerError(exchange: Exchange, error: GatewayError, headers: He
           String(Math.max(1, Math.ceil(error.retryAfterMs))),
         ]
   answerJson(exchange, error.status, toOpenAI(error, visibleId(exchange)), [...retry, ...headers])
-}
-
-function headersOf(exchange: Exchange, contentType: string, headers: HeaderList): HeaderList {
-  const all = ['content-type', contentType, 'x-request-id', visibleId(exchange), ...headers]
-  return exchange.extraHeaders.length === 0 ? all : [...all, ...exchange.extraHeaders]
 }

@@ -6,7 +6,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { messageOf } from '../kernel/errors.ts'
 import type { CompiledVersion } from '../resources/snapshot.ts'
-import { answerBytes, answerError, answerHead, visibleId } from './answers.ts'
+import { answerError, headersFor, visibleId } from './answers.ts'
 import { type Answered, attempt } from './attempts.ts'
 import { authenticate, type Caller } from './authenticate.ts'
 import { backendOf } from './backends.ts'
@@ -191,7 +191,8 @@ async function relay(context: GatewayContext, course: Course, answered: Answered
   const { status } = response
   const route = course.choice!.route
   const contentType = response.headers['content-type'] ?? 'application/json'
-  const headers = ['x-strata-model-version', `${version.model}@${version.version}`, 'x-strata-route', route.name]
+  const headers = headersFor(exchange, contentType)
+  headers.push('x-strata-model-version', `${version.model}@${version.version}`, 'x-strata-route', route.name)
   if (answered.simulated) headers.push('x-strata-simulated', '1')
   if (status >= 400) headers.push('x-strata-error-source', 'upstream')
   const retryAfter = response.headers['retry-after']
@@ -206,16 +207,17 @@ async function relay(context: GatewayContext, course: Course, answered: Answered
   }
 
   if (contentType.startsWith('text/event-stream')) {
-    answerHead(exchange, status, contentType, [...headers, 'cache-control', 'no-cache', 'x-accel-buffering', 'no'])
+    headers.push('cache-control', 'no-cache', 'x-accel-buffering', 'no')
+    exchange.writeHead(status, headers)
     exchange.streams = true
     const reader = version.source.type === 'engine' ? new EngineStream() : new BackendStream(course.asked!.includeUsage)
     return endOf(await relayStream(exchange, response, reader, options), status)
   }
 
-  const plain = await relayPlain(exchange, response, () => answerHead(exchange, status, contentType, headers), options)
+  const plain = await relayPlain(exchange, response, () => exchange.writeHead(status, headers), options)
   if ('relayed' in plain) return endOf(plain.relayed, status)
   if ('held' in plain) {
-    answerBytes(exchange, status, plain.held, contentType, headers)
+    exchange.answer(status, headers, plain.held)
     return { outcome: status >= 400 ? 'client_error' : 'ok', status, usage: plain.usage }
   }
   if (plain.failure.kind === 'aborted') return { outcome: 'aborted', status: 499 }
