@@ -125,7 +125,7 @@ export async function openResources(connection: Connection, clock: Clock): Promi
     get: existing.get,
     list: (kind, namespace) => {
       const all = [...(byKind.get(kind)?.values() ?? [])].filter((each) => namespace === undefined || each.metadata.namespace === namespace)
-      return all.sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1)) as never
+      return all.sort(byName) as never
     },
     resourceVersion: () => String(newest),
 
@@ -282,6 +282,12 @@ function refuseOtherGeneration(label: string, current: Resource | undefined, gen
       : `Somebody has changed ${label} since you read it (you have generation ${expected}, it is at ${found}).`,
     { advice: 'Nothing was written. Look at what it is now and make the change on that.' },
   )
+}
+
+/** By name, then by namespace: the same resources are listed in the same order, however they came to be. */
+function byName({ metadata: a }: Resource, { metadata: b }: Resource): number {
+  const [left, right] = a.name === b.name ? [a.namespace, b.namespace] : [a.name, b.name]
+  return left < right ? -1 : left > right ? 1 : 0
 }
 
 export function notFound(kind: Kind, namespace: string, name: string): StrataError {

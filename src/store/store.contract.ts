@@ -234,12 +234,15 @@ export function storeContract(name: string, connect: () => Promise<Connection>):
 
       test('what was committed is there when the store is opened again', async () => {
         await apply(model, version, route())
+        for (const namespace of ['b', 'a', 'c']) await apply({ ...model, metadata: { name: 'of-one-name', namespace } })
+        await apply({ ...model, metadata: { name: 'of-one-name', namespace: 'b', labels: { changed: 'yes' } } })
         await store.resources.setStatus(get('ModelVersion', 'm-v1') as Resource<'ModelVersion'>, { conditions: [], state: 'Ready' })
         const again = await reopened()
         expect(again.id).toBe(store.id)
         expect(again.resources.resourceVersion()).toBe(store.resources.resourceVersion())
         for (const kind of ['Model', 'ModelVersion', 'Route'] as const)
           expect(again.resources.list(kind)).toEqual(store.resources.list(kind))
+        expect(again.resources.list('Model').map(({ metadata }) => metadata.namespace)).toEqual(['default', 'a', 'b', 'c'])
       })
 
       test('resourceVersion never goes back, also when the newest resource is gone', async () => {
