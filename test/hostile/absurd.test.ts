@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { storyModel } from '../fixtures/weights.ts'
 import { llamaAssistant } from '../harness/manifests.ts'
 import { type System, startSystem } from '../harness/system.ts'
+import './seed.ts'
 
 /** A small answer takes some tens of milliseconds. What hangs hangs for minutes; a busy machine is slower by a few times. */
 const BESIDE_MS = 10_000

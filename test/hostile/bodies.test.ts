@@ -1,6 +1,6 @@
 /**
  * Bodies that nobody means well with, at every endpoint of a gateway with real engines behind it. Allowed: an answer, whole, or the dialect's
- * 4xx; never a 5xx, a hang, a line in the gateway's log of errors, or the key. The seed is another one each time; fast-check prints it.
+ * 4xx; never a 5xx, a hang, a line in the gateway's log of errors, or the key. `seed.ts` says from what they are drawn.
  */
 import { Agent, request } from 'node:http'
 import fc from 'fast-check'
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type RunningServer, simulatedConfig, startServer } from '../engine/engines.ts'
 import { API_KEY, entriesOf, instance, route, type TestGateway, testGateway, version } from '../gateway/harness.ts'
 import { damaged, hostileText, mutated } from './mutations.ts'
+import './seed.ts'
 
 const RUNS = Number(process.env.STRATA_FUZZ_RUNS ?? 2_000)
 const agent = new Agent({ keepAlive: true, maxSockets: 4 })

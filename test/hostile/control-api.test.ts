@@ -11,6 +11,7 @@ import { type ExampleControl, exampleControl } from '../../src/control/example-c
 import { openApiDocument } from '../../src/control/openapi/index.ts'
 import { createServer } from '../../src/control/server.ts'
 import { hostileText, mutated } from './mutations.ts'
+import './seed.ts'
 
 const RUNS = Number(process.env.STRATA_FUZZ_RUNS ?? 2_000)
 const ADMIN = 'admin-token'

@@ -1,7 +1,7 @@
 /**
  * Manifests that nobody means well with, at `POST /apply` of a real control API on a real database: checked alone (dry run) and for good.
  * Allowed: done, or refused in words of our shape. What was taken must come back from the database as it was taken, and compile into a
- * snapshot that a gateway can use. The seed is another one each time; fast-check prints it, and the path to what failed.
+ * snapshot that a gateway can use. `seed.ts` says from what they are drawn.
  */
 import { Agent, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -24,6 +24,7 @@ import type { Connection } from '../../src/store/connection.ts'
 import { openScratch } from '../../src/store/pglite.ts'
 import { openResources } from '../../src/store/resources.ts'
 import { allowedBy, damaged, hostileText, mutated } from './mutations.ts'
+import './seed.ts'
 
 const RUNS = Number(process.env.STRATA_FUZZ_RUNS ?? 2_000)
 const ADMIN = 'admin-token'
