@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { manualClock } from './clock.ts'
 import { createDeadlines } from './deadlines.ts'
@@ -50,4 +51,33 @@ test('nothing ticks while nothing is due', () => {
   passed(60)
   expect(came).toBe(2)
   expect(vi.getTimerCount()).toBe(0)
+})
+
+test('whatever the others do when one comes, each comes once or was cleared', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ ms: fc.nat(60), clears: fc.array(fc.nat(20), { maxLength: 3 }), starts: fc.boolean() }), { maxLength: 20 }),
+      (plan) => {
+        const { deadlines, passed } = setup()
+        const fate = plan.map(() => 'running')
+        let later = 0
+        const running = plan.map(({ ms, clears, starts }, i) =>
+          deadlines.start(ms, () => {
+            expect(fate[i]).toBe('running')
+            fate[i] = 'came'
+            for (const other of clears) {
+              if (fate[other] === 'running') fate[other] = 'cleared'
+              running[other]?.clear()
+            }
+            if (starts) deadlines.start(5, () => (later += 1))
+          }),
+        )
+        passed(120)
+        expect(fate).not.toContain('running')
+        expect(later).toBe(plan.filter(({ starts }, i) => starts && fate[i] === 'came').length)
+        expect(deadlines.size()).toBe(0)
+      },
+    ),
+    { seed: 7, numRuns: 200 },
+  )
 })

@@ -58,7 +58,12 @@ interface RuleBook {
   /** "namespace/limit#rule" */
   readonly id: string
   readonly buckets: Map<string, Bucket>
-  readonly running: Map<string, number>
+  readonly running: Map<string, Running>
+}
+
+/** Requests at once. It stays when there are none until the next sweep: a map whose last entry comes and goes is rebuilt all the time. */
+interface Running {
+  count: number
 }
 
 interface RateStep {
@@ -100,6 +105,7 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
     sweptAt = now
     for (const { id, buckets, running } of books.values()) {
       for (const [subject, bucket] of buckets) if (bucket.tat <= now) buckets.delete(subject)
+      for (const [subject, { count }] of running) if (count === 0) running.delete(subject)
       if (buckets.size + running.size === 0) books.delete(id)
     }
     byLimit = new WeakMap()
@@ -112,6 +118,17 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
     if (known) return known
     buckets.set(who, bucket)
     return bucket
+  }
+
+  /** Whoever holds a place holds this, and with a place taken it is never forgotten. */
+  const runningOf = (book: RuleBook, who: string): Running => {
+    const { running } = book
+    let known = running.get(who)
+    if (!known) {
+      known = { count: 0 }
+      running.set(who, known)
+    }
+    return known
   }
 
   const owns = (book: RuleBook, subject: string, gateways: number) =>
@@ -131,7 +148,8 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
           const rule = limit.rules[i]!
           const about = { namespace: limit.namespace, limit: limit.name, rule: i }
           if (rule.type === 'concurrent') {
-            for (const [subject, count] of book.running) {
+            for (const [subject, { count }] of book.running) {
+              if (count === 0) continue
               const most = mostRunning(rule.amount, gateways, owns(book, subject, gateways))
               states.push({ ...about, subject, sort: 'concurrent', most, left: Math.max(0, most - count) })
             }
@@ -153,7 +171,7 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
       sweep(now)
       const gateways = options.gateways()
       const steps: RateStep[] = []
-      const places: { running: Map<string, number>; who: string }[] = []
+      const places: Running[] = []
       let refused: { limit: string; sort: 'requests' | 'tokens' | 'concurrent'; retryAfterMs: number } | undefined
       const refuse = (limit: string, sort: 'requests' | 'tokens' | 'concurrent', retryAfterMs: number) => {
         if (!refused || retryAfterMs > refused.retryAfterMs) refused = { limit, sort, retryAfterMs }
@@ -168,8 +186,9 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
           const owner = owns(book, who, gateways)
           if (rule.type === 'concurrent') {
             const most = mostRunning(rule.amount, gateways, owner)
-            if ((book.running.get(who) ?? 0) >= most) refuse(limit.name, 'concurrent', CONCURRENCY_RETRY_MS)
-            places.push({ running: book.running, who })
+            const running = runningOf(book, who)
+            if (running.count >= most) refuse(limit.name, 'concurrent', CONCURRENCY_RETRY_MS)
+            places.push(running)
             continue
           }
           const rate = shareOf(rule, gateways, owner)
@@ -193,7 +212,7 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
         return { admitted: false, ...refused, requests: tightest(steps, 'requests', now), tokens: tightest(steps, 'tokens', now) }
 
       for (const step of steps) charge(step.rate, step.bucket, step.cost, now)
-      for (const { running, who } of places) running.set(who, (running.get(who) ?? 0) + 1)
+      for (const running of places) running.count += 1
       let settled = false
       return {
         admitted: true,
@@ -207,11 +226,7 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
             for (const step of steps) {
               if (step.sort === 'tokens') correct(step, bucketNow(step), tokensUsed, at)
             }
-            for (const { running, who } of places) {
-              const left = (running.get(who) ?? 1) - 1
-              if (left > 0) running.set(who, left)
-              else running.delete(who)
-            }
+            for (const running of places) running.count -= 1
           },
         },
       }
