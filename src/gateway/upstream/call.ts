@@ -90,9 +90,10 @@ export class Call implements UpstreamCall, UpstreamResponse {
 
   onEnd(): void {
     if (this.over) return
+    const sink = this.#sink
     this.#ended = true
-    this.#carrier = undefined
-    this.#sink?.end()
+    this.#carrier = this.#sink = undefined
+    sink?.end()
   }
 
   fail(failure: UpstreamFailure): void {

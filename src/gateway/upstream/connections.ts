@@ -37,6 +37,20 @@ export function connectionsTo(address: Address, host: string, now: () => number)
   const idle: Connection[] = []
   const all = new Set<Connection>()
 
+  const owner: Owner = {
+    idle(one, keepMs) {
+      if (idle.length >= MOST_KEPT) return one.close()
+      one.keptUntil = now() + keepMs
+      idle.push(one)
+    },
+    gone(one) {
+      all.delete(one)
+      const place = idle.lastIndexOf(one)
+      if (place !== -1) idle.splice(place, 1)
+    },
+    again: (request, call) => send(request, call, true),
+  }
+
   const send = (request: UpstreamRequest, call: Call, fresh: boolean): void => {
     if (call.over) return
     const head = headOf(request, host)
@@ -47,19 +61,7 @@ export function connectionsTo(address: Address, host: string, now: () => number)
       connection = idle.pop()
     }
     if (!connection) {
-      connection = new Connection(address, request.connectTimeoutMs, {
-        idle(one, keepMs) {
-          if (idle.length >= MOST_KEPT) return one.close()
-          one.keptUntil = now() + keepMs
-          idle.push(one)
-        },
-        gone(one) {
-          all.delete(one)
-          const place = idle.lastIndexOf(one)
-          if (place !== -1) idle.splice(place, 1)
-        },
-        again: (again, its) => send(again, its, true),
-      })
+      connection = new Connection(address, request.connectTimeoutMs, owner)
       all.add(connection)
     }
     connection.carry(request, head, call)
