@@ -18,7 +18,6 @@ export interface ConnectionOwner {
   /** The JSON body of an answer to what is no proper request. */
   refusal(message: string): string
   onMalformed(reason: string): void
-  onClose(connection: DownstreamConnection): void
   /** An exchange has ended. */
   onIdle(): void
   /** Answers close their connections from now on. */
@@ -294,6 +293,5 @@ export class DownstreamConnection implements Carrier {
     this.#exchange = undefined
     exchange?.lose()
     if (exchange) this.#owner.onIdle()
-    this.#owner.onClose(this)
   }
 }

@@ -129,10 +129,11 @@ export class Exchange {
   /** The connection is gone. */
   lose(): void {
     if (this.over) return
-    this.over = true
+    const { onGone } = this
+    this.#isOver()
     this.gone = true
     this.#settle?.(undefined)
-    this.onGone?.()
+    onGone?.()
   }
 
   /** Sends the head; the body follows by `write` and `end`. Throws on a header that is none: nothing is out then. */
@@ -149,7 +150,7 @@ export class Exchange {
 
   end(): void {
     if (this.over) return
-    this.over = true
+    this.#isOver()
     this.#carrier.end()
   }
 
@@ -163,11 +164,18 @@ export class Exchange {
       this.answered = this.over = false
       throw error
     }
+    this.#isOver()
   }
 
   /** Breaks the answer off: the client sees a connection that closes before its time. One that has ended stays whole. */
   destroy(): void {
     if (!this.over) this.#carrier.destroy()
+  }
+
+  /** It lets go of whoever worked for it: what is garbage already must not keep alive what is about to be. */
+  #isOver(): void {
+    this.over = true
+    this.onGone = this.onDrain = undefined
   }
 
   #take(): Buffer {

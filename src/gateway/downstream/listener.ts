@@ -35,7 +35,6 @@ export function createListener(options: ListenerOptions): Listener {
     onMalformed: options.onMalformed,
     draining: false,
     now: () => clock.monotonic(),
-    onClose: () => undefined,
     onIdle() {
       if (owner.draining && whenIdle && running().length === 0) whenIdle()
     },
@@ -72,10 +71,11 @@ export function createListener(options: ListenerOptions): Listener {
           for (const { exchange } of connections.values()) {
             if (!exchange) continue
             if (exchange.streams) {
+              const { onGone } = exchange
               exchange.write(options.lastWord)
               exchange.end()
               // What still works for it has nobody to work for.
-              exchange.onGone?.()
+              onGone?.()
             } else exchange.destroy()
           }
         },
