@@ -88,6 +88,25 @@ test('what a real writer writes is read', async () => {
   expect(new Set(heard).size).toBe(10)
 })
 
+test('thousands at once come whole and in order, and others have their turn in between', async () => {
+  segment(`${BOOT_1}-000001`, line('first'))
+  await follow()
+  await vi.waitFor(() => expect(heard).toEqual(['first']))
+  await sleep(250)
+  const ids = Array.from({ length: 5_000 }, (_, i) => `r${i}`)
+  const parts: number[] = []
+  const watch = setInterval(() => {
+    if (heard.length > 1 && heard.length < 5_001 && parts.at(-1) !== heard.length) parts.push(heard.length)
+  }, 1)
+  segment(`${BOOT_1}-000001`, ids.map((id) => line(id)).join(''))
+  await vi.waitFor(() => expect(heard).toHaveLength(5_001), 10_000)
+  clearInterval(watch)
+  expect(heard.slice(1)).toEqual(ids)
+  // More parts than there are reads of the file.
+  expect(parts.length).toBeGreaterThan(5)
+  await vi.waitFor(() => expect(requests()).toBe(5_001), 3_000)
+})
+
 test('a torn last line waits for its end', async () => {
   const whole = line('a')
   segment(`${BOOT_1}-000001`, whole.slice(0, 50))

@@ -7,6 +7,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../../kernel/clock.ts'
 import { messageOf, systemCode } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
@@ -40,6 +41,9 @@ export interface FollowerOptions {
 const POLL_MS = 200
 const FOLD_MS = 1_000
 const CHUNK_BYTES = 1024 * 1024
+/** A millisecond of work holds about a hundred records. */
+const SLICE_MS = 1
+const REST_MS = 1
 /** Of what was read before this start: enough for the first page of a tail. */
 const LOOK_BACK_BYTES = 256 * 1024
 
@@ -60,6 +64,8 @@ export async function followRecords(options: FollowerOptions): Promise<Follower>
   let closed = false
   let timer: NodeJS.Timeout | undefined
   let caughtUp = false
+  /** What was read last; one gateway is read at a time. */
+  const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES)
 
   const track = (name: string, segment: string, offset: number): Gateway => {
     const gateway: Gateway = { name, segment, offset, fold: createUsageFold(), foldedAt: clock.monotonic(), moved: false }
@@ -80,6 +86,20 @@ export async function followRecords(options: FollowerOptions): Promise<Follower>
     options.onRecord(record, caughtUp && counted, counted)
   }
 
+  /** Takes lines one after the other, and rests in between: under load there are a thousand at a time, and the gateways need the same processors. */
+  const takeAll = async (gateway: Gateway, lines: Buffer) => {
+    let since = clock.monotonic()
+    for (let from = 0; from < lines.length; ) {
+      const next = lines.indexOf(10, from)
+      const end = next === -1 ? lines.length : next
+      if (end > from) take(gateway, lines.toString('utf8', from, end), true)
+      from = end + 1
+      if (!caughtUp || closed || clock.monotonic() - since < SLICE_MS) continue
+      await sleep(REST_MS)
+      since = clock.monotonic()
+    }
+  }
+
   /** Reads what is new; true when there may be more at once. */
   const read = async (gateway: Gateway): Promise<boolean> => {
     const segments = await segmentsOf(join(folder, gateway.name))
@@ -87,7 +107,6 @@ export async function followRecords(options: FollowerOptions): Promise<Follower>
     if (gateway.segment !== '' && !segments.includes(gateway.segment)) return next === undefined ? false : advance(gateway, next) // deleted: too old
     if (gateway.segment === '') return next === undefined ? false : advance(gateway, next)
     gateway.file ??= await open(join(folder, gateway.name, gateway.segment), 'r')
-    const buffer = Buffer.allocUnsafe(CHUNK_BYTES)
     const { bytesRead } = await gateway.file.read(buffer, 0, CHUNK_BYTES, gateway.offset)
     const end = buffer.subarray(0, bytesRead).lastIndexOf(10)
     if (end === -1) {
@@ -96,7 +115,7 @@ export async function followRecords(options: FollowerOptions): Promise<Follower>
       else if (next !== undefined) return advance(gateway, next)
       return bytesRead === CHUNK_BYTES
     }
-    for (const line of buffer.toString('utf8', 0, end).split('\n')) if (line) take(gateway, line, true)
+    await takeAll(gateway, buffer.subarray(0, end))
     gateway.offset += end + 1
     gateway.moved = true
     return bytesRead === CHUNK_BYTES || next !== undefined
