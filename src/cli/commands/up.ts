@@ -116,9 +116,9 @@ async function shutDown(supervisor: Supervisor, stop: StopSignals, line: LiveLin
  * A gateway's garbage is of one kind, a request long, and there is much of it. Half of V8's own nursery is enough: less memory, and shorter
  * pauses. A quarter promotes what is about to end, and pays for it later.
  *
- * Without pretenuring: V8 sees what a small nursery lets live when requests wait (`strata up` has just begun), takes it for long-lived, and
- * from then on makes the headers and closures of each request in the old generation, where they keep alive whatever they hold. Collections
- * took 5 to 10 ms instead of 1, and 15 % of all garbage waited for a full one.
+ * Without pretenuring: V8 may take the headers and closures of requests for long-lived (whether it does is decided early, and differs from start
+ * to start) and makes them in the old generation from then on, where they keep alive whatever they hold. Collections took 5 to 10 ms instead
+ * of 1 to 2, and 15 % of all garbage waited for a full one.
  */
 const GATEWAY_FLAGS = ['--max-semi-space-size=16', '--no-allocation-site-pretenuring']
 

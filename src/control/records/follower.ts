@@ -44,6 +44,8 @@ const CHUNK_BYTES = 1024 * 1024
 /** A millisecond of work holds about a hundred records. */
 const SLICE_MS = 1
 const REST_MS = 1
+/** Whoever is still reading after this is behind, and rests no more. */
+const RESTED_MS = 1_000
 /** Of what was read before this start: enough for the first page of a tail. */
 const LOOK_BACK_BYTES = 256 * 1024
 
@@ -64,6 +66,8 @@ export async function followRecords(options: FollowerOptions): Promise<Follower>
   let closed = false
   let timer: NodeJS.Timeout | undefined
   let caughtUp = false
+  /** Until when this pass rests between slices (monotonic). The first never does: it catches up. */
+  let restsUntil = 0
   /** What was read last; one gateway is read at a time. */
   const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES)
 
@@ -89,12 +93,13 @@ export async function followRecords(options: FollowerOptions): Promise<Follower>
   /** Takes lines one after the other, and rests in between: under load there are a thousand at a time, and the gateways need the same processors. */
   const takeAll = async (gateway: Gateway, lines: Buffer) => {
     let since = clock.monotonic()
+    const mayRest = (now: number) => !closed && now < restsUntil && now - since >= SLICE_MS
     for (let from = 0; from < lines.length; ) {
       const next = lines.indexOf(10, from)
       const end = next === -1 ? lines.length : next
       if (end > from) take(gateway, lines.toString('utf8', from, end), true)
       from = end + 1
-      if (!caughtUp || closed || clock.monotonic() - since < SLICE_MS) continue
+      if (!mayRest(clock.monotonic())) continue
       await sleep(REST_MS)
       since = clock.monotonic()
     }
@@ -148,6 +153,7 @@ export async function followRecords(options: FollowerOptions): Promise<Follower>
   }
 
   const pass = async () => {
+    if (caughtUp) restsUntil = clock.monotonic() + RESTED_MS
     for (const name of await foldersIn(folder)) if (!gateways.has(name)) track(name, '', 0)
     // A store that takes nothing must not keep the live tail from what is read, nor one gateway's trouble the others' records.
     const errors: unknown[] = []
