@@ -11,9 +11,9 @@ export interface WatchHub {
   close(): void
 }
 
-const KEPT = 4_096
+export const KEPT_EVENTS = 4_096
 
-export function createWatchHub(resources: ResourceStore, kept = KEPT): WatchHub {
+export function createWatchHub(resources: ResourceStore, kept = KEPT_EVENTS): WatchHub {
   const recent: ResourceEvent[] = []
   /** Everything after this version is in `recent`. */
   let floor = Number(resources.resourceVersion())

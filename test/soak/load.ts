@@ -5,6 +5,7 @@
 import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { KEPT_EVENTS } from '../../src/control/watch.ts'
 import { ask } from '../chaos/answers.ts'
 import type { System } from '../harness/system.ts'
 
@@ -74,6 +75,44 @@ export interface Load {
 }
 
 type Act = () => Promise<string>
+
+const createKey = (system: System, name: string) => system.control<{ secret: string }>('POST', '/keys', { consumer: 'default', name })
+const revokeKey = (system: System, name: string) => system.control('POST', `/keys/${name}/revoke`)
+const deleteKey = (system: System, name: string) => system.control('DELETE', `/apikeys/${name}`)
+
+function shiftWeights(system: System, weight: number): Promise<unknown> {
+  const targets = [
+    { version: 'assistant-v1', weight },
+    { version: 'assistant-v2', weight: 100 - weight },
+  ]
+  const spec = { models: ['assistant'], targets }
+  return system.control('PUT', '/routes/assistant', {
+    apiVersion: 'strata.dev/v1alpha1',
+    kind: 'Route',
+    metadata: { name: 'assistant' },
+    spec,
+  })
+}
+
+/**
+ * The changes that the load makes, without its requests, until control has as many in memory as it keeps for watchers: from then on each new one
+ * takes the place of an old one of its kind.
+ */
+export async function fillWithChanges(system: System): Promise<void> {
+  const changesEach = 4
+  let left = Math.ceil(KEPT_EVENTS / changesEach)
+  const thread = async () => {
+    for (; left > 0; ) {
+      const turn = left--
+      const name = `fill-${turn}`
+      await createKey(system, name)
+      await revokeKey(system, name)
+      await deleteKey(system, name)
+      await shiftWeights(system, turn % 101)
+    }
+  }
+  await Promise.all(Array.from({ length: 4 }, thread))
+}
 
 export function startLoad(system: System, limitedKey: string): Load {
   const counts: Record<string, number> = {}
@@ -151,26 +190,15 @@ export function startLoad(system: System, limitedKey: string): Load {
     /** A key lives for two requests and is gone. */
     key: async () => {
       const name = `soak-${++changes}`
-      const { secret } = await system.control<{ secret: string }>('POST', '/keys', { consumer: 'default', name })
+      const { secret } = await createKey(system, name)
       const worked = await ask({ ...chat(false, { max_tokens: 2 }), key: secret })
-      await system.control('POST', `/keys/${name}/revoke`)
+      await revokeKey(system, name)
       const refused = await ask({ ...chat(false), key: secret })
-      await system.control('DELETE', `/apikeys/${name}`)
+      await deleteKey(system, name)
       return `${worked.status} ${refused.status}`
     },
     route: async () => {
-      const weight = ++changes % 101
-      const targets = [
-        { version: 'assistant-v1', weight },
-        { version: 'assistant-v2', weight: 100 - weight },
-      ]
-      const metadata = { name: 'assistant' }
-      await system.control('PUT', '/routes/assistant', {
-        kind: 'Route',
-        apiVersion: 'strata.dev/v1alpha1',
-        metadata,
-        spec: { models: ['assistant'], targets },
-      })
+      await shiftWeights(system, ++changes % 101)
       return 'applied'
     },
     token: async () => {
