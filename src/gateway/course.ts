@@ -1,8 +1,10 @@
 /**
- * The course of one request, and its two records. `settle` runs once for every request, however it ended: it gives back what was reserved,
+ * The course of one request, and its records. `settle` runs once for every request, however it ended: it gives back what was reserved,
  * releases the instance, counts, and writes the `finished` record.
  */
-import type { Attempt, FinishedRecord, Outcome } from '../monitoring/request-records.ts'
+import type { NewFinished } from '../monitoring/records/line.ts'
+import type { Beginning } from '../monitoring/records/writer.ts'
+import type { Assignment, Attempt, FinishedRecord, Outcome } from '../monitoring/request-records.ts'
 import type { CompiledVersion } from '../resources/snapshot.ts'
 import type { Answered } from './attempts.ts'
 import type { Caller } from './authenticate.ts'
@@ -25,6 +27,7 @@ export interface Course {
   asked?: Asked
   prompt?: FinishedRecord['prompt']
   choice?: Choice
+  beginning?: Beginning
   reservation?: Reservation
   answered?: Answered
   limit?: string
@@ -51,13 +54,14 @@ export function noteAsked(context: GatewayContext, course: Course, request: Infe
 
 const LONGEST_MODEL_NAME = 256
 
+/** From here on it is known where the request goes; when it is not over soon, that is written down. */
 export function recordStart(context: GatewayContext, course: Course, choice: Choice, caller: Caller): void {
   const { exchange, asked } = course
-  const { route, assigned, pinned, unit } = choice
-  const target = route.targets.find(({ version }) => version === assigned.name)
-  context.records.append({
+  const { route, assigned, pinned } = choice
+  course.beginning = context.records.begin(() => ({
     type: 'started',
     id: exchange.id,
+    after: round(context.clock.monotonic() - exchange.startedAt),
     operation: course.operation,
     consumer: caller.consumer.name,
     key: caller.key.name,
@@ -67,21 +71,24 @@ export function recordStart(context: GatewayContext, course: Course, choice: Cho
     model: asked!.model,
     assigned: assigned.name,
     pinned,
-    assignments:
-      pinned || route.targets.length < 2
-        ? []
-        : [
-            {
-              by: `Route/${route.name}#${route.generation}`,
-              arm: assigned.name,
-              share: target?.weight ?? 0,
-              unitKind: unit.kind,
-              unit: unit.value === undefined ? '' : unitHash(route.salt, unit),
-            },
-          ],
+    assignments: assignmentsOf(choice) ?? [],
     stream: asked!.stream,
     clientRequestId: exchange.clientRequestId,
-  })
+  }))
+}
+
+/** Undefined where there was nothing to choose from. */
+function assignmentsOf({ route, assigned, pinned, unit }: Choice): Assignment[] | undefined {
+  if (pinned || route.targets.length < 2) return undefined
+  return [
+    {
+      by: `Route/${route.name}#${route.generation}`,
+      arm: assigned.name,
+      share: route.targets.find(({ version }) => version === assigned.name)?.weight ?? 0,
+      unitKind: unit.kind,
+      unit: unit.value === undefined ? '' : unitHash(route.salt, unit),
+    },
+  ]
 }
 
 /** Settles the reservation, releases the instance, counts, and writes the `finished` record. */
@@ -113,7 +120,7 @@ export function settle(context: GatewayContext, course: Course, end: End): void 
     counted?.tokensOut.inc(end.usage.out)
   }
 
-  const record: Omit<FinishedRecord, 'gateway' | 'boot' | 'seq' | 'time'> = {
+  const record: NewFinished = {
     type: 'finished',
     id: exchange.id,
     operation: course.operation,
@@ -121,8 +128,11 @@ export function settle(context: GatewayContext, course: Course, end: End): void 
     key: caller?.key.name,
     namespace: choice?.route.namespace ?? caller?.key.namespace,
     route: choice?.route.name,
+    routeGeneration: choice?.route.generation,
     model: asked?.model,
     assigned: choice?.assigned.name,
+    pinned: choice?.pinned || undefined,
+    assignments: choice && assignmentsOf(choice),
     served: answered?.version.name,
     instance: answered?.instance,
     stream: asked?.stream,
@@ -143,7 +153,7 @@ export function settle(context: GatewayContext, course: Course, end: End): void 
     clientRequestId: exchange.clientRequestId,
     prompt: course.prompt,
   }
-  context.records.append(record)
+  context.records.finish(record, course.beginning)
 }
 
 function betweenTokens({ usage, firstTokenAt, lastChunkAt }: End): number | undefined {

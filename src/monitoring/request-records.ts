@@ -1,7 +1,8 @@
 /**
  * Request records: facts written once, read by all (log, usage ledger, live tail, later releases, experiments, autoscaling).
  *
- * Two records a request: `started` at the routing decision, `finished` at the end. `(gateway, boot, seq)` identifies a record for
+ * `finished` at the end of each request says all of it. One that was still running when the records of its moment went to disk (100 ms at most
+ * after its routing decision) has a `started` record before, so that who hangs is seen. `(gateway, boot, seq)` identifies a record for
  * deduplication; `id` ties the two together. Analyses count by `assigned`, never by `served`: an answer saved by a fallback is the
  * assigned version's error. The client's own `x-request-id` is a label only: clients collide and lie.
  */
@@ -31,6 +32,8 @@ export const assignment = z.object({
 export const startedRecord = z.object({
   type: z.literal('started'),
   ...origin,
+  /** Milliseconds that it had been running at `time`. */
+  after: z.number(),
   operation: z.enum(['chat', 'completion', 'embedding']),
   consumer: z.string(),
   key: z.string(),
@@ -68,8 +71,13 @@ export const finishedRecord = z.object({
   key: z.string().optional(),
   namespace: z.string().optional(),
   route: z.string().optional(),
+  routeGeneration: z.number().int().optional(),
   model: z.string().optional(),
   assigned: z.string().optional(),
+  /** Absent where it was not. */
+  pinned: z.boolean().optional(),
+  /** Absent where there was nothing to choose from. */
+  assignments: z.array(assignment).optional(),
   served: z.string().optional(),
   instance: z.string().optional(),
   stream: z.boolean().optional(),
@@ -103,6 +111,7 @@ export const requestRecord = z.discriminatedUnion('type', [startedRecord, finish
 export type StartedRecord = z.infer<typeof startedRecord>
 export type FinishedRecord = z.infer<typeof finishedRecord>
 export type RequestRecord = z.infer<typeof requestRecord>
+export type Assignment = z.infer<typeof assignment>
 export type Attempt = z.infer<typeof attempt>
 export type Outcome = FinishedRecord['outcome']
 

@@ -68,7 +68,7 @@ describe('answers', () => {
   })
 
   it('streams, takes the usage comment out, and records what was used', async () => {
-    const { gateway } = await simple(talk(['a', 'b', 'c'], 5))
+    const { gateway } = await simple(talk(['a', 'b', 'c'], 100))
     const res = await gateway.post(hello({ stream: true }))
     const text = await res.text()
     expect(text).toBe(`${chunk('a')}${chunk('b')}${chunk('c')}data: [DONE]\n\n`)

@@ -36,24 +36,19 @@ function Request({ id }: { readonly id: string }) {
       </p>
     )
   const { started, finished } = data
-  if (finished) return <Finished record={finished} started={started} prompts={data.prompts} />
+  if (finished) return <Finished record={finished} prompts={data.prompts} />
   return (
     <div className="request">
       <p className="request-verdict">
-        <StateMark health="busy" label="" /> Still running, for <Ago at={started!.time} /> – or its gateway was killed before it could say
-        how it ended.
+        <StateMark health="busy" label="" /> Still running, for <Ago at={Date.parse(started!.time) - started!.after} /> – or its gateway was
+        killed before it could say how it ended.
       </p>
-      <Ids started={started} />
+      <Ids record={started!} />
     </div>
   )
 }
 
-function Finished(props: {
-  readonly record: FinishedRecord
-  readonly started: StartedRecord | undefined
-  readonly prompts: Detail['prompts']
-}) {
-  const { record, started, prompts } = props
+function Finished({ record, prompts }: { readonly record: FinishedRecord; readonly prompts: Detail['prompts'] }) {
   const { outcome, status, tokens, times, cost, simulated, cold, assigned, served, attempts } = record
   const reason = explain(record)
   return (
@@ -100,18 +95,18 @@ function Finished(props: {
       <h3>Timeline</h3>
       <Timeline record={record} />
       <h3>Who and where</h3>
-      <Where record={record} started={started} />
+      <Where record={record} />
       <h3>Ids</h3>
-      <Ids started={started} finished={record} />
+      <Ids record={record} />
       <Prompt record={record} prompts={prompts} />
     </div>
   )
 }
 
-function Where({ record, started }: { readonly record: FinishedRecord; readonly started: StartedRecord | undefined }) {
+function Where({ record }: { readonly record: FinishedRecord }) {
   const { namespace = 'default', consumer, key, route, model, operation, stream, limit, assigned, served, instance } = record
   const query = inNamespace(namespace)
-  const assignment = started?.assignments[0]
+  const assignment = record.assignments?.[0]
   return (
     <Facts>
       {consumer !== undefined && (
@@ -123,7 +118,7 @@ function Where({ record, started }: { readonly record: FinishedRecord; readonly 
       {route !== undefined && (
         <Fact name="Route">
           <Link href={`/routes/${route}${query}`}>{route}</Link>
-          {started && <span className="quiet"> generation {started.routeGeneration}</span>}
+          {record.routeGeneration !== undefined && <span className="quiet"> generation {record.routeGeneration}</span>}
         </Fact>
       )}
       {model !== undefined && (
@@ -139,7 +134,7 @@ function Where({ record, started }: { readonly record: FinishedRecord; readonly 
         <Fact name="Assigned to">
           {assigned}
           <span className="quiet">
-            {started?.pinned ? ', pinned by the client' : assignment ? `, ${assignment.share}\u202f% by ${assignment.by}` : ''}
+            {record.pinned ? ', pinned by the client' : assignment ? `, ${assignment.share}\u202f% by ${assignment.by}` : ''}
           </span>
         </Fact>
       )}
@@ -163,8 +158,7 @@ function Where({ record, started }: { readonly record: FinishedRecord; readonly 
   )
 }
 
-function Ids({ started, finished }: { readonly started: StartedRecord | undefined; readonly finished?: FinishedRecord }) {
-  const record = finished ?? started!
+function Ids({ record }: { readonly record: StartedRecord | FinishedRecord }) {
   const { id, clientRequestId, gateway, boot, seq, time } = record
   return (
     <dl className="ids">
@@ -172,7 +166,7 @@ function Ids({ started, finished }: { readonly started: StartedRecord | undefine
       {clientRequestId !== undefined && <Id name="Client’s own">{clientRequestId}</Id>}
       <Id name="Gateway">{gateway}</Id>
       <Id name="Record">{`${boot}/${seq}`}</Id>
-      <Id name="Ended">{time}</Id>
+      <Id name={record.type === 'finished' ? 'Ended' : 'Seen running'}>{time}</Id>
     </dl>
   )
 }

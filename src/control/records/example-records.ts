@@ -25,7 +25,7 @@ export function finishedRecord(more: Partial<FinishedRecord> = {}): FinishedReco
 export function startedRecord(more: Partial<StartedRecord> = {}): StartedRecord {
   return {
     type: 'started',
-    ...{ id: 'r1', gateway: 'gateway-0', boot: 'B', seq: 0, time: '2026-11-25T10:00:08.500Z', operation: 'chat' },
+    ...{ id: 'r1', gateway: 'gateway-0', boot: 'B', seq: 0, time: '2026-11-25T10:00:08.500Z', after: 0, operation: 'chat' },
     ...{ consumer: 'shop', key: 'k', namespace: 'default', route: 'assistant', routeGeneration: 1, model: 'assistant', assigned: 'v1' },
     ...{ pinned: false, assignments: [], stream: true },
     ...more,

@@ -80,7 +80,7 @@ test('what a real writer writes is read', async () => {
   await follow()
   for (let i = 0; i < 10; i++) {
     const { gateway: _g, boot: _b, seq: _s, time: _t, ...record } = finishedRecord({ id: `w${i}` })
-    writer.append(record)
+    writer.finish(record)
     await sleep(30)
   }
   writer.close()

@@ -20,7 +20,7 @@ export interface RecordStream {
   recent(): readonly RequestRecord[]
   subscribe(listener: (record: RequestRecord) => void): () => void
   history(query: HistoryQuery): Promise<HistoryPage>
-  /** What is known of one request: its `started` and its `finished` record, where they are there. */
+  /** What is known of one request: its `finished` record, or else its `started` one. */
   find(id: string): Promise<readonly RequestRecord[]>
   traffic(): TrafficEvent
   refusals(): Promise<readonly LimitRefusals[]>
@@ -80,7 +80,7 @@ export async function openRecords(options: { folder: string; store: Store; clock
     history: (query) => readHistory(folder, query),
     async find(id) {
       const known = recent.filter((record) => record.id === id)
-      return known.some(({ type }) => type === 'finished') && known.length > 1 ? known : await findRequest(folder, id)
+      return known.some(({ type }) => type === 'finished') ? known : await findRequest(folder, id)
     },
     traffic: () => window.event(clock.now()),
     async refusals() {

@@ -92,7 +92,8 @@ export function createTrafficWindow(random: () => number = Math.random): Traffic
   return {
     add(record) {
       if (record.type === 'started') {
-        if (running.size < MOST_RUNNING) running.set(record.id, { ...whereOf(record, record.assigned), since: Date.parse(record.time) })
+        if (running.size < MOST_RUNNING)
+          running.set(record.id, { ...whereOf(record, record.assigned), since: Date.parse(record.time) - record.after })
         return
       }
       running.delete(record.id)

@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { FinishedRecord, StartedRecord } from '../request-records.ts'
 import { finishedRecord, startedRecord } from '../request-records.ts'
-import { type NewRecord, recordLine } from './line.ts'
+import { type NewFinished, type NewRecord, type NewStarted, recordLine } from './line.ts'
 
 const ORIGIN = '"gateway":"gateway-0","boot":"B","seq":7,"time":"2026-01-01T00:00:00.000Z"'
 const text = fc.oneof(fc.stringMatching(/^[a-z0-9-]{1,20}$/), fc.string({ unit: 'binary', maxLength: 20 }))
@@ -10,9 +9,15 @@ const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined }
 const number = fc.oneof(fc.nat(), fc.double({ noNaN: true, noDefaultInfinity: true, min: 0 }))
 const operation = fc.constantFrom('chat', 'completion', 'embedding')
 
+const assignments = fc.array(
+  fc.record({ by: text, arm: text, share: number, unitKind: fc.constantFrom('header', 'body', 'consumer', 'random'), unit: text }),
+  { maxLength: 2 },
+)
+
 const started = fc.record({
   type: fc.constant('started'),
   id: text,
+  after: number,
   operation,
   consumer: text,
   key: text,
@@ -22,13 +27,10 @@ const started = fc.record({
   model: text,
   assigned: text,
   pinned: fc.boolean(),
-  assignments: fc.array(
-    fc.record({ by: text, arm: text, share: number, unitKind: fc.constantFrom('header', 'body', 'consumer', 'random'), unit: text }),
-    { maxLength: 2 },
-  ),
+  assignments,
   stream: fc.boolean(),
   clientRequestId: maybe(text),
-}) as fc.Arbitrary<Omit<StartedRecord, 'gateway' | 'boot' | 'seq' | 'time'>>
+}) as fc.Arbitrary<NewStarted>
 
 const finished = fc.record({
   type: fc.constant('finished'),
@@ -38,8 +40,11 @@ const finished = fc.record({
   key: maybe(text),
   namespace: maybe(text),
   route: maybe(text),
+  routeGeneration: maybe(fc.nat()),
   model: maybe(text),
   assigned: maybe(text),
+  pinned: maybe(fc.boolean()),
+  assignments: maybe(assignments),
   served: maybe(text),
   instance: maybe(text),
   stream: maybe(fc.boolean()),
@@ -72,7 +77,7 @@ const finished = fc.record({
   simulated: maybe(fc.boolean()),
   clientRequestId: maybe(text),
   prompt: maybe(fc.record({ text, truncated: fc.boolean() })),
-}) as fc.Arbitrary<Omit<FinishedRecord, 'gateway' | 'boot' | 'seq' | 'time'>>
+}) as fc.Arbitrary<NewFinished>
 
 test('a line says what JSON.stringify would say, whatever the record holds', () => {
   fc.assert(
@@ -98,8 +103,11 @@ test('a line knows every field of the schemas', () => {
     key: 'a',
     namespace: 'a',
     route: 'a',
+    routeGeneration: 1,
     model: 'a',
     assigned: 'a',
+    pinned: true,
+    assignments: [],
     served: 'a',
     instance: 'a',
     stream: true,

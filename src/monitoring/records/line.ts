@@ -1,42 +1,44 @@
 /**
- * A request record as one line of JSON. Two of them are written for every request, so they are put together by hand: what JSON.stringify
+ * A request record as one line of JSON. One at least is written for every request, so they are put together by hand: what JSON.stringify
  * spends on looking for fields and escapes is more than all the rest of the record's way. The test holds it to JSON.stringify's own result.
  */
 import type { Attempt, FinishedRecord, StartedRecord } from '../request-records.ts'
 
 type Origin = 'gateway' | 'boot' | 'seq' | 'time'
-/** A record as the request path makes it; the writer adds where it comes from. */
-export type NewRecord = Omit<StartedRecord, Origin> | Omit<FinishedRecord, Origin>
+/** Records as the request path makes them; the writer adds where they come from. */
+export type NewStarted = Omit<StartedRecord, Origin>
+export type NewFinished = Omit<FinishedRecord, Origin>
+export type NewRecord = NewStarted | NewFinished
 
 /** `origin`: the fields that the writer adds, as JSON without braces. */
 export function recordLine(origin: string, record: NewRecord): string {
   return record.type === 'started' ? startedLine(origin, record) : finishedLine(origin, record)
 }
 
-function startedLine(origin: string, record: Omit<StartedRecord, Origin>): string {
-  const assignments = record.assignments.length === 0 ? '[]' : JSON.stringify(record.assignments)
+function startedLine(origin: string, record: NewStarted): string {
   return (
-    `{${origin},"type":"started","id":${quoted(record.id)},"operation":"${record.operation}","consumer":${quoted(record.consumer)}` +
+    `{${origin},"type":"started","id":${quoted(record.id)},"after":${num(record.after)},"operation":"${record.operation}","consumer":${quoted(record.consumer)}` +
     `,"key":${quoted(record.key)},"namespace":${quoted(record.namespace)},"route":${quoted(record.route)}` +
     `,"routeGeneration":${record.routeGeneration},"model":${quoted(record.model)},"assigned":${quoted(record.assigned)}` +
-    `,"pinned":${record.pinned},"assignments":${assignments},"stream":${record.stream}` +
+    `,"pinned":${record.pinned},"assignments":${JSON.stringify(record.assignments)},"stream":${record.stream}` +
     `${text('clientRequestId', record.clientRequestId)}}\n`
   )
 }
 
-function finishedLine(origin: string, record: Omit<FinishedRecord, Origin>): string {
+function finishedLine(origin: string, record: NewFinished): string {
   const { tokens, times, cost, prompt } = record
   return (
     `{${origin},"type":"finished","id":${quoted(record.id)}${text('operation', record.operation)}${text('consumer', record.consumer)}` +
-    `${text('key', record.key)}${text('namespace', record.namespace)}${text('route', record.route)}${text('model', record.model)}` +
-    `${text('assigned', record.assigned)}${text('served', record.served)}${text('instance', record.instance)}` +
+    `${text('key', record.key)}${text('namespace', record.namespace)}${text('route', record.route)}` +
+    `${plain('routeGeneration', record.routeGeneration)}${text('model', record.model)}${text('assigned', record.assigned)}` +
+    `${plain('pinned', record.pinned)}${json('assignments', record.assignments)}${text('served', record.served)}${text('instance', record.instance)}` +
     `${plain('stream', record.stream)},"attempts":${attemptsText(record.attempts)},"outcome":"${record.outcome}"` +
     `,"status":${record.status}${text('error', record.error)}${text('limit', record.limit)}` +
     `${tokens === undefined ? '' : `,"tokens":{"in":${num(tokens.in)},"cached":${num(tokens.cached)},"out":${num(tokens.out)}}`}` +
     `,"times":{"total":${num(times.total)}${plain('auth', times.auth)}${plain('limits', times.limits)}${plain('queue', times.queue)}` +
     `${plain('firstToken', times.firstToken)}${plain('betweenTokens', times.betweenTokens)}}` +
-    `${cost === undefined ? '' : `,"cost":${JSON.stringify(cost)}`}${plain('cold', record.cold)}${plain('simulated', record.simulated)}` +
-    `${text('clientRequestId', record.clientRequestId)}${prompt === undefined ? '' : `,"prompt":${JSON.stringify(prompt)}`}}\n`
+    `${json('cost', cost)}${plain('cold', record.cold)}${plain('simulated', record.simulated)}` +
+    `${text('clientRequestId', record.clientRequestId)}${json('prompt', prompt)}}\n`
   )
 }
 
@@ -61,6 +63,10 @@ function text(name: string, value: string | undefined): string {
 
 function plain(name: string, value: number | boolean | undefined): string {
   return value === undefined ? '' : `,"${name}":${typeof value === 'number' ? num(value) : value}`
+}
+
+function json(name: string, value: object | undefined): string {
+  return value === undefined ? '' : `,"${name}":${JSON.stringify(value)}`
 }
 
 /** JSON has no word for what is not a number. */

@@ -1,6 +1,7 @@
 /**
  * Writes request records to NDJSON segments. A line is appended to memory; every 100 ms the lines go to disk in one write, so a killed
- * process loses at most that. A request is never held: when the disk refuses or falls behind, records are dropped and counted.
+ * process loses at most that. That a request has begun is written with them only while it is not over: a short one costs one line, not two.
+ * A request is never held: when the disk refuses or falls behind, records are dropped and counted.
  */
 import { closeSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, write, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -10,10 +11,16 @@ import { messageOf } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { recurring } from '../../kernel/recurring.ts'
 import { Batch } from './batch.ts'
-import { type NewRecord, recordLine } from './line.ts'
+import { type NewFinished, type NewStarted, recordLine } from './line.ts'
+
+/** A request that has begun. Its record is asked for when it is written; undefined when it has been, or when nobody needs it any more. */
+export interface Beginning {
+  record: (() => NewStarted) | undefined
+}
 
 export interface RecordWriter {
-  append(record: NewRecord): void
+  begin(record: () => NewStarted): Beginning
+  finish(record: NewFinished, beginning?: Beginning): void
   /** Records that found no place since the start. */
   dropped(): number
   /** Why the disk takes none now, in words. */
@@ -49,6 +56,7 @@ export function createRecordWriter(options: {
   let written = 0
   let openedAt = 0
   const pending = new Batch()
+  let begun: Beginning[] = []
   let inFlight: Promise<void> | undefined
   let dropped = 0
   let triedAt = 0
@@ -123,7 +131,22 @@ export function createRecordWriter(options: {
       writeFrom(0)
     })
 
+  const append = (record: NewStarted | NewFinished) => {
+    if (pending.bytes > MOST_PENDING_BYTES) return complain('the disk is too slow', 1)
+    seq += 1
+    pending.add(recordLine(`${head},"seq":${seq},"time":"${isoTime(clock.now())}"`, record))
+  }
+
+  const appendBegun = () => {
+    for (const beginning of begun) {
+      if (beginning.record) append(beginning.record())
+      beginning.record = undefined
+    }
+    begun = []
+  }
+
   const flush = () => {
+    appendBegun()
     if (inFlight) return
     if (pending.lines === 0) return probe()
     const batch = pending.take()
@@ -140,10 +163,14 @@ export function createRecordWriter(options: {
   timer.unref()
 
   return {
-    append(record) {
-      if (pending.bytes > MOST_PENDING_BYTES) return complain('the disk is too slow', 1)
-      seq += 1
-      pending.add(recordLine(`${head},"seq":${seq},"time":"${isoTime(clock.now())}"`, record))
+    begin(record) {
+      const beginning: Beginning = { record }
+      begun.push(beginning)
+      return beginning
+    },
+    finish(record, beginning) {
+      if (beginning) beginning.record = undefined
+      append(record)
     },
     dropped: () => dropped,
     trouble: () => writing.trouble,
