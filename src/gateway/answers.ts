@@ -1,5 +1,7 @@
 /** The ways to answer that every endpoint shares, in the dialect of its clients. */
-import type { Exchange, HeaderList } from './downstream/exchange.ts'
+import type { CompiledRoute, CompiledVersion } from '../resources/snapshot.ts'
+import { type HeaderLines, header } from './downstream/answer-head.ts'
+import type { Exchange } from './downstream/exchange.ts'
 import { type GatewayError, toOpenAI } from './errors.ts'
 
 /** The id that the client sees: its own where it brought a sane one. */
@@ -8,32 +10,47 @@ export function visibleId(exchange: Exchange): string {
 }
 
 /** The headers that every answer begins with; others may be added. */
-export function headersFor(exchange: Exchange, contentType: string): string[] {
-  return ['content-type', contentType, 'x-request-id', visibleId(exchange), ...exchange.extraHeaders]
+export function headersFor(exchange: Exchange, contentType: string): HeaderLines {
+  return header('content-type', contentType) + header('x-request-id', visibleId(exchange)) + exchange.extraHeaders
 }
 
 /** A whole answer. */
-export function answerBytes(exchange: Exchange, status: number, body: Buffer, contentType: string, headers: HeaderList): void {
-  exchange.answer(status, [...headersFor(exchange, contentType), ...headers], body)
+export function answerBytes(exchange: Exchange, status: number, body: Buffer, contentType: string, headers: HeaderLines): void {
+  exchange.answer(status, headersFor(exchange, contentType) + headers, body)
 }
 
-export function answerText(exchange: Exchange, status: number, text: string, contentType: string, headers: HeaderList = []): void {
+export function answerText(exchange: Exchange, status: number, text: string, contentType: string, headers: HeaderLines = ''): void {
   answerBytes(exchange, status, Buffer.from(text), contentType, headers)
 }
 
-export function answerJson(exchange: Exchange, status: number, body: unknown, headers: HeaderList = []): void {
+export function answerJson(exchange: Exchange, status: number, body: unknown, headers: HeaderLines = ''): void {
   answerText(exchange, status, JSON.stringify(body), 'application/json', headers)
 }
 
-export function answerError(exchange: Exchange, error: GatewayError, headers: HeaderList = []): void {
+export function answerError(exchange: Exchange, error: GatewayError, headers: HeaderLines = ''): void {
+  const { retryAfterMs } = error
   const retry =
-    error.retryAfterMs === undefined
-      ? []
-      : [
-          'retry-after',
-          String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))),
-          'retry-after-ms',
-          String(Math.max(1, Math.ceil(error.retryAfterMs))),
-        ]
-  answerJson(exchange, error.status, toOpenAI(error, visibleId(exchange)), [...retry, ...headers])
+    retryAfterMs === undefined
+      ? ''
+      : header('retry-after', String(Math.max(1, Math.ceil(retryAfterMs / 1000)))) +
+        header('retry-after-ms', String(Math.max(1, Math.ceil(retryAfterMs))))
+  answerJson(exchange, error.status, toOpenAI(error, visibleId(exchange)), retry + headers)
+}
+
+const routeLines = new WeakMap<CompiledRoute, HeaderLines>()
+const versionLines = new WeakMap<CompiledVersion, HeaderLines>()
+
+/** Which route led to which version. */
+export function linesAbout(route: CompiledRoute, version: CompiledVersion): HeaderLines {
+  let versionLine = versionLines.get(version)
+  if (versionLine === undefined) {
+    versionLine = header('x-strata-model-version', `${version.model}@${version.version}`)
+    versionLines.set(version, versionLine)
+  }
+  let routeLine = routeLines.get(route)
+  if (routeLine === undefined) {
+    routeLine = header('x-strata-route', route.name)
+    routeLines.set(route, routeLine)
+  }
+  return versionLine + routeLine
 }

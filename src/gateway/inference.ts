@@ -6,20 +6,21 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { messageOf } from '../kernel/errors.ts'
 import type { CompiledVersion } from '../resources/snapshot.ts'
-import { answerError, headersFor, visibleId } from './answers.ts'
+import { answerError, headersFor, linesAbout, visibleId } from './answers.ts'
 import { type Answered, attempt } from './attempts.ts'
 import { authenticate, type Caller } from './authenticate.ts'
 import { backendOf } from './backends.ts'
 import type { GatewayContext } from './context.ts'
 import { type Course, type End, noteAsked, recordStart, round, settle } from './course.ts'
-import type { Exchange, HeaderList } from './downstream/exchange.ts'
+import { type HeaderLines, header } from './downstream/answer-head.ts'
+import type { Exchange } from './downstream/exchange.ts'
 import { type GatewayError, invalidRequest } from './errors.ts'
 import { rateLimitHeaders } from './limits/headers.ts'
 import type { Admission } from './limits/index.ts'
 import { bodyFor, type InferenceRequest, type Operation, parseInference } from './protocols/openai-to-openai.ts'
 import { BackendStream, EngineStream } from './protocols/sse.ts'
 import { giveUp, refuse, refuseOverLimit } from './refusals.ts'
-import { type RelayResult, relayPlain, relayStream } from './relay.ts'
+import { type PlainAnswer, type RelayResult, relayPlain, relayStream } from './relay.ts'
 import { type Choice, choose } from './routing.ts'
 import { readSecret } from './secrets.ts'
 import { limitsFor, type Tables } from './snapshot/tables.ts'
@@ -131,7 +132,8 @@ async function answer(context: GatewayContext, course: Course): Promise<End> {
   course.times.queue = since()
   if ('failure' in result) return giveUp(context, course, result, limitHeaders)
   course.answered = result
-  return relay(context, course, result, limitHeaders)
+  const end = relay(context, course, result, limitHeaders)
+  return end instanceof Promise ? await end : end
 }
 
 function whyUnreadable(headers: IncomingHttpHeaders, mostBytes: number): GatewayError | undefined {
@@ -185,19 +187,17 @@ function upstreamRequest(context: GatewayContext, version: CompiledVersion, body
   return { method: 'POST' as const, path: `${prefix}${UPSTREAM_PATHS[operation]}`, headers, body }
 }
 
-async function relay(context: GatewayContext, course: Course, answered: Answered, limitHeaders: HeaderList): Promise<End> {
+function relay(context: GatewayContext, course: Course, answered: Answered, limitHeaders: HeaderLines): End | Promise<End> {
   const { exchange } = course
   const { response, version } = answered
   const { status } = response
   const route = course.choice!.route
   const contentType = response.headers['content-type'] ?? 'application/json'
-  const headers = headersFor(exchange, contentType)
-  headers.push('x-strata-model-version', `${version.model}@${version.version}`, 'x-strata-route', route.name)
-  if (answered.simulated) headers.push('x-strata-simulated', '1')
-  if (status >= 400) headers.push('x-strata-error-source', 'upstream')
+  let headers = headersFor(exchange, contentType) + linesAbout(route, version) + limitHeaders
+  if (answered.simulated) headers += header('x-strata-simulated', '1')
+  if (status >= 400) headers += header('x-strata-error-source', 'upstream')
   const retryAfter = response.headers['retry-after']
-  if (retryAfter) headers.push('retry-after', retryAfter)
-  headers.push(...limitHeaders)
+  if (retryAfter) headers += header('retry-after', retryAfter)
   const options = {
     clock: context.clock,
     deadlines: context.deadlines,
@@ -207,19 +207,26 @@ async function relay(context: GatewayContext, course: Course, answered: Answered
   }
 
   if (contentType.startsWith('text/event-stream')) {
-    headers.push('cache-control', 'no-cache', 'x-accel-buffering', 'no')
-    exchange.writeHead(status, headers)
+    exchange.writeHead(status, headers + STREAM_LINES)
     exchange.streams = true
     const reader = version.source.type === 'engine' ? new EngineStream() : new BackendStream(course.asked!.includeUsage)
-    return endOf(await relayStream(exchange, response, reader, options), status)
+    return relayStream(exchange, response, reader, options).then((relayed) => endOf(relayed, status))
   }
+  const plain = relayPlain(exchange, response, () => exchange.writeHead(status, headers), options)
+  return plain instanceof Promise
+    ? plain.then((answer) => endPlain(course, answer, status, headers))
+    : endPlain(course, plain, status, headers)
+}
 
-  const plain = await relayPlain(exchange, response, () => exchange.writeHead(status, headers), options)
-  if ('relayed' in plain) return endOf(plain.relayed, status)
+const STREAM_LINES = header('cache-control', 'no-cache') + header('x-accel-buffering', 'no')
+
+function endPlain(course: Course, plain: PlainAnswer, status: number, headers: HeaderLines): End {
+  const { exchange } = course
   if ('held' in plain) {
     exchange.answer(status, headers, plain.held)
     return { outcome: status >= 400 ? 'client_error' : 'ok', status, usage: plain.usage }
   }
+  if ('relayed' in plain) return endOf(plain.relayed, status)
   if (plain.failure.kind === 'aborted') return { outcome: 'aborted', status: 499 }
   const timedOut = plain.failure.kind === 'timeout'
   course.error = timedOut ? 'timeout' : 'upstream_cut'

@@ -3,6 +3,7 @@ import { type CompiledRoute, entryKey } from '../resources/snapshot.ts'
 import { answerError, answerJson } from './answers.ts'
 import { authenticate } from './authenticate.ts'
 import type { GatewayContext } from './context.ts'
+import { header } from './downstream/answer-head.ts'
 import type { Exchange } from './downstream/exchange.ts'
 import { invalidRequest, notFound } from './errors.ts'
 import { choose, usableModels } from './routing.ts'
@@ -11,7 +12,7 @@ import type { Tables } from './snapshot/tables.ts'
 export function serveModels(context: GatewayContext, exchange: Exchange): void {
   const tables = context.snapshots.tables()
   const caller = authenticate(tables, exchange.headers.authorization, context.clock.latest())
-  if ('status' in caller) return answerError(exchange, caller, ['www-authenticate', 'Bearer realm="strata"'])
+  if ('status' in caller) return answerError(exchange, caller, header('www-authenticate', 'Bearer realm="strata"'))
   if (exchange.path === '/v1/models') {
     const data = usableModels(tables, caller).map((name) =>
       modelObject(tables, tables.routeByModel.get(`${caller.key.namespace}/${name}`), name),

@@ -1,28 +1,22 @@
 /** How a request ends that no model answers: refused here, over a limit, or given up after every attempt. */
 import type { Outcome } from '../monitoring/request-records.ts'
-import { answerBytes, answerError, visibleId } from './answers.ts'
+import { answerBytes, answerError, linesAbout, visibleId } from './answers.ts'
 import type { GaveUp } from './attempts.ts'
 import type { GatewayContext } from './context.ts'
 import type { Course, End } from './course.ts'
-import type { HeaderList } from './downstream/exchange.ts'
+import { type HeaderLines, header } from './downstream/answer-head.ts'
 import type { GatewayError } from './errors.ts'
 import { rateLimitHeaders } from './limits/headers.ts'
 import type { Admission } from './limits/index.ts'
 import { relayPlain } from './relay.ts'
 
 /** Nobody answered: says so in the dialect, or passes the last upstream's own refusal on. */
-export function giveUp(context: GatewayContext, course: Course, result: GaveUp, limitHeaders: HeaderList): End | Promise<End> {
+export function giveUp(context: GatewayContext, course: Course, result: GaveUp, limitHeaders: HeaderLines): End | Promise<End> {
   const { exchange } = course
   const { failure, message } = result
   if (failure === 'aborted') return { outcome: 'aborted', status: 499 }
   const version = course.choice!.assigned
-  const about = [
-    'x-strata-model-version',
-    `${version.model}@${version.version}`,
-    'x-strata-route',
-    course.choice!.route.name,
-    ...limitHeaders,
-  ]
+  const about = linesAbout(course.choice!.route, version) + limitHeaders
   if (result.response) return passRefusalOn(context, course, result, about)
   const timedOut = failure === 'timeout'
   course.error = timedOut ? 'timeout' : failure === 'no_instance' ? 'no_instance' : 'upstream_unavailable'
@@ -48,7 +42,7 @@ export function giveUp(context: GatewayContext, course: Course, result: GaveUp, 
 }
 
 /** The last upstream's own refusal, as it is, marked as such. */
-async function passRefusalOn(context: GatewayContext, course: Course, { response, failure }: GaveUp, about: HeaderList): Promise<End> {
+async function passRefusalOn(context: GatewayContext, course: Course, { response, failure }: GaveUp, about: HeaderLines): Promise<End> {
   const { exchange } = course
   const route = course.choice!.route
   const plain = await relayPlain(exchange, response!, () => undefined, {
@@ -62,12 +56,8 @@ async function passRefusalOn(context: GatewayContext, course: Course, { response
   const retryAfter = response!.headers['retry-after']
   course.error = failure === 'overloaded' ? 'overloaded' : 'upstream_error'
   const wait = retryAfter ?? (response!.status === 429 || response!.status === 503 ? '1' : undefined)
-  answerBytes(exchange, response!.status, body, response!.headers['content-type'] ?? 'application/json', [
-    ...about,
-    'x-strata-error-source',
-    'upstream',
-    ...(wait === undefined ? [] : ['retry-after', wait]),
-  ])
+  const marked = about + header('x-strata-error-source', 'upstream') + (wait === undefined ? '' : header('retry-after', wait))
+  answerBytes(exchange, response!.status, body, response!.headers['content-type'] ?? 'application/json', marked)
   return { outcome: failure === 'overloaded' ? 'overloaded' : 'upstream_error', status: response!.status }
 }
 
@@ -75,7 +65,7 @@ async function passRefusalOn(context: GatewayContext, course: Course, { response
 export function refuse(context: GatewayContext, course: Course, error: GatewayError): End {
   context.metrics.refused.with(error.code).inc()
   course.error = error.code
-  answerError(course.exchange, error, error.status === 401 ? ['www-authenticate', 'Bearer realm="strata"'] : [])
+  answerError(course.exchange, error, error.status === 401 ? header('www-authenticate', 'Bearer realm="strata"') : '')
   const outcome: Outcome =
     error.status === 401 || error.status === 403 ? 'refused' : error.status >= 500 ? 'upstream_error' : 'client_error'
   return { outcome, status: error.status }

@@ -153,9 +153,11 @@ export function relayPlain(
   upstream: UpstreamResponse,
   sendHead: () => void,
   options: RelayOptions,
-): Promise<PlainAnswer> {
+): PlainAnswer | Promise<PlainAnswer> {
   const { clock } = options
   const usage = usageFrom(upstream.headers['x-strata-usage'] as string | undefined)
+  const whole = upstream.whole(HELD_BYTES)
+  if (whole) return { held: whole, usage: usage ?? usageInBody(whole) }
   return new Promise((resolve) => {
     let chunks: Buffer[] = []
     let bytes = 0

@@ -8,7 +8,8 @@ import { openAIError, openAIErrorEvent } from '../wire/openai/errors.ts'
 import { answerError, answerJson, answerText } from './answers.ts'
 import { authenticate } from './authenticate.ts'
 import type { GatewayContext } from './context.ts'
-import type { Exchange, HeaderList } from './downstream/exchange.ts'
+import { type HeaderLines, header } from './downstream/answer-head.ts'
+import type { Exchange } from './downstream/exchange.ts'
 import { createListener, type Listener } from './downstream/listener.ts'
 import { type GatewayError, invalidRequest, notFound } from './errors.ts'
 import { serveInference } from './inference.ts'
@@ -108,7 +109,7 @@ function wrongMethod(exchange: Exchange, allowed: string): void {
   answerError(
     exchange,
     invalidRequest(`${exchange.path} takes ${allowed}, not ${exchange.method}.`, 'method_not_allowed', undefined, 405),
-    ['allow', allowed],
+    header('allow', allowed),
   )
 }
 
@@ -132,29 +133,17 @@ function serveMetrics(context: GatewayContext, registry: Metrics, exchange: Exch
   answerText(exchange, 200, registry.text(), 'text/plain; version=0.0.4; charset=utf-8')
 }
 
-const NO_HEADERS: HeaderList = []
+const EXPOSED =
+  'x-request-id, x-strata-model-version, x-strata-route, retry-after, x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens'
 
-function corsHeaders({ origin }: IncomingHttpHeaders, origins: readonly string[]): HeaderList {
-  if (origins.length === 0 || origin === undefined) return NO_HEADERS
-  if (!origins.includes('*') && !origins.includes(origin)) return NO_HEADERS
-  return [
-    'access-control-allow-origin',
-    origin,
-    'vary',
-    'origin',
-    'access-control-expose-headers',
-    'x-request-id, x-strata-model-version, x-strata-route, retry-after, x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens',
-  ]
+function corsHeaders({ origin }: IncomingHttpHeaders, origins: readonly string[]): HeaderLines {
+  if (origins.length === 0 || origin === undefined) return ''
+  if (!origins.includes('*') && !origins.includes(origin)) return ''
+  return header('access-control-allow-origin', origin) + header('vary', 'origin') + header('access-control-expose-headers', EXPOSED)
 }
 
 function preflight(exchange: Exchange): void {
-  exchange.answer(204, [
-    ...exchange.extraHeaders,
-    'access-control-allow-methods',
-    'GET, POST, OPTIONS',
-    'access-control-allow-headers',
-    exchange.headers['access-control-request-headers'] ?? 'authorization, content-type',
-    'access-control-max-age',
-    '600',
-  ])
+  const wanted = exchange.headers['access-control-request-headers'] ?? 'authorization, content-type'
+  const allowed = header('access-control-allow-methods', 'GET, POST, OPTIONS') + header('access-control-allow-headers', wanted)
+  exchange.answer(204, exchange.extraHeaders + allowed + header('access-control-max-age', '600'))
 }

@@ -9,8 +9,8 @@ import type { Socket } from 'node:net'
 import { Malformed } from '../http1/head.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { RequestParser } from '../http1/request-parser.ts'
-import { answerHead, KEEP_ALIVE_SECONDS } from './answer-head.ts'
-import { type Carrier, Exchange, type HeaderList } from './exchange.ts'
+import { answerHead, type HeaderLines, header, KEEP_ALIVE_SECONDS } from './answer-head.ts'
+import { type Carrier, Exchange } from './exchange.ts'
 
 export interface ConnectionOwner {
   /** A request's head is here; its body may follow. */
@@ -174,7 +174,7 @@ export class DownstreamConnection implements Carrier {
 
   // — what goes out —
 
-  sendHead(status: number, headers: HeaderList, length: number | undefined): void {
+  sendHead(status: number, headers: HeaderLines, length: number | undefined): void {
     this.socket.write(this.#headText(status, headers, length), 'latin1')
   }
 
@@ -192,7 +192,7 @@ export class DownstreamConnection implements Carrier {
     return room
   }
 
-  sendWhole(status: number, headers: HeaderList, body: Buffer): void {
+  sendWhole(status: number, headers: HeaderLines, body: Buffer): void {
     const head = this.#headText(status, headers, body.length)
     if (body.length === 0 || this.#head!.method === 'HEAD') this.socket.write(head, 'latin1')
     else if (body.length <= ONE_STRING_BYTES) this.socket.write(head + body.toString('latin1'), 'latin1')
@@ -214,7 +214,7 @@ export class DownstreamConnection implements Carrier {
     this.socket.destroy()
   }
 
-  #headText(status: number, headers: HeaderList, length: number | undefined): string {
+  #headText(status: number, headers: HeaderLines, length: number | undefined): string {
     const { framing, http11 } = this.#head!
     const unread = !this.#exchange!.bodyComplete && (framing === 'chunked' || framing > SMALL_BODY_BYTES)
     if (unread || this.#owner.draining) this.#last = true
@@ -253,7 +253,7 @@ export class DownstreamConnection implements Carrier {
     if (exchange?.answered) this.socket.destroy()
     else {
       const body = this.#owner.refusal(error.message)
-      const headers = ['content-type', 'application/json']
+      const headers = header('content-type', 'application/json')
       this.socket.write(answerHead(error.status, headers, Buffer.byteLength(body), { chunked: false, last: true }) + body, 'utf8')
       this.#linger()
     }

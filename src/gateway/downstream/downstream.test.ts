@@ -10,6 +10,7 @@ import { connect as connectTls } from 'node:tls'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type ManualClock, manualClock } from '../../kernel/clock.ts'
+import { header } from './answer-head.ts'
 import type { Exchange } from './exchange.ts'
 import { createListener, type Listener } from './listener.ts'
 
@@ -61,11 +62,11 @@ async function client(port: number): Promise<Client> {
   return { socket, text: () => seen.text, closed: () => seen.closed }
 }
 
-const text = (exchange: Exchange, body: string) => exchange.answer(200, ['content-type', 'text/plain'], Buffer.from(body))
+const text = (exchange: Exchange, body: string) => exchange.answer(200, header('content-type', 'text/plain'), Buffer.from(body))
 const echo: Handler = async (exchange) => {
   const body = await exchange.readBody(1_000_000)
   if (Buffer.isBuffer(body)) text(exchange, `${exchange.method} ${exchange.target} ${body.toString('latin1')}`)
-  else if (body === 'too_large') exchange.answer(413, [])
+  else if (body === 'too_large') exchange.answer(413, '')
 }
 const get = (path: string, ...headers: string[]) =>
   `GET ${path} HTTP/1.1\r\nHost: x\r\n${headers.map((line) => `${line}\r\n`).join('')}\r\n`
@@ -152,7 +153,7 @@ describe('requests', () => {
   })
 
   test('whose body is too large are told so at once', async () => {
-    const port = await listen(async (exchange) => exchange.answer((await exchange.readBody(10)) === 'too_large' ? 413 : 200, []))
+    const port = await listen(async (exchange) => exchange.answer((await exchange.readBody(10)) === 'too_large' ? 413 : 200, ''))
     const { socket, text: answered, closed } = await client(port)
     socket.write('POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n12345678\r\n8\r\n12345678\r\n')
     await expect.poll(answered).toMatch(/^HTTP\/1\.1 413 .*connection: close\r\n\r\n$/s)
@@ -161,7 +162,7 @@ describe('requests', () => {
   })
 
   test('that nobody reads leave a connection that goes on, when little is left of them', async () => {
-    const port = await listen((exchange) => exchange.answer(401, []))
+    const port = await listen((exchange) => exchange.answer(401, ''))
     const { socket, text: answered } = await client(port)
     socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n')
     await expect.poll(answered).toMatch(/^HTTP\/1\.1 401 /)
@@ -191,7 +192,7 @@ describe('an answer', () => {
 
   test('comes in chunks, or until the end where there are none', async () => {
     const port = await listen(async (exchange) => {
-      exchange.writeHead(200, ['content-type', 'text/event-stream'])
+      exchange.writeHead(200, header('content-type', 'text/event-stream'))
       exchange.write(Buffer.from('one'))
       await sleep(5)
       exchange.write(Buffer.alloc(20_000, 0x61))
@@ -209,7 +210,7 @@ describe('an answer', () => {
   })
 
   test('to HEAD, and one without content, has no body', async () => {
-    const port = await listen((exchange) => (exchange.method === 'HEAD' ? text(exchange, 'hidden') : exchange.answer(204, [])))
+    const port = await listen((exchange) => (exchange.method === 'HEAD' ? text(exchange, 'hidden') : exchange.answer(204, '')))
     const { socket, text: answered } = await client(port)
     socket.write(get('/').replace('GET', 'HEAD') + get('/'))
     await expect
@@ -219,7 +220,7 @@ describe('an answer', () => {
 
   test('of many megabytes waits for its reader', async () => {
     const size = 30_000_000
-    const port = await listen((exchange) => exchange.answer(200, [], Buffer.alloc(size, 0x61)))
+    const port = await listen((exchange) => exchange.answer(200, '', Buffer.alloc(size, 0x61)))
     const { socket, text: answered } = await client(port)
     socket.pause()
     socket.write(get('/', 'Connection: close'))
@@ -231,7 +232,7 @@ describe('an answer', () => {
   })
 
   test('that nobody takes is given up', async () => {
-    const port = await listen((exchange) => exchange.answer(200, [], Buffer.alloc(30_000_000, 0x61)))
+    const port = await listen((exchange) => exchange.answer(200, '', Buffer.alloc(30_000_000, 0x61)))
     const { socket } = await client(port)
     socket.pause()
     socket.write(get('/'))
@@ -266,7 +267,7 @@ describe('an answer', () => {
     const thrown: unknown[] = []
     const port = await listen((exchange) => {
       try {
-        exchange.answer(200, ['x-evil', 'a\r\nset-cookie: b'])
+        exchange.answer(200, header('x-evil', 'a\r\nset-cookie: b'))
       } catch (error) {
         thrown.push(error)
         exchange.destroy()
@@ -307,7 +308,7 @@ describe('a drain', () => {
     const port = await listen(async (exchange) => {
       if (exchange.path === '/idle') return text(exchange, 'fine')
       if (exchange.path === '/stream') {
-        exchange.writeHead(200, ['content-type', 'text/event-stream'])
+        exchange.writeHead(200, header('content-type', 'text/event-stream'))
         exchange.streams = true
         return
       }

@@ -2,18 +2,16 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { sortableId } from '../../kernel/ids.ts'
 import type { RequestHead } from '../http1/request-head.ts'
-
-/** Names and values in turns: `['retry-after', '1', …]`. */
-export type HeaderList = readonly string[]
+import type { HeaderLines } from './answer-head.ts'
 
 /** The connection as its exchange uses it. */
 export interface Carrier {
   readonly remoteAddress: string
-  sendHead(status: number, headers: HeaderList, length: number | undefined): void
+  sendHead(status: number, headers: HeaderLines, length: number | undefined): void
   /** False when the client does not keep up: `onDrain` tells when it does again. */
   sendBody(chunk: Buffer): boolean
   /** Head and body of a whole answer at once. */
-  sendWhole(status: number, headers: HeaderList, body: Buffer): void
+  sendWhole(status: number, headers: HeaderLines, body: Buffer): void
   end(): void
   wantBody(): void
   destroy(): void
@@ -39,7 +37,7 @@ export class Exchange {
   /** The client's own `x-request-id`, where it is sane. */
   readonly clientRequestId: string | undefined
   /** Headers that every answer of this exchange carries (CORS). */
-  extraHeaders: HeaderList = []
+  extraHeaders: HeaderLines = ''
   /** The head of the answer is out. */
   answered = false
   /** The answer is out, or nobody waits for it any more. */
@@ -136,8 +134,8 @@ export class Exchange {
     onGone?.()
   }
 
-  /** Sends the head; the body follows by `write` and `end`. Throws on a header that is none: nothing is out then. */
-  writeHead(status: number, headers: HeaderList): void {
+  /** Sends the head; the body follows by `write` and `end`. */
+  writeHead(status: number, headers: HeaderLines): void {
     if (this.answered || this.over) return
     this.#carrier.sendHead(status, headers, undefined)
     this.answered = true
@@ -154,17 +152,12 @@ export class Exchange {
     this.#carrier.end()
   }
 
-  /** The whole answer. Throws on a header that is none: nothing is out then. */
-  answer(status: number, headers: HeaderList, body: Buffer = NOTHING): void {
+  /** The whole answer. */
+  answer(status: number, headers: HeaderLines, body: Buffer = NOTHING): void {
     if (this.answered || this.over) return
-    this.answered = this.over = true
-    try {
-      this.#carrier.sendWhole(status, headers, body)
-    } catch (error) {
-      this.answered = this.over = false
-      throw error
-    }
+    this.answered = true
     this.#isOver()
+    this.#carrier.sendWhole(status, headers, body)
   }
 
   /** Breaks the answer off: the client sees a connection that closes before its time. One that has ended stays whole. */

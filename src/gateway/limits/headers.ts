@@ -1,29 +1,17 @@
 /** Limits as the client reads them. */
-import type { HeaderList } from '../downstream/exchange.ts'
+import type { HeaderLines } from '../downstream/answer-head.ts'
 import type { LimitState } from './index.ts'
 
 /** OpenAI's names: platform.openai.com/docs/guides/rate-limits (headers). */
-export function rateLimitHeaders(requests: LimitState | undefined, tokens: LimitState | undefined): HeaderList {
-  const headers: string[] = []
-  if (requests)
-    headers.push(
-      'x-ratelimit-limit-requests',
-      String(requests.limit),
-      'x-ratelimit-remaining-requests',
-      String(requests.remaining),
-      'x-ratelimit-reset-requests',
-      resetText(requests.resetMs),
-    )
-  if (tokens)
-    headers.push(
-      'x-ratelimit-limit-tokens',
-      String(tokens.limit),
-      'x-ratelimit-remaining-tokens',
-      String(tokens.remaining),
-      'x-ratelimit-reset-tokens',
-      resetText(tokens.resetMs),
-    )
-  return headers
+export function rateLimitHeaders(requests: LimitState | undefined, tokens: LimitState | undefined): HeaderLines {
+  return (requests ? linesOf('requests', requests) : '') + (tokens ? linesOf('tokens', tokens) : '')
+}
+
+function linesOf(sort: 'requests' | 'tokens', { limit, remaining, resetMs }: LimitState): HeaderLines {
+  return (
+    `x-ratelimit-limit-${sort}: ${limit}\r\nx-ratelimit-remaining-${sort}: ${remaining}\r\n` +
+    `x-ratelimit-reset-${sort}: ${resetText(resetMs)}\r\n`
+  )
 }
 
 /** "120ms", "1.5s", "6m0s": how OpenAI writes the time until a limit is whole again. */

@@ -53,6 +53,13 @@ export class Call implements UpstreamCall, UpstreamResponse {
     this.#carrier?.cancel()
   }
 
+  whole(most: number): Buffer | undefined {
+    const early = this.#early
+    if (!this.#ended || early === undefined) return undefined
+    const body = early.length === 1 ? early[0]! : Buffer.concat(early)
+    return body.length <= most ? body : undefined
+  }
+
   attach(sink: BodySink): void {
     this.#sink = sink
     if (this.#early) for (const chunk of this.#early) sink.data(chunk)

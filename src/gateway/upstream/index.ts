@@ -45,6 +45,8 @@ export interface BodySink {
 export interface UpstreamResponse {
   readonly status: number
   readonly headers: IncomingHttpHeaders
+  /** The body, where all of it has come already and is no longer than `most`; then there is nothing to attach to. Undefined otherwise. */
+  whole(most: number): Buffer | undefined
   /** Once. Chunks that came before are delivered at once. */
   attach(sink: BodySink): void
   pause(): void
