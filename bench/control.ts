@@ -110,7 +110,7 @@ try {
     }))
     const from = performance.now()
     for (const { authorization, model } of requests) {
-      const caller = authenticate(tables, authorization, 0)
+      const caller = authenticate(tables, { headers: { authorization }, connection: {} }, 0)
       if ('status' in caller) throw new Error(caller.message)
       const choice = choose(tables, caller, { model, headers: {} }, 0.5)
       if ('status' in choice) throw new Error(choice.message)

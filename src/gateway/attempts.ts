@@ -10,7 +10,7 @@ import { messageOf } from '../kernel/errors.ts'
 import type { Log } from '../kernel/log.ts'
 import type { Attempt } from '../monitoring/request-records.ts'
 import { type CompiledInstance, type CompiledRoute, type CompiledVersion, entryKey } from '../resources/snapshot.ts'
-import { backendOf } from './backends.ts'
+import { type BackendSource, backendOf } from './backends.ts'
 import type { Exchange } from './downstream/exchange.ts'
 import type { InstanceTracker } from './instances.ts'
 import type { Tables } from './snapshot/tables.ts'
@@ -52,6 +52,7 @@ export interface AttemptOptions {
 }
 
 const COLD_POLL_MS = 50
+const NONE: ReadonlySet<string> = new Set()
 
 /** Who answers after `failure`: the same version again, the next fallback that names it, or nobody. Pure. */
 export function nextStep(
@@ -100,7 +101,7 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
   let version = options.assigned
   let retriesLeft = route.retries.attempts
   let fallbacksTried = 0
-  const excluded = new Set<string>()
+  let excluded = NONE
   const since = () => Math.round((clock.monotonic() - options.startedAt) * 10) / 10
   /** Until when instances that are starting or were just killed are waited for; set when that is first needed. */
   let coldUntil: number | undefined
@@ -132,15 +133,8 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
       if ('status' in result) {
         const bad = failureOfStatus(result.status)
         if (!bad) {
-          const clientError = result.status >= 400
-          attempts.push({
-            version: version.name,
-            instance: place.id,
-            status: result.status,
-            from,
-            to: since(),
-            ...(clientError ? { error: 'client_error' as const } : {}),
-          })
+          const error = result.status >= 400 ? 'client_error' : undefined
+          attempts.push({ version: version.name, instance: place.id, error, status: result.status, from, to: since() })
           let released = false
           return {
             version,
@@ -165,7 +159,7 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
         attempts.push({ version: version.name, instance: place.id, error: failure, from, to: since() })
         if (failure === 'aborted') return { failure, message, retryAfterMs: 0 }
       }
-      excluded.add(place.id)
+      excluded = new Set([...excluded, place.id])
     }
 
     const others = instancesOf(options.tables(), version).some(({ id, state }) => state === 'ready' && !excluded.has(id))
@@ -173,7 +167,7 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
     // when the connection was refused, so that costs no retry.
     const comesBack = version.source.type === 'engine' && !others && !hasFallback(options, fallbacksTried)
     if (comesBack && failure === 'connect' && clock.monotonic() < coldDeadline()) {
-      excluded.clear()
+      excluded = NONE
       continue
     }
     const step = nextStep(route, failure, { retriesLeft, otherInstance: others || comesBack, pinned: options.pinned, fallbacksTried })
@@ -181,7 +175,7 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
     refused?.abort()
     if ('retry' in step) {
       retriesLeft -= 1
-      if (!others) excluded.clear()
+      if (!others) excluded = NONE
       continue
     }
     const fallback = options.tables().versions.get(entryKey.version(route.namespace, route.fallbacks[step.fallback]!.version))
@@ -189,7 +183,7 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
     if (fallback) {
       version = fallback
       retriesLeft = route.retries.attempts
-      excluded.clear()
+      excluded = NONE
     }
   }
 }
@@ -211,9 +205,20 @@ function instancesOf(tables: Tables, version: CompiledVersion): readonly Compile
 /** An instance that is ready and in good standing, or a backend's address. */
 function placeNow(options: AttemptOptions, version: CompiledVersion, excluded: ReadonlySet<string>): Place | undefined {
   const { source } = version
-  if (source.type === 'backend') return { id: `backend/${version.name}`, target: backendOf(source).target, simulated: false }
+  if (source.type === 'backend') return backendPlace(version, source)
   const chosen = options.tracker.choose(instancesOf(options.tables(), version), excluded)
   return chosen && !options.tracker.isEjected(chosen.id) ? placeOf(chosen) : undefined
+}
+
+const backendPlaces = new WeakMap<CompiledVersion, Place>()
+
+function backendPlace(version: CompiledVersion, source: BackendSource): Place {
+  let place = backendPlaces.get(version)
+  if (!place) {
+    place = { id: `backend/${version.name}`, target: backendOf(source).target, simulated: false }
+    backendPlaces.set(version, place)
+  }
+  return place
 }
 
 /** With none in good standing, waits for one that is starting or coming back, unless a fallback can answer meanwhile; then any will do. */

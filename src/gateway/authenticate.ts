@@ -1,6 +1,10 @@
-/** Who calls: bearer key → consumer, from the tables alone. Keys are known by their sha256; the secret itself is never kept or logged. */
+/**
+ * Who calls: bearer key → consumer, from the tables alone. Keys are known by their sha256; the secret itself is never logged, and kept only as
+ * long as the connection that brought it.
+ */
 import { hash } from 'node:crypto'
 import { type CompiledConsumer, type CompiledKey, entryKey } from '../resources/snapshot.ts'
+import type { Exchange } from './downstream/exchange.ts'
 import { type GatewayError, unauthenticated, unavailable } from './errors.ts'
 import { EMPTY_TABLES, type Tables } from './snapshot/tables.ts'
 
@@ -9,8 +13,24 @@ export interface Caller {
   readonly consumer: CompiledConsumer
 }
 
-/** `authorization` as it came; `now` in milliseconds since the epoch, of a clock that is never set back. */
-export function authenticate(tables: Tables, authorization: string | undefined, now: number): Caller | GatewayError {
+/** What a connection brought last: a client sends the same key each time, and hashing it costs as much as all the rest of this. */
+const brought = new WeakMap<object, { readonly authorization: string; readonly entry: string }>()
+
+function entryOf(authorization: string, secret: string, connection: object): string {
+  const last = brought.get(connection)
+  if (last?.authorization === authorization) return last.entry
+  const entry = entryKey.key(hash('sha256', secret, 'hex'))
+  brought.set(connection, { authorization, entry })
+  return entry
+}
+
+/** `now` in milliseconds since the epoch, of a clock that is never set back. Whether the key is still good is asked of the tables each time. */
+export function authenticate(
+  tables: Tables,
+  { headers, connection }: Pick<Exchange, 'headers' | 'connection'>,
+  now: number,
+): Caller | GatewayError {
+  const { authorization } = headers
   if (authorization === undefined || authorization === '')
     return unauthenticated(
       'No API key was given. Send it as "Authorization: Bearer sk-…"; `strata keys create` makes one.',
@@ -23,7 +43,7 @@ export function authenticate(tables: Tables, authorization: string | undefined, 
   if (tables === EMPTY_TABLES)
     return unavailable('This gateway has not heard from control since its start, and found no snapshot that it could use.', 'no_snapshot')
   const secret = authorization.slice(space + 1).trim()
-  const key = tables.key.get(`key/${hash('sha256', secret, 'hex')}`)
+  const key = tables.key.get(entryOf(authorization, secret, connection))
   if (!key)
     return unauthenticated('The API key is not known here: wrong, revoked, or of another system. `strata keys list` shows those that are.')
   if (key.expiresAt !== undefined && key.expiresAt <= now)

@@ -2,7 +2,7 @@
 import type { CompiledVersion } from '../resources/snapshot.ts'
 import type { UpstreamTarget } from './upstream/index.ts'
 
-type BackendSource = Extract<CompiledVersion['source'], { type: 'backend' }>
+export type BackendSource = Extract<CompiledVersion['source'], { type: 'backend' }>
 
 export interface Backend {
   readonly target: UpstreamTarget

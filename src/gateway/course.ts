@@ -111,7 +111,7 @@ export function settle(context: GatewayContext, course: Course, end: End): void 
   const requests = counted ? counted.requests(end.outcome) : metrics.unrouted(end.outcome)
   requests.inc()
   counted?.duration.observe(total / 1000)
-  for (const { version: tried, error } of course.attempts) metrics.attempts.with(tried, error ?? 'ok').inc()
+  for (const { version: tried, error } of course.attempts) metrics.attempts(tried, error).inc()
   const firstToken = end.firstTokenAt === undefined ? undefined : end.firstTokenAt - exchange.startedAt
   if (firstToken !== undefined) counted?.firstToken.observe(firstToken / 1000)
   if (end.usage) {

@@ -65,7 +65,7 @@ async function answer(context: GatewayContext, course: Course): Promise<End> {
   const since = () => round(context.clock.monotonic() - exchange.startedAt)
   const tables = context.snapshots.tables()
 
-  const caller = authenticate(tables, exchange.headers.authorization, context.clock.latest())
+  const caller = authenticate(tables, exchange, context.clock.latest())
   if ('status' in caller) return refuse(context, course, caller)
   course.caller = caller
 

@@ -2,6 +2,8 @@
 import type { Counter, Histogram, Metrics } from '../monitoring/metrics/index.ts'
 import type { Outcome } from '../monitoring/request-records.ts'
 
+/** Found without putting labels together; of more than these the next look-up begins anew. */
+const MOST_VERSIONS = 1_000
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 
 /** What is counted of every request to one version by one route; looked up once, not label by label each time. */
@@ -54,6 +56,8 @@ export function gatewayMetrics(metrics: Metrics) {
       },
     }
   }
+  const attempts = metrics.counter('strata_upstream_attempts_total', 'Attempts by version and result.', ['version', 'result'])
+  const byVersion = new Map<string, Map<string, Counter>>()
   const byRoute = new WeakMap<object, Map<string, VersionMetrics>>()
 
   return {
@@ -71,12 +75,26 @@ export function gatewayMetrics(metrics: Metrics) {
       }
       return known
     },
+    /** Of an attempt; `error` is undefined where there was none. */
+    attempts(version: string, error = 'ok'): Counter {
+      let results = byVersion.get(version)
+      if (!results) {
+        if (byVersion.size >= MOST_VERSIONS) byVersion.clear()
+        results = new Map()
+        byVersion.set(version, results)
+      }
+      let counter = results.get(error)
+      if (!counter) {
+        counter = attempts.with(version, error)
+        results.set(error, counter)
+      }
+      return counter
+    },
     /** Of one that did not. */
     unrouted: (outcome: Outcome) => requests.with('', '', outcome),
     inFlight: metrics.gauge('strata_requests_in_flight', 'Requests that are being answered.').with(),
     refused: metrics.counter('strata_refused_total', 'Requests refused before they reached a model, by error code.', ['code']),
     limited: metrics.counter('strata_limited_total', 'Requests over a limit, by limit and sort.', ['limit', 'sort']),
-    attempts: metrics.counter('strata_upstream_attempts_total', 'Attempts by version and result.', ['version', 'result']),
     malformed: metrics.counter('strata_malformed_requests_total', 'Connections that did not speak HTTP properly, by reason.', ['reason']),
   }
 }

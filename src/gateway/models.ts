@@ -11,7 +11,7 @@ import type { Tables } from './snapshot/tables.ts'
 
 export function serveModels(context: GatewayContext, exchange: Exchange): void {
   const tables = context.snapshots.tables()
-  const caller = authenticate(tables, exchange.headers.authorization, context.clock.latest())
+  const caller = authenticate(tables, exchange, context.clock.latest())
   if ('status' in caller) return answerError(exchange, caller, header('www-authenticate', 'Bearer realm="strata"'))
   if (exchange.path === '/v1/models') {
     const data = usableModels(tables, caller).map((name) =>

@@ -83,7 +83,7 @@ export function stickyUnit(
 
 /** Name of the chosen version; `random` in [0, 1) decides where no unit does. */
 export function pickTarget(route: Pick<CompiledRoute, 'targets' | 'salt'>, unit: Unit, random: number): string | undefined {
-  const targets = route.targets.filter((target) => target.weight > 0)
+  const targets = route.targets.every(hasWeight) ? route.targets : route.targets.filter(hasWeight)
   if (targets.length <= 1) return targets[0]?.version
   if (unit.value === undefined) {
     let left = random * targets.reduce((sum, { weight }) => sum + weight, 0)
@@ -104,6 +104,8 @@ export function pickTarget(route: Pick<CompiledRoute, 'targets' | 'salt'>, unit:
   }
   return best
 }
+
+const hasWeight = ({ weight }: { readonly weight: number }) => weight > 0
 
 /** 48 bits of a keyed hash as a number in (0, 1). */
 function uniform(salt: string, unit: Unit, version: string): number {

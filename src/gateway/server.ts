@@ -127,7 +127,7 @@ function serveMetrics(context: GatewayContext, registry: Metrics, exchange: Exch
   const from = exchange.remoteAddress
   const local = from === '' || from === '::1' || from.startsWith('127.') || from.startsWith('::ffff:127.')
   if (!local) {
-    const caller = authenticate(context.snapshots.tables(), exchange.headers.authorization, context.clock.latest())
+    const caller = authenticate(context.snapshots.tables(), exchange, context.clock.latest())
     if ('status' in caller) return answerError(exchange, caller)
   }
   answerText(exchange, 200, registry.text(), 'text/plain; version=0.0.4; charset=utf-8')

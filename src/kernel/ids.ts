@@ -14,9 +14,11 @@ export function randomBase62(length: number): string {
 }
 
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+const RANDOM_LENGTH = 16
 /** Asking the system for randomness costs more than a whole id: it is fetched for many at once. */
-const entropy = Buffer.alloc(4096)
-let spent = entropy.length
+const entropy = Buffer.alloc(256 * RANDOM_LENGTH)
+let letters = ''
+let spent = 0
 let lastTime = -1
 let lastPrefix = ''
 
@@ -31,14 +33,14 @@ export function sortableId(now: number): string {
       rest = Math.floor(rest / 32)
     }
   }
-  if (spent + 16 > entropy.length) {
+  if (spent === letters.length) {
     randomFillSync(entropy)
+    for (let i = 0; i < entropy.length; i++) entropy[i] = ALPHABET.charCodeAt(entropy[i]! & 31)
+    letters = entropy.toString('latin1')
     spent = 0
   }
-  let id = lastPrefix
-  for (let i = 0; i < 16; i++) id += ALPHABET[entropy[spent + i]! & 31]
-  spent += 16
-  return id
+  spent += RANDOM_LENGTH
+  return lastPrefix + letters.slice(spent - RANDOM_LENGTH, spent)
 }
 
 export function sha256Hex(data: string | Uint8Array): string {

@@ -76,6 +76,11 @@ export class Exchange {
     this.#carrier = carrier
   }
 
+  /** The connection that it came on: the same object for all of them. */
+  get connection(): object {
+    return this.#carrier
+  }
+
   get remoteAddress(): string {
     return this.#carrier.remoteAddress
   }

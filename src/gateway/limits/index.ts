@@ -80,6 +80,8 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
   const books = new Map<string, RuleBook>()
   /** The same books, without putting names together. */
   let byLimit = new WeakMap<CompiledLimit, RuleBook[]>()
+  /** "namespace/name", by both: put together once for each sweep, not for each request. */
+  let subjects = new Map<string, Map<string, string>>()
   let sweptAt = clock.monotonic()
 
   const bookOf = (id: string): RuleBook => {
@@ -109,6 +111,24 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
       if (buckets.size + running.size === 0) books.delete(id)
     }
     byLimit = new WeakMap()
+    subjects = new Map()
+  }
+
+  const subjectOf = (per: CompiledLimit['per'], subject: Subject): string => {
+    if (per === 'all') return ''
+    const { namespace } = subject
+    let names = subjects.get(namespace)
+    if (!names) {
+      names = new Map()
+      subjects.set(namespace, names)
+    }
+    const name = subject[per]
+    let known = names.get(name)
+    if (known === undefined) {
+      known = `${namespace}/${name}`
+      names.set(name, known)
+    }
+    return known
   }
 
   /** The bucket in which a request is settled: a long one may outlive its own, which was full again meanwhile and forgotten. */
@@ -239,21 +259,6 @@ function correct({ rate, cost }: RateStep, bucket: Bucket, tokensUsed: number, n
   const difference = tokensUsed - cost
   if (difference > 0) charge(rate, bucket, difference, now)
   else bucket.tat += (difference * rate.everyMs) / rate.amount
-}
-
-function subjectOf(per: CompiledLimit['per'], subject: Subject): string {
-  switch (per) {
-    case 'key':
-      return `${subject.namespace}/${subject.key}`
-    case 'consumer':
-      return `${subject.namespace}/${subject.consumer}`
-    case 'model':
-      return `${subject.namespace}/${subject.model}`
-    case 'route':
-      return `${subject.namespace}/${subject.route}`
-    case 'all':
-      return ''
-  }
 }
 
 function tightest(steps: readonly RateStep[], sort: 'requests' | 'tokens', now: number): LimitState | undefined {

@@ -17,9 +17,9 @@ export function recordLine(origin: string, record: NewRecord): string {
 
 function startedLine(origin: string, record: NewStarted): string {
   return (
-    `{${origin},"type":"started","id":${quoted(record.id)},"after":${num(record.after)},"operation":"${record.operation}","consumer":${quoted(record.consumer)}` +
-    `,"key":${quoted(record.key)},"namespace":${quoted(record.namespace)},"route":${quoted(record.route)}` +
-    `,"routeGeneration":${record.routeGeneration},"model":${quoted(record.model)},"assigned":${quoted(record.assigned)}` +
+    `{${origin},"type":"started","id":${quoted(record.id)},"after":${num(record.after)}${OPERATION(record.operation)}` +
+    `${CONSUMER(record.consumer)}${KEY(record.key)}${NAMESPACE(record.namespace)}${ROUTE(record.route)}` +
+    `,"routeGeneration":${record.routeGeneration},"model":${quoted(record.model)}${ASSIGNED(record.assigned)}` +
     `,"pinned":${record.pinned},"assignments":${JSON.stringify(record.assignments)},"stream":${record.stream}` +
     `${text('clientRequestId', record.clientRequestId)}}\n`
   )
@@ -28,12 +28,12 @@ function startedLine(origin: string, record: NewStarted): string {
 function finishedLine(origin: string, record: NewFinished): string {
   const { tokens, times, cost, prompt } = record
   return (
-    `{${origin},"type":"finished","id":${quoted(record.id)}${text('operation', record.operation)}${text('consumer', record.consumer)}` +
-    `${text('key', record.key)}${text('namespace', record.namespace)}${text('route', record.route)}` +
-    `${plain('routeGeneration', record.routeGeneration)}${text('model', record.model)}${text('assigned', record.assigned)}` +
-    `${plain('pinned', record.pinned)}${json('assignments', record.assignments)}${text('served', record.served)}${text('instance', record.instance)}` +
-    `${plain('stream', record.stream)},"attempts":${attemptsText(record.attempts)},"outcome":"${record.outcome}"` +
-    `,"status":${record.status}${text('error', record.error)}${text('limit', record.limit)}` +
+    `{${origin},"type":"finished","id":${quoted(record.id)}${OPERATION(record.operation)}${CONSUMER(record.consumer)}` +
+    `${KEY(record.key)}${NAMESPACE(record.namespace)}${ROUTE(record.route)}` +
+    `${plain('routeGeneration', record.routeGeneration)}${text('model', record.model)}${ASSIGNED(record.assigned)}` +
+    `${plain('pinned', record.pinned)}${json('assignments', record.assignments)}${SERVED(record.served)}` +
+    `${INSTANCE(record.instance)}${plain('stream', record.stream)},"attempts":${attemptsText(record.attempts)}` +
+    `${OUTCOME(record.outcome)},"status":${record.status}${ERROR(record.error)}${LIMIT(record.limit)}` +
     `${tokens === undefined ? '' : `,"tokens":{"in":${num(tokens.in)},"cached":${num(tokens.cached)},"out":${num(tokens.out)}}`}` +
     `,"times":{"total":${num(times.total)}${plain('auth', times.auth)}${plain('limits', times.limits)}${plain('queue', times.queue)}` +
     `${plain('firstToken', times.firstToken)}${plain('betweenTokens', times.betweenTokens)}}` +
@@ -46,10 +46,39 @@ function attemptsText(attempts: readonly Attempt[]): string {
   let out = '['
   for (const { version, instance, error, status, from, to } of attempts) {
     if (out.length > 1) out += ','
-    out += `{"version":${quoted(version)}${text('instance', instance)}${text('error', error)}${plain('status', status)},"from":${num(from)},"to":${num(to)}}`
+    out += `{${VERSION(version)}${INSTANCE(instance)}${ERROR(error)}${plain('status', status)},"from":${num(from)},"to":${num(to)}}`
   }
   return `${out}]`
 }
+
+/** A field whose values come again and again: names of resources, and words of our own. */
+function familiar(name: string, before = ','): (value: string | undefined) => string {
+  const known = new Map<string, string>()
+  return (value) => {
+    if (value === undefined) return ''
+    let field = known.get(value)
+    if (field === undefined) {
+      field = `${before}"${name}":${quoted(value)}`
+      if (known.size >= MOST_KNOWN) known.clear()
+      known.set(value, field)
+    }
+    return field
+  }
+}
+
+const MOST_KNOWN = 1_000
+const OPERATION = familiar('operation')
+const CONSUMER = familiar('consumer')
+const KEY = familiar('key')
+const NAMESPACE = familiar('namespace')
+const ROUTE = familiar('route')
+const ASSIGNED = familiar('assigned')
+const SERVED = familiar('served')
+const INSTANCE = familiar('instance')
+const OUTCOME = familiar('outcome')
+const ERROR = familiar('error')
+const LIMIT = familiar('limit')
+const VERSION = familiar('version', '')
 
 const NEEDS_ESCAPE = /[^\x20\x21\x23-\x5b\x5d-\x7e]/
 
