@@ -14,8 +14,8 @@ export function headersFor(exchange: Exchange, contentType: string): HeaderLines
   return header('content-type', contentType) + header('x-request-id', visibleId(exchange)) + exchange.extraHeaders
 }
 
-/** A whole answer. */
-export function answerBytes(exchange: Exchange, status: number, body: Buffer, contentType: string, headers: HeaderLines): void {
+/** A whole answer. A string is latin1: one character is one byte. */
+export function answerBytes(exchange: Exchange, status: number, body: Buffer | string, contentType: string, headers: HeaderLines): void {
   exchange.answer(status, headersFor(exchange, contentType) + headers, body)
 }
 

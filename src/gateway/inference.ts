@@ -24,6 +24,7 @@ import { type PlainAnswer, type RelayResult, relayPlain, relayStream } from './r
 import { type Choice, choose } from './routing.ts'
 import { readSecret } from './secrets.ts'
 import { limitsFor, type Tables } from './snapshot/tables.ts'
+import type { RequestBody } from './upstream/index.ts'
 
 const UPSTREAM_PATHS: Record<Operation, string> = {
   chat: '/chat/completions',
@@ -94,7 +95,7 @@ async function answer(context: GatewayContext, course: Course): Promise<End> {
   course.reservation = admission.reservation
   const limitHeaders = rateLimitHeaders(admission.reservation.requests, admission.reservation.tokens)
 
-  let assignedBody: Buffer
+  let assignedBody: RequestBody
   try {
     assignedBody = bodyFor(choice.assigned, request, body, operation)
   } catch (error) {
@@ -173,7 +174,7 @@ function admit(context: GatewayContext, tables: Tables, caller: Caller, choice: 
   return context.limiter.admit(limits, subject, request.estimatedTokens)
 }
 
-function upstreamRequest(context: GatewayContext, version: CompiledVersion, body: Buffer, exchange: Exchange, operation: Operation) {
+function upstreamRequest(context: GatewayContext, version: CompiledVersion, body: RequestBody, exchange: Exchange, operation: Operation) {
   const headers: Record<string, string> = {
     'content-type': 'application/json',
     accept: exchange.headers.accept ?? '*/*',

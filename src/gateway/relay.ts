@@ -10,7 +10,7 @@ import { openAIError, openAIErrorEvent } from '../wire/openai/errors.ts'
 import type { Exchange } from './downstream/exchange.ts'
 import { type Usage, usageFrom } from './protocols/openai-to-openai.ts'
 import type { StreamReader } from './protocols/sse.ts'
-import type { UpstreamFailure, UpstreamResponse } from './upstream/index.ts'
+import type { AnswerBody, UpstreamFailure, UpstreamResponse } from './upstream/index.ts'
 
 export interface RelayResult {
   readonly outcome: 'ok' | 'cut' | 'timeout' | 'aborted' | 'upstream_error'
@@ -142,7 +142,7 @@ export function relayStream(
 }
 
 export type PlainAnswer =
-  | { readonly held: Buffer; readonly usage?: Usage }
+  | { readonly held: AnswerBody; readonly usage?: Usage }
   /** Head and body have already gone out. */
   | { readonly relayed: RelayResult }
   | { readonly failure: UpstreamFailure }
@@ -157,7 +157,7 @@ export function relayPlain(
   const { clock } = options
   const usage = usageFrom(upstream.headers['x-strata-usage'] as string | undefined)
   const whole = upstream.whole(HELD_BYTES)
-  if (whole) return { held: whole, usage: usage ?? usageInBody(whole) }
+  if (whole !== undefined) return { held: whole, usage: usage ?? usageInBody(whole) }
   return new Promise((resolve) => {
     let chunks: Buffer[] = []
     let bytes = 0
@@ -216,18 +216,24 @@ export function relayPlain(
   })
 }
 
-const USAGE_FIELD = Buffer.from('"usage"')
+const USAGE_FIELD = '"usage"'
 const MOST_USAGE_BYTES = 1_000
 
+function utf8Of(body: AnswerBody): string {
+  return (typeof body === 'string' ? Buffer.from(body, 'latin1') : body).toString('utf8')
+}
+
 /** `usage` of a plain answer whose server says it nowhere else. Only that field is read: the answer may be long. */
-export function usageInBody(body: Buffer): Usage | undefined {
+export function usageInBody(body: AnswerBody): Usage | undefined {
   const at = body.lastIndexOf(USAGE_FIELD)
   if (at === -1) return undefined
-  const text = body.toString('latin1', at + USAGE_FIELD.length, at + MOST_USAGE_BYTES)
+  const from = at + USAGE_FIELD.length
+  const to = at + MOST_USAGE_BYTES
+  const text = typeof body === 'string' ? body.slice(from, to) : body.toString('latin1', from, to)
   const object = /^\s*:\s*(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})/.exec(text)
   if (object) return usageFrom(object[1])
   try {
-    const { usage } = JSON.parse(body.toString('utf8')) as { usage?: unknown }
+    const { usage } = JSON.parse(utf8Of(body)) as { usage?: unknown }
     return usageFrom(JSON.stringify(usage))
   } catch {
     return undefined // not JSON: then it has no usage either

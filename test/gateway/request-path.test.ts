@@ -67,6 +67,30 @@ describe('answers', () => {
     expect(((await res.json()) as { choices: { message: { content: string } }[] }).choices[0]!.message.content).toBe('Hello there')
   })
 
+  it('carries any letters, both ways, and what is asked of a server elsewhere too', async () => {
+    const words = 'Grüße aus 東京 🦉'
+    let asked = ''
+    const server = await up((req, res, body) => {
+      asked = body
+      talk([words])(req, res, body)
+    })
+    const elsewhere = {
+      type: 'backend',
+      address: `http://127.0.0.1:${server.port}/v1`,
+      model: 'größer',
+      maxConcurrent: 8,
+      sampling: {},
+    } as const
+    const gateway = await start(entriesOf(route(), version({ source: elsewhere })))
+    for (const content of [words, 'plain letters']) {
+      const res = await gateway.post(hello({ messages: [{ role: 'user', content }] }))
+      expect(((await res.json()) as { choices: { message: { content: string } }[] }).choices[0]!.message.content).toBe(words)
+      expect(JSON.parse(asked)).toMatchObject({ model: 'größer', messages: [{ content }] })
+    }
+    await sleep(200)
+    expect(recordsOf(gateway).at(-1)).toMatchObject({ outcome: 'ok', tokens: { in: 7, out: 1 } })
+  })
+
   it('streams, takes the usage comment out, and records what was used', async () => {
     const { gateway } = await simple(talk(['a', 'b', 'c'], 100))
     const res = await gateway.post(hello({ stream: true }))

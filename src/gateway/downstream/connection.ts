@@ -192,9 +192,10 @@ export class DownstreamConnection implements Carrier {
     return room
   }
 
-  sendWhole(status: number, headers: HeaderLines, body: Buffer): void {
+  sendWhole(status: number, headers: HeaderLines, body: Buffer | string): void {
     const head = this.#headText(status, headers, body.length)
     if (body.length === 0 || this.#head!.method === 'HEAD') this.socket.write(head, 'latin1')
+    else if (typeof body === 'string') this.socket.write(head + body, 'latin1')
     else if (body.length <= ONE_STRING_BYTES) this.socket.write(head + body.toString('latin1'), 'latin1')
     else {
       this.socket.cork()

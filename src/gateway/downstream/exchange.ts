@@ -10,8 +10,8 @@ export interface Carrier {
   sendHead(status: number, headers: HeaderLines, length: number | undefined): void
   /** False when the client does not keep up: `onDrain` tells when it does again. */
   sendBody(chunk: Buffer): boolean
-  /** Head and body of a whole answer at once. */
-  sendWhole(status: number, headers: HeaderLines, body: Buffer): void
+  /** Head and body of a whole answer at once. A string is latin1: one character is one byte. */
+  sendWhole(status: number, headers: HeaderLines, body: Buffer | string): void
   end(): void
   wantBody(): void
   destroy(): void
@@ -157,8 +157,8 @@ export class Exchange {
     this.#carrier.end()
   }
 
-  /** The whole answer. */
-  answer(status: number, headers: HeaderLines, body: Buffer = NOTHING): void {
+  /** The whole answer. A string is latin1: one character is one byte. */
+  answer(status: number, headers: HeaderLines, body: Buffer | string = NOTHING): void {
     if (this.answered || this.over) return
     this.answered = true
     this.#isOver()

@@ -24,6 +24,10 @@ function read(pieces: readonly string[], closed = false): Read {
       expect(result.ended).toBe(false)
       chunks.push(chunk)
     },
+    onWhole(text) {
+      expect([result.ended, chunks.length]).toEqual([false, 0])
+      chunks.push(Buffer.from(text, 'latin1'))
+    },
     onEnd() {
       expect(result.ended).toBe(false)
       result.ended = true

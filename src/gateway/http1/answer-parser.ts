@@ -13,12 +13,15 @@ export interface AnswerEvents {
   onHead(status: number, headers: IncomingHttpHeaders): void
   /** The body bytes of one `push`, without framing. A copy: the bytes that were pushed may be overwritten. */
   onData(chunk: Buffer): void
+  /** In place of `onData`: a short body, all of it, as latin1 text (one character is one byte). */
+  onWhole(text: string): void
   /** The body is whole. */
   onEnd(): void
 }
 
 const MOST_HEAD_BYTES = 64 * 1024
 const MOST_HEADERS = 200
+const SHORT_BODY = 16 * 1024
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
 
 type State = 'head' | 'fixed' | 'until-close' | 'chunked' | 'done'
@@ -32,6 +35,7 @@ export class AnswerParser {
   readonly #events: AnswerEvents
   /** What is left of a fixed body. */
   #left = 0
+  #length = 0
   #chunks: ChunkedBody | undefined
   /** The beginning of a head that has not come to its end. */
   #partial: Buffer | undefined
@@ -103,7 +107,7 @@ export class AnswerParser {
       this.state = 'until-close'
       this.keepAlive = false
     } else {
-      this.#left = framing
+      this.#left = this.#length = framing
       this.state = 'fixed'
     }
     this.#events.onHead(status, headers)
@@ -120,7 +124,12 @@ export class AnswerParser {
     const there = bytes.length - from
     if (this.state !== 'until-close') {
       if (there > this.#left) throw new Malformed('more bytes came than it announced')
+      const first = this.#left === this.#length
       this.#left -= there
+      if (first && this.#left === 0 && there <= SHORT_BODY) {
+        this.#events.onWhole(bytes.toString('latin1', from))
+        return this.#finish()
+      }
     }
     const copy = Buffer.allocUnsafe(there)
     bytes.copy(copy, 0, from)

@@ -6,6 +6,7 @@ import { isUtf8 } from 'node:buffer'
 import type { CompiledVersion } from '../../resources/snapshot.ts'
 import { hasTooManyValues, TOO_MANY_VALUES } from '../../wire/openai/body-cost.ts'
 import { type GatewayError, invalidRequest } from '../errors.ts'
+import { type RequestBody, requestBody } from '../upstream/index.ts'
 
 export type Operation = 'chat' | 'completion' | 'embedding'
 
@@ -25,11 +26,13 @@ const ASSUMED_OUTPUT_TOKENS = 256
 
 export function parseInference(body: Buffer, operation: Operation): InferenceRequest | GatewayError {
   if (body.length === 0) return invalidRequest('The body is empty; a JSON object was expected.', 'empty_body')
-  if (!isUtf8(body)) return invalidRequest('The body is not valid UTF-8.', 'invalid_utf8')
+  const text = body.toString('utf8')
+  // What cannot be decoded becomes this character, which may also have been sent.
+  if (text.includes('\ufffd') && !isUtf8(body)) return invalidRequest('The body is not valid UTF-8.', 'invalid_utf8')
   if (hasTooManyValues(body)) return invalidRequest(TOO_MANY_VALUES, 'too_many_values')
   let json: unknown
   try {
-    json = JSON.parse(body.toString('utf8'))
+    json = JSON.parse(text)
   } catch (error) {
     return invalidRequest(`The body is not valid JSON: ${(error as Error).message.slice(0, 200)}`, 'invalid_json')
   }
@@ -77,7 +80,7 @@ const SAMPLING_NAMES = Object.entries({
 })
 
 /** The body for a version: the bytes themselves, or written anew for a server elsewhere. */
-export function bodyFor(version: CompiledVersion, request: InferenceRequest, body: Buffer, operation: Operation): Buffer {
+export function bodyFor(version: CompiledVersion, request: InferenceRequest, body: Buffer, operation: Operation): RequestBody {
   const { source } = version
   if (source.type === 'engine') return body
   const sent: Record<string, unknown> = { ...request.json, model: source.model }
@@ -94,7 +97,7 @@ export function bodyFor(version: CompiledVersion, request: InferenceRequest, bod
     const brings = messages.some((message) => message?.role === 'system' || message?.role === 'developer')
     if (!brings) sent.messages = [{ role: 'system', content: source.system }, ...messages]
   }
-  return Buffer.from(JSON.stringify(sent))
+  return requestBody(JSON.stringify(sent))
 }
 
 export interface Usage {

@@ -4,7 +4,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Deadline, Deadlines } from '../../kernel/deadlines.ts'
-import type { BodySink, UpstreamCall, UpstreamFailure, UpstreamResponse } from './index.ts'
+import type { AnswerBody, BodySink, UpstreamCall, UpstreamFailure, UpstreamResponse } from './index.ts'
 
 export interface Carrier {
   pause(): void
@@ -23,6 +23,8 @@ export class Call implements UpstreamCall, UpstreamResponse {
   #sink: BodySink | undefined
   /** What came before a sink was attached. */
   #early: Buffer[] | undefined
+  /** All of it, come before a sink was attached. */
+  #text: string | undefined
   #ended = false
   #paused = false
   #failure: UpstreamFailure | undefined
@@ -53,7 +55,8 @@ export class Call implements UpstreamCall, UpstreamResponse {
     this.#carrier?.cancel()
   }
 
-  whole(most: number): Buffer | undefined {
+  whole(most: number): AnswerBody | undefined {
+    if (this.#text !== undefined) return this.#text.length <= most ? this.#text : undefined
     const early = this.#early
     if (!this.#ended || early === undefined) return undefined
     const body = early.length === 1 ? early[0]! : Buffer.concat(early)
@@ -62,6 +65,8 @@ export class Call implements UpstreamCall, UpstreamResponse {
 
   attach(sink: BodySink): void {
     this.#sink = sink
+    if (this.#text !== undefined) sink.data(Buffer.from(this.#text, 'latin1'))
+    this.#text = undefined
     if (this.#early) for (const chunk of this.#early) sink.data(chunk)
     this.#early = undefined
     if (this.#failure) sink.error(this.#failure)
@@ -93,6 +98,12 @@ export class Call implements UpstreamCall, UpstreamResponse {
     if (this.#sink) this.#sink.data(chunk)
     else if (this.#early) this.#early.push(chunk)
     else this.#early = [chunk]
+  }
+
+  onWhole(text: string): void {
+    if (this.over) return
+    if (this.#sink) this.#sink.data(Buffer.from(text, 'latin1'))
+    else this.#text = text
   }
 
   onEnd(): void {

@@ -124,7 +124,8 @@ class Connection {
     call.carriedBy(this)
     const { body } = request
     if (body === undefined) this.#socket.write(head, 'latin1')
-    else if (body.length <= ONE_STRING_BYTES) this.#socket.write(head + body.toString('latin1', 0, body.length), 'latin1')
+    else if (typeof body === 'string') this.#socket.write(head + body, 'latin1')
+    else if (body.length <= ONE_STRING_BYTES) this.#socket.write(head + body.toString('latin1'), 'latin1')
     else {
       this.#socket.cork()
       this.#socket.write(head, 'latin1')

@@ -21,11 +21,20 @@ export interface UpstreamTarget {
   readonly address: Address | { readonly origin: string }
 }
 
+/** Bytes; or, where it is short and nothing but ASCII, the text itself, which goes out without having been bytes. */
+export type RequestBody = Buffer | string
+
+const SHORT_BODY = 16 * 1024
+
+export function requestBody(text: string): RequestBody {
+  return text.length <= SHORT_BODY && Buffer.byteLength(text) === text.length ? text : Buffer.from(text)
+}
+
 export interface UpstreamRequest {
   readonly method: 'POST' | 'GET'
   readonly path: string
   readonly headers: Record<string, string>
-  readonly body: Buffer | undefined
+  readonly body: RequestBody | undefined
   readonly connectTimeoutMs: number
   readonly firstByteTimeoutMs: number
 }
@@ -42,11 +51,14 @@ export interface BodySink {
   error(failure: UpstreamFailure): void
 }
 
+/** Bytes; or, of a short one that came at once, latin1 text: one character is one byte. */
+export type AnswerBody = Buffer | string
+
 export interface UpstreamResponse {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   /** The body, where all of it has come already and is no longer than `most`; then there is nothing to attach to. Undefined otherwise. */
-  whole(most: number): Buffer | undefined
+  whole(most: number): AnswerBody | undefined
   /** Once. Chunks that came before are delivered at once. */
   attach(sink: BodySink): void
   pause(): void

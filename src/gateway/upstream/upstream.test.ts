@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createUpstreams, type UpstreamFailure, type UpstreamRequest, type UpstreamResponse, type Upstreams } from './index.ts'
+import { createUpstreams, requestBody, type UpstreamFailure, type UpstreamRequest, type UpstreamResponse, type Upstreams } from './index.ts'
 
 type Script = (socket: Socket, request: string, count: number) => void
 
@@ -78,6 +78,38 @@ async function ask(port: number, over: Partial<UpstreamRequest> = {}): Promise<W
   return 'kind' in head ? { body: '', failure: head } : rest(head)
 }
 
+describe('an answer that is there at once', () => {
+  const later = () => new Promise((resolve) => setTimeout(resolve, 30))
+  const headFor = async (answer: string) => {
+    const port = await serve((socket) => socket.write(answer, 'latin1'))
+    return (await upstreams.send(at(port), request()).head) as UpstreamResponse
+  }
+  const bytes = Buffer.from('Grüße 🦉')
+  const whole = ok(bytes.toString('latin1'))
+
+  test('is told whole, byte by byte as it came', async () => {
+    const head = await headFor(whole)
+    const body = head.whole(100)
+    expect(Buffer.from(body as string, 'latin1').equals(bytes)).toBe(true)
+    expect(head.whole(bytes.length - 1)).toBeUndefined()
+  })
+
+  test('comes to whoever attaches, too', async () => {
+    expect(await rest(await headFor(whole))).toEqual({ status: 200, body: 'Grüße 🦉' })
+  })
+
+  test('is not told before its end has come', async () => {
+    const port = await serve((socket) => {
+      socket.write(whole.slice(0, -3), 'latin1')
+      setTimeout(() => socket.write(whole.slice(-3), 'latin1'), 10)
+    })
+    const head = (await upstreams.send(at(port), request()).head) as UpstreamResponse
+    expect(head.whole(100)).toBeUndefined()
+    await later()
+    expect(head.whole(100)).toEqual(bytes)
+  })
+})
+
 describe('requests', () => {
   test('go out whole, on a connection that is used again', async () => {
     const seen: string[] = []
@@ -95,6 +127,18 @@ describe('requests', () => {
     )
     expect(Buffer.from(seen[1]!.slice(seen[1]!.indexOf('\r\n\r\n') + 4), 'latin1').equals(large)).toBe(true)
     expect(seen[2]).not.toMatch(/content-length/)
+  })
+
+  test('go out as text where that is the same as its bytes, and only there', async () => {
+    const seen: string[] = []
+    const port = await serve((socket, text) => {
+      seen.push(Buffer.from(text.slice(text.indexOf('\r\n\r\n') + 4), 'latin1').toString('utf8'))
+      socket.write(ok('fine'))
+    })
+    const texts = ['{"a":"plain"}', '{"a":"é"}', '{"a":"語🦉"}', `{"a":"${'x'.repeat(40_000)}"}`]
+    for (const text of texts) expect(await ask(port, { body: requestBody(text) })).toEqual({ status: 200, body: 'fine' })
+    expect(seen).toEqual(texts)
+    expect(texts.map((text) => typeof requestBody(text))).toEqual(['string', 'object', 'object', 'object'])
   })
 
   test('at the same time have connections of their own', async () => {
