@@ -6,7 +6,7 @@ import { hash } from 'node:crypto'
 import { type CompiledConsumer, type CompiledKey, entryKey } from '../resources/snapshot.ts'
 import type { Exchange } from './downstream/exchange.ts'
 import { type GatewayError, unauthenticated, unavailable } from './errors.ts'
-import { EMPTY_TABLES, type Tables } from './snapshot/tables.ts'
+import { consumerOf, EMPTY_TABLES, type Tables } from './snapshot/tables.ts'
 
 export interface Caller {
   readonly key: CompiledKey
@@ -51,7 +51,7 @@ export function authenticate(
       `The API key expired at ${new Date(key.expiresAt).toISOString()}. Ask for a new one (\`strata keys create\`).`,
       'expired_api_key',
     )
-  const consumer = tables.consumer.get(entryKey.consumer(key.namespace, key.consumer))
+  const consumer = consumerOf(tables, key)
   if (!consumer) return unauthenticated('The API key belongs to a consumer that does not exist any more.')
   return { key, consumer }
 }

@@ -23,7 +23,7 @@ import { giveUp, refuse, refuseOverLimit } from './refusals.ts'
 import { type PlainAnswer, type RelayResult, relayPlain, relayStream } from './relay.ts'
 import { type Choice, choose } from './routing.ts'
 import { readSecret } from './secrets.ts'
-import { limitsFor, type Tables } from './snapshot/tables.ts'
+import { limitsOf, type Tables } from './snapshot/tables.ts'
 import type { RequestBody } from './upstream/index.ts'
 
 const UPSTREAM_PATHS: Record<Operation, string> = {
@@ -161,8 +161,8 @@ function taskMismatch(version: CompiledVersion, operation: Operation): GatewayEr
 
 function admit(context: GatewayContext, tables: Tables, caller: Caller, choice: Choice, request: InferenceRequest): Admission {
   const { route } = choice
-  const ofConsumer = limitsFor(tables, route.namespace, caller.consumer.limits)
-  const ofRoute = limitsFor(tables, route.namespace, route.limits)
+  const ofConsumer = limitsOf(tables, caller.consumer)
+  const ofRoute = limitsOf(tables, route)
   const limits = ofConsumer.length === 0 ? ofRoute : [...ofConsumer, ...ofRoute.filter((limit) => !ofConsumer.includes(limit))]
   const subject = {
     namespace: route.namespace,

@@ -7,16 +7,14 @@ import { header } from './downstream/answer-head.ts'
 import type { Exchange } from './downstream/exchange.ts'
 import { invalidRequest, notFound } from './errors.ts'
 import { choose, usableModels } from './routing.ts'
-import type { Tables } from './snapshot/tables.ts'
+import { routeOf, type Tables } from './snapshot/tables.ts'
 
 export function serveModels(context: GatewayContext, exchange: Exchange): void {
   const tables = context.snapshots.tables()
   const caller = authenticate(tables, exchange, context.clock.latest())
   if ('status' in caller) return answerError(exchange, caller, header('www-authenticate', 'Bearer realm="strata"'))
   if (exchange.path === '/v1/models') {
-    const data = usableModels(tables, caller).map((name) =>
-      modelObject(tables, tables.routeByModel.get(`${caller.key.namespace}/${name}`), name),
-    )
+    const data = usableModels(tables, caller).map((name) => modelObject(tables, routeOf(tables, caller.key.namespace, name), name))
     return answerJson(exchange, 200, { object: 'list', data })
   }
   let id: string

@@ -10,7 +10,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { type CompiledRoute, type CompiledVersion, entryKey } from '../resources/snapshot.ts'
 import type { Caller } from './authenticate.ts'
 import { forbidden, type GatewayError, notFound, unavailable } from './errors.ts'
-import type { Tables } from './snapshot/tables.ts'
+import { routeOf, type Tables, versionsOf } from './snapshot/tables.ts'
 
 export interface Unit {
   readonly kind: 'header' | 'body' | 'consumer' | 'random'
@@ -37,7 +37,7 @@ export function choose(
   const name = at > 0 ? request.model.slice(0, at) : request.model
   const pin = at > 0 ? request.model.slice(at + 1) : undefined
   const mayUse = caller.consumer.models.includes('*') || caller.consumer.models.includes(name)
-  const route = tables.routeByModel.get(`${namespace}/${name}`)
+  const route = routeOf(tables, namespace, name)
   // Whether a model exists is not told to those who may not use it.
   if (!route || !mayUse) return unknownModel(tables, caller, request.model)
 
@@ -50,7 +50,7 @@ export function choose(
   }
   const unit = stickyUnit(route, request, caller)
   const versionName = pickTarget(route, unit, random)
-  const assigned = versionName === undefined ? undefined : tables.versions.get(entryKey.version(namespace, versionName))
+  const assigned = versionName === undefined ? undefined : versionsOf(tables, route).get(versionName)
   if (!assigned) return unavailable(`The route "${route.name}" leads to no version that exists.`, 'no_version')
   return { route, assigned, pinned: false, unit }
 }

@@ -23,11 +23,11 @@ export interface ServerOptions {
   readonly registry: Metrics
 }
 
-const INFERENCE: Record<string, Operation> = {
-  '/v1/chat/completions': 'chat',
-  '/v1/completions': 'completion',
-  '/v1/embeddings': 'embedding',
-}
+const INFERENCE: ReadonlyMap<string, Operation> = new Map([
+  ['/v1/chat/completions', 'chat'],
+  ['/v1/completions', 'completion'],
+  ['/v1/embeddings', 'embedding'],
+])
 /** Paths that OpenAI's clients know and Strata does not serve (yet): what to use in their place. */
 const NOT_HERE: Record<string, string> = {
   '/v1/responses': 'Use /v1/chat/completions.',
@@ -73,7 +73,7 @@ function dispatch(context: GatewayContext, options: ServerOptions, exchange: Exc
   const { method } = exchange
   if (method === 'OPTIONS' && exchange.extraHeaders.length > 0) return preflight(exchange)
 
-  const operation = INFERENCE[path]
+  const operation = INFERENCE.get(path)
   if (operation) return method === 'POST' ? void serveInference(context, exchange, operation) : wrongMethod(exchange, 'POST')
 
   const isRead = method === 'GET' || method === 'HEAD'

@@ -181,6 +181,6 @@ test('a snapshot that is spoiled is noticed and told; its gateway leaves the req
     .toMatch(/gateway-0: The snapshot on disk could not be used at the last start: it was altered after it was written/)
   expect((await strata(['status'], { home: system.home })).stdout).toMatch(/! gateway-0: The snapshot on disk could not be used/)
   await expect.poll(() => readFileSync(file).length, { timeout: 5_000 }).toBeGreaterThan(0)
-  await expect.poll(() => readSnapshotFile(file).tables.routeByModel.has('default/assistant'), { timeout: 5_000 }).toBe(true)
+  await expect.poll(() => readSnapshotFile(file).tables.routesByModel.get('default')?.has('assistant'), { timeout: 5_000 }).toBe(true)
   await answersAll(system, 10)
 })

@@ -470,7 +470,7 @@ describe('without control', () => {
     await expect.poll(() => existsSync(file), { timeout: 5_000 }).toBe(true)
     const before = readFileSync(file, 'utf8')
     expect(spoil(before)).not.toBe(before)
-    expect(readSnapshotFile(file).tables.routeByModel.has('default/assistant')).toBe(true)
+    expect(readSnapshotFile(file).tables.routesByModel.get('default')?.has('assistant')).toBe(true)
     writeFileSync(file, spoil(before))
     expect(() => readSnapshotFile(file)).toThrow(words)
   })

@@ -42,8 +42,10 @@ const LONGEST_KNOWN_NAME = 64
 function nameOf(written: string): string {
   const known = names.get(written)
   if (known !== undefined) return known
-  const name = written.toLowerCase()
-  if (!NAME.test(name)) throw new Malformed(NOT_A_HEADER)
+  const lower = written.toLowerCase()
+  if (!NAME.test(lower)) throw new Malformed(NOT_A_HEADER)
+  // As a property's name V8 holds a string once, and finds it by where it lies: this is that one.
+  const name = Object.keys({ [lower]: true })[0]!
   if (names.size < MOST_NAMES && written.length <= LONGEST_KNOWN_NAME) names.set(written, name)
   return name
 }

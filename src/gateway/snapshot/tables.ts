@@ -28,8 +28,8 @@ export interface Tables {
   readonly limit: ShardedMap<CompiledLimit>
   readonly instance: ShardedMap<CompiledInstance>
   readonly settings: CompiledSettings
-  /** By "namespace/public model name". */
-  readonly routeByModel: ReadonlyMap<string, CompiledRoute>
+  /** By namespace and public model name. */
+  readonly routesByModel: ReadonlyMap<string, ReadonlyMap<string, CompiledRoute>>
   /** By "namespace/model@version". */
   readonly versionByRef: ReadonlyMap<string, CompiledVersion>
   /** By "namespace/version resource name". */
@@ -148,16 +148,20 @@ function index(epoch: string, version: number, sections: Sections, before?: Snap
     limit: sections.limit,
     instance: sections.instance,
     settings: sections.settings,
-    routeByModel: same('route') ? before!.tables.routeByModel : indexRoutes(sections.route),
+    routesByModel: same('route') ? before!.tables.routesByModel : indexRoutes(sections.route),
     versionByRef: same('version') ? before!.tables.versionByRef : indexVersions(sections.version),
     instancesByVersion: same('instance') ? before!.tables.instancesByVersion : indexInstances(sections.instance),
   }
 }
 
-function indexRoutes(routes: Sections['route']): Map<string, CompiledRoute> {
-  const byModel = new Map<string, CompiledRoute>()
-  for (const route of routes.values()) for (const model of route.models) byModel.set(`${route.namespace}/${model}`, route)
-  return byModel
+function indexRoutes(routes: Sections['route']): Map<string, Map<string, CompiledRoute>> {
+  const byNamespace = new Map<string, Map<string, CompiledRoute>>()
+  for (const route of routes.values()) {
+    const byModel = byNamespace.get(route.namespace) ?? new Map<string, CompiledRoute>()
+    byNamespace.set(route.namespace, byModel)
+    for (const model of route.models) byModel.set(model, route)
+  }
+  return byNamespace
 }
 
 function indexVersions(versions: Sections['version']): Map<string, CompiledVersion> {
@@ -177,25 +181,54 @@ function indexInstances(instances: Sections['instance']): Map<string, CompiledIn
   return byVersion
 }
 
-/** Limits by the list of their names, as routes and consumers hold it; found once for each set of limits. */
-const limitsByNames = new WeakMap<Tables['limit'], WeakMap<readonly string[], readonly CompiledLimit[]>>()
-const NO_LIMITS: readonly CompiledLimit[] = []
+/**
+ * What an entry names in another section: looked up once for each state of that section, not for each request. Putting a name together and
+ * finding it costs more than most of what a request does with it.
+ */
+function linking<From extends object, To>(section: (tables: Tables) => object, find: (tables: Tables, from: From) => To) {
+  const known = new WeakMap<object, WeakMap<From, { readonly to: To }>>()
+  return (tables: Tables, from: From): To => {
+    const state = section(tables)
+    let links = known.get(state)
+    if (!links) {
+      links = new WeakMap()
+      known.set(state, links)
+    }
+    let link = links.get(from)
+    if (!link) {
+      link = { to: find(tables, from) }
+      links.set(from, link)
+    }
+    return link.to
+  }
+}
+
+export const consumerOf = linking(
+  (tables) => tables.consumer,
+  (tables, key: CompiledKey) => tables.consumer.get(entryKey.consumer(key.namespace, key.consumer)),
+)
+
+/** The versions that a route's targets lead to, by name; those that do not exist are not in it. */
+export const versionsOf = linking(
+  (tables) => tables.versions,
+  (tables, { namespace, targets }: CompiledRoute): ReadonlyMap<string, CompiledVersion> => {
+    const found = targets.map(({ version }) => tables.versions.get(entryKey.version(namespace, version)))
+    return new Map(found.filter((version) => version !== undefined).map((version) => [version.name, version]))
+  },
+)
 
 /** The limits that a route or a consumer names, each once; names that nothing answers to count for nothing. */
-export function limitsFor(tables: Tables, namespace: string, names: readonly string[]): readonly CompiledLimit[] {
-  if (names.length === 0) return NO_LIMITS
-  let lists = limitsByNames.get(tables.limit)
-  if (!lists) {
-    lists = new WeakMap()
-    limitsByNames.set(tables.limit, lists)
-  }
-  let limits = lists.get(names)
-  if (!limits) {
-    const found = names.map((name) => tables.limit.get(entryKey.limit(namespace, name)))
-    limits = [...new Set(found.filter((limit) => limit !== undefined))]
-    lists.set(names, limits)
-  }
-  return limits
+export const limitsOf = linking(
+  (tables) => tables.limit,
+  (tables, { namespace, limits }: CompiledRoute | CompiledConsumer): readonly CompiledLimit[] => {
+    const found = limits.map((name) => tables.limit.get(entryKey.limit(namespace, name)))
+    return [...new Set(found.filter((limit) => limit !== undefined))]
+  },
+)
+
+/** The route of a public model name. */
+export function routeOf(tables: Tables, namespace: string, model: string): CompiledRoute | undefined {
+  return tables.routesByModel.get(namespace)?.get(model)
 }
 
 export const EMPTY_TABLES: Tables = index('', 0, EMPTY_SECTIONS)
