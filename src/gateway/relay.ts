@@ -110,8 +110,9 @@ export function relayStream(
       data(chunk) {
         if (over) return
         lastChunkAt = clock.monotonic()
-        if (firstTokenAt === undefined && FIRST_TOKEN.test(chunk.toString('latin1'))) firstTokenAt = lastChunkAt
-        const passed = reader.push(chunk)
+        const piece = chunk.toString('latin1')
+        if (firstTokenAt === undefined && FIRST_TOKEN.test(piece)) firstTokenAt = lastChunkAt
+        const passed = reader.push(piece)
         if (passed.length > 0 && !exchange.write(passed) && stalledAt === undefined) {
           stalledAt = lastChunkAt
           upstream.pause()

@@ -178,15 +178,15 @@ export class DownstreamConnection implements Carrier {
     this.socket.write(this.#headText(status, headers, length), 'latin1')
   }
 
-  sendBody(chunk: Buffer): boolean {
+  sendBody(chunk: Buffer | string): boolean {
     const { socket } = this
     if (socket.destroyed || this.#head!.method === 'HEAD') return true
-    if (!this.#chunkedAnswer) return socket.write(chunk)
+    if (!this.#chunkedAnswer) return socket.write(chunk, 'latin1')
     const size = `${chunk.length.toString(16)}\r\n`
     if (chunk.length <= ONE_STRING_BYTES) return socket.write(`${size}${chunk.toString('latin1')}\r\n`, 'latin1')
     socket.cork()
     socket.write(size, 'latin1')
-    socket.write(chunk)
+    socket.write(chunk, 'latin1')
     const room = socket.write('\r\n', 'latin1')
     socket.uncork()
     return room

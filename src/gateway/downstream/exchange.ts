@@ -8,8 +8,8 @@ import type { HeaderLines } from './answer-head.ts'
 export interface Carrier {
   readonly remoteAddress: string
   sendHead(status: number, headers: HeaderLines, length: number | undefined): void
-  /** False when the client does not keep up: `onDrain` tells when it does again. */
-  sendBody(chunk: Buffer): boolean
+  /** False when the client does not keep up: `onDrain` tells when it does again. A string is latin1. */
+  sendBody(chunk: Buffer | string): boolean
   /** Head and body of a whole answer at once. A string is latin1: one character is one byte. */
   sendWhole(status: number, headers: HeaderLines, body: Buffer | string): void
   end(): void
@@ -146,8 +146,8 @@ export class Exchange {
     this.answered = true
   }
 
-  /** False when the client does not keep up. */
-  write(chunk: Buffer): boolean {
+  /** False when the client does not keep up. A string is latin1: one character is one byte. */
+  write(chunk: Buffer | string): boolean {
     return this.over || chunk.length === 0 || this.#carrier.sendBody(chunk)
   }
 

@@ -12,10 +12,10 @@ function read(reader: StreamReader, text: string, cuts: number[]): string {
   const out: Buffer[] = []
   let from = 0
   for (const place of [...places, bytes.length]) {
-    out.push(Buffer.from(reader.push(bytes.subarray(from, place))))
+    out.push(Buffer.from(reader.push(bytes.toString('latin1', from, place)), 'latin1'))
     from = place
   }
-  out.push(reader.flush())
+  out.push(Buffer.from(reader.flush(), 'latin1'))
   return Buffer.concat(out).toString()
 }
 

@@ -1,14 +1,15 @@
 /**
  * What the relay must know of a passing event stream: usage for the settlement, the end, an error that the upstream itself announced.
- * Bytes pass as they are; an engine's stream is not even split into events.
+ * Bytes pass as they are, here as latin1 text (one character is one byte): that is how they are written. An engine's stream is not even
+ * split into events.
  */
 import { type Usage, usageFrom } from './openai-to-openai.ts'
 
 export interface StreamReader {
-  /** What goes to the client of this chunk; may be empty. */
-  push(chunk: Buffer): Buffer
+  /** What goes to the client of this piece; may be empty. */
+  push(piece: string): string
   /** At the end: the rest that goes to the client. */
-  flush(): Buffer
+  flush(): string
   readonly usage: Usage | undefined
   /** `data: [DONE]` has come: the answer is whole. */
   readonly done: boolean
@@ -16,12 +17,9 @@ export interface StreamReader {
   readonly failed: boolean
 }
 
-const NOTHING: Buffer = Buffer.alloc(0)
 const DONE = 'data: [DONE]'
 const ERROR = 'data: {"error"'
-const USAGE = Buffer.from(': strata-usage ')
-const COLON = 0x3a
-const NEWLINE = 0x0a
+const USAGE = ': strata-usage '
 
 /**
  * An engine of ours ends its stream with the comment `: strata-usage {…}` before `[DONE]`. The comment is between engine and gateway, so
@@ -31,55 +29,42 @@ export class EngineStream implements StreamReader {
   usage: Usage | undefined
   done = false
   failed = false
-  #held: Buffer | undefined
-  #last = NOTHING
+  #held = ''
+  #last = ''
 
-  push(chunk: Buffer): Buffer {
-    if (this.#held) {
-      // A marker that only began in the last chunk: look again at both together.
-      const joined = Buffer.concat([this.#held, chunk])
-      this.#held = undefined
-      return this.#split(joined)
-    }
-    return this.#split(chunk)
+  push(piece: string): string {
+    // A marker that only began in the last piece: look again at both together.
+    const text = this.#held + piece
+    const at = markerStart(text)
+    const passed = at === -1 ? text : text.slice(0, at)
+    this.#held = at === -1 ? '' : text.slice(at)
+    if (passed !== '') this.#last = passed.length < 32 ? this.#last.slice(-64) + passed : passed
+    return passed
   }
 
-  flush(): Buffer {
-    let rest = this.#held ?? NOTHING
-    this.#held = undefined
-    if (startsWithMarker(rest)) {
+  flush(): string {
+    let rest = this.#held
+    this.#held = ''
+    if (rest.startsWith(USAGE)) {
       const end = rest.indexOf('\n\n')
-      this.usage = usageFrom(rest.toString('utf8', USAGE.length, end === -1 ? rest.length : end))
-      rest = end === -1 ? NOTHING : rest.subarray(end + 2)
+      this.usage = usageFrom(rest.slice(USAGE.length, end === -1 ? rest.length : end))
+      rest = end === -1 ? '' : rest.slice(end + 2)
     }
-    const tail = Buffer.concat([this.#last, rest])
+    const tail = this.#last + rest
     this.done = tail.includes(DONE)
     this.failed = tail.includes(ERROR)
     return rest
   }
-
-  #split(chunk: Buffer): Buffer {
-    const at = markerStart(chunk)
-    const passed = at === -1 ? chunk : chunk.subarray(0, at)
-    if (at !== -1) this.#held = chunk.subarray(at)
-    if (passed.length > 0) this.#last = passed.length < 32 ? Buffer.concat([this.#last.subarray(-64), passed]) : passed
-    return passed
-  }
 }
 
 /** Where the usage comment starts, also when only its beginning is here; −1 when it does not. */
-function markerStart(chunk: Buffer): number {
-  for (let at = chunk.indexOf(USAGE); at !== -1; at = chunk.indexOf(USAGE, at + 1)) if (at === 0 || chunk[at - 1] === NEWLINE) return at
-  const from = Math.max(0, chunk.length - USAGE.length + 1)
-  for (let colon = chunk.indexOf(COLON, from); colon !== -1; colon = chunk.indexOf(COLON, colon + 1)) {
-    const startsLine = colon === 0 || chunk[colon - 1] === NEWLINE
-    if (startsLine && USAGE.subarray(0, chunk.length - colon).equals(chunk.subarray(colon))) return colon
-  }
+function markerStart(text: string): number {
+  const startsLine = (at: number) => at === 0 || text[at - 1] === '\n'
+  for (let at = text.indexOf(USAGE); at !== -1; at = text.indexOf(USAGE, at + 1)) if (startsLine(at)) return at
+  const from = Math.max(0, text.length - USAGE.length + 1)
+  for (let colon = text.indexOf(':', from); colon !== -1; colon = text.indexOf(':', colon + 1))
+    if (startsLine(colon) && USAGE.startsWith(text.slice(colon))) return colon
   return -1
-}
-
-function startsWithMarker(rest: Buffer): boolean {
-  return rest.length >= USAGE.length && rest.subarray(0, USAGE.length).equals(USAGE)
 }
 
 /**
@@ -90,29 +75,29 @@ export class BackendStream implements StreamReader {
   done = false
   failed = false
   #events = 0
-  #partial = NOTHING
+  #partial = ''
   readonly #keepUsageEvent: boolean
 
   constructor(keepUsageEvent: boolean) {
     this.#keepUsageEvent = keepUsageEvent
   }
 
-  push(chunk: Buffer): Buffer {
-    const text = this.#partial.length > 0 ? Buffer.concat([this.#partial, chunk]) : chunk
-    const passed: Buffer[] = []
+  push(piece: string): string {
+    const text = this.#partial + piece
+    let passed = ''
     let start = 0
     for (let end = eventEnd(text, start); end !== -1; end = eventEnd(text, start)) {
-      const event = text.subarray(start, end)
-      if (this.#take(event)) passed.push(event)
+      const event = text.slice(start, end)
+      if (this.#take(event)) passed += event
       start = end
     }
-    this.#partial = Buffer.from(text.subarray(start))
-    return passed.length === 1 ? passed[0]! : Buffer.concat(passed)
+    this.#partial = text.slice(start)
+    return passed
   }
 
-  flush(): Buffer {
+  flush(): string {
     const rest = this.#partial
-    this.#partial = NOTHING
+    this.#partial = ''
     if (rest.length > 0) this.#take(rest)
     // Without usage from the upstream each event counts as a token: what it would have said within a few.
     this.usage ??= this.#events > 0 ? { in: 0, cached: 0, out: this.#events } : undefined
@@ -120,19 +105,19 @@ export class BackendStream implements StreamReader {
   }
 
   /** Whether the client gets this event. */
-  #take(event: Buffer): boolean {
-    const text = event.toString('utf8')
-    if (!text.startsWith('data:')) return true
-    const data = text.slice(5).trim()
-    if (data === '[DONE]') {
+  #take(event: string): boolean {
+    if (!event.startsWith('data:')) return true
+    let from = 5
+    while (event[from] === ' ') from++
+    if (event.startsWith('[DONE]', from) && event.slice(from).trim() === '[DONE]') {
       this.done = true
       return true
     }
-    if (data.startsWith('{"error"')) this.failed = true
+    if (event.startsWith('{"error"', from)) this.failed = true
     this.#events += 1
-    if (!data.includes('"usage":{') && !data.includes('"usage": {')) return true
+    if (!event.includes('"usage":{', from) && !event.includes('"usage": {', from)) return true
     try {
-      const parsed = JSON.parse(data) as { usage?: unknown; choices?: unknown[] }
+      const parsed = JSON.parse(event.slice(from)) as { usage?: unknown; choices?: unknown[] }
       this.usage = usageFrom(JSON.stringify(parsed.usage)) ?? this.usage
       return this.#keepUsageEvent || !Array.isArray(parsed.choices) || parsed.choices.length > 0
     } catch {
@@ -142,10 +127,10 @@ export class BackendStream implements StreamReader {
 }
 
 /** Index after the blank line that ends the event at `start`, or −1. */
-function eventEnd(text: Buffer, start: number): number {
-  const plain = text.indexOf('\n\n', start)
-  const carriage = text.indexOf('\r\n\r\n', start)
-  if (plain === -1 && carriage === -1) return -1
-  if (carriage === -1 || (plain !== -1 && plain < carriage)) return plain + 2
-  return carriage + 4
+function eventEnd(text: string, start: number): number {
+  for (let at = text.indexOf('\n', start); at !== -1; at = text.indexOf('\n', at + 1)) {
+    if (text[at + 1] === '\n') return at + 2
+    if (text[at + 1] === '\r' && text[at + 2] === '\n' && at > start && text[at - 1] === '\r') return at + 3
+  }
+  return -1
 }
