@@ -1,4 +1,5 @@
 /** The ways to answer that every endpoint shares, in the dialect of its clients. */
+import { onceForEach } from '../kernel/once-for-each.ts'
 import type { CompiledRoute, CompiledVersion } from '../resources/snapshot.ts'
 import { type HeaderLines, header } from './downstream/answer-head.ts'
 import type { Exchange } from './downstream/exchange.ts'
@@ -37,20 +38,10 @@ export function answerError(exchange: Exchange, error: GatewayError, headers: He
   answerJson(exchange, error.status, toOpenAI(error, visibleId(exchange)), retry + headers)
 }
 
-const routeLines = new WeakMap<CompiledRoute, HeaderLines>()
-const versionLines = new WeakMap<CompiledVersion, HeaderLines>()
+const routeLine = onceForEach(({ name }: CompiledRoute) => header('x-strata-route', name))
+const versionLine = onceForEach(({ model, version }: CompiledVersion) => header('x-strata-model-version', `${model}@${version}`))
 
 /** Which route led to which version. */
 export function linesAbout(route: CompiledRoute, version: CompiledVersion): HeaderLines {
-  let versionLine = versionLines.get(version)
-  if (versionLine === undefined) {
-    versionLine = header('x-strata-model-version', `${version.model}@${version.version}`)
-    versionLines.set(version, versionLine)
-  }
-  let routeLine = routeLines.get(route)
-  if (routeLine === undefined) {
-    routeLine = header('x-strata-route', route.name)
-    routeLines.set(route, routeLine)
-  }
-  return versionLine + routeLine
+  return versionLine(version) + routeLine(route)
 }

@@ -8,6 +8,7 @@
 import type { Clock } from '../kernel/clock.ts'
 import { messageOf } from '../kernel/errors.ts'
 import type { Log } from '../kernel/log.ts'
+import { onceForEach } from '../kernel/once-for-each.ts'
 import type { Attempt } from '../monitoring/request-records.ts'
 import { type CompiledInstance, type CompiledRoute, type CompiledVersion, entryKey } from '../resources/snapshot.ts'
 import { type BackendSource, backendOf } from './backends.ts'
@@ -205,21 +206,14 @@ function instancesOf(tables: Tables, version: CompiledVersion): readonly Compile
 /** An instance that is ready and in good standing, or a backend's address. */
 function placeNow(options: AttemptOptions, version: CompiledVersion, excluded: ReadonlySet<string>): Place | undefined {
   const { source } = version
-  if (source.type === 'backend') return backendPlace(version, source)
+  if (source.type === 'backend') return backendPlace(version)
   const chosen = options.tracker.choose(instancesOf(options.tables(), version), excluded)
   return chosen && !options.tracker.isEjected(chosen.id) ? placeOf(chosen) : undefined
 }
 
-const backendPlaces = new WeakMap<CompiledVersion, Place>()
-
-function backendPlace(version: CompiledVersion, source: BackendSource): Place {
-  let place = backendPlaces.get(version)
-  if (!place) {
-    place = { id: `backend/${version.name}`, target: backendOf(source).target, simulated: false }
-    backendPlaces.set(version, place)
-  }
-  return place
-}
+const backendPlace = onceForEach(({ name, source }: CompiledVersion): Place => {
+  return { id: `backend/${name}`, target: backendOf(source as BackendSource).target, simulated: false }
+})
 
 /** With none in good standing, waits for one that is starting or coming back, unless a fallback can answer meanwhile; then any will do. */
 async function waitForPlace(

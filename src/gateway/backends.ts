@@ -1,4 +1,5 @@
 /** Where a version that is served elsewhere is reached: its address, read once. */
+import { onceForEach } from '../kernel/once-for-each.ts'
 import type { CompiledVersion } from '../resources/snapshot.ts'
 import type { UpstreamTarget } from './upstream/index.ts'
 
@@ -10,14 +11,7 @@ export interface Backend {
   readonly prefix: string
 }
 
-const known = new WeakMap<BackendSource, Backend>()
-
-export function backendOf(source: BackendSource): Backend {
-  let backend = known.get(source)
-  if (!backend) {
-    const { origin, pathname } = new URL(source.address)
-    backend = { target: { address: { origin } }, prefix: pathname.replace(/\/$/, '') }
-    known.set(source, backend)
-  }
-  return backend
-}
+export const backendOf = onceForEach((source: BackendSource): Backend => {
+  const { origin, pathname } = new URL(source.address)
+  return { target: { address: { origin } }, prefix: pathname.replace(/\/$/, '') }
+})

@@ -2,6 +2,7 @@
  * The snapshot as the request path reads it: immutable tables, swapped whole between requests. A delta copies only the sections that it
  * touches, so that a change of health does not copy twenty thousand keys.
  */
+import { onceForEach } from '../../kernel/once-for-each.ts'
 import {
   addChecksum,
   type CompiledConsumer,
@@ -181,50 +182,31 @@ function indexInstances(instances: Sections['instance']): Map<string, CompiledIn
   return byVersion
 }
 
-/**
- * What an entry names in another section: looked up once for each state of that section, not for each request. Putting a name together and
- * finding it costs more than most of what a request does with it.
- */
-function linking<From extends object, To>(section: (tables: Tables) => object, find: (tables: Tables, from: From) => To) {
-  const known = new WeakMap<object, WeakMap<From, { readonly to: To }>>()
-  return (tables: Tables, from: From): To => {
-    const state = section(tables)
-    let links = known.get(state)
-    if (!links) {
-      links = new WeakMap()
-      known.set(state, links)
-    }
-    let link = links.get(from)
-    if (!link) {
-      link = { to: find(tables, from) }
-      links.set(from, link)
-    }
-    return link.to
-  }
-}
+// What an entry names in another section is looked up once for each state of that section, not for each request: putting a name together
+// and finding it costs more than most of what a request does with it.
 
-export const consumerOf = linking(
-  (tables) => tables.consumer,
-  (tables, key: CompiledKey) => tables.consumer.get(entryKey.consumer(key.namespace, key.consumer)),
+const consumersByKey = onceForEach((consumers: Tables['consumer']) =>
+  onceForEach(({ namespace, consumer }: CompiledKey) => consumers.get(entryKey.consumer(namespace, consumer))),
 )
+export const consumerOf = (tables: Tables, key: CompiledKey) => consumersByKey(tables.consumer)(key)
 
-/** The versions that a route's targets lead to, by name; those that do not exist are not in it. */
-export const versionsOf = linking(
-  (tables) => tables.versions,
-  (tables, { namespace, targets }: CompiledRoute): ReadonlyMap<string, CompiledVersion> => {
-    const found = targets.map(({ version }) => tables.versions.get(entryKey.version(namespace, version)))
+const versionsByRoute = onceForEach((versions: Tables['versions']) =>
+  onceForEach(({ namespace, targets }: CompiledRoute): ReadonlyMap<string, CompiledVersion> => {
+    const found = targets.map(({ version }) => versions.get(entryKey.version(namespace, version)))
     return new Map(found.filter((version) => version !== undefined).map((version) => [version.name, version]))
-  },
+  }),
 )
+/** The versions that a route's targets lead to, by name; those that do not exist are not in it. */
+export const versionsOf = (tables: Tables, route: CompiledRoute) => versionsByRoute(tables.versions)(route)
 
-/** The limits that a route or a consumer names, each once; names that nothing answers to count for nothing. */
-export const limitsOf = linking(
-  (tables) => tables.limit,
-  (tables, { namespace, limits }: CompiledRoute | CompiledConsumer): readonly CompiledLimit[] => {
-    const found = limits.map((name) => tables.limit.get(entryKey.limit(namespace, name)))
+const limitsByOwner = onceForEach((all: Tables['limit']) =>
+  onceForEach(({ namespace, limits }: CompiledRoute | CompiledConsumer): readonly CompiledLimit[] => {
+    const found = limits.map((name) => all.get(entryKey.limit(namespace, name)))
     return [...new Set(found.filter((limit) => limit !== undefined))]
-  },
+  }),
 )
+/** The limits that a route or a consumer names, each once; names that nothing answers to count for nothing. */
+export const limitsOf = (tables: Tables, owner: CompiledRoute | CompiledConsumer) => limitsByOwner(tables.limit)(owner)
 
 /** The route of a public model name. */
 export function routeOf(tables: Tables, namespace: string, model: string): CompiledRoute | undefined {
