@@ -58,7 +58,6 @@ export async function exampleControl(options: { gatewayUrl?: string; connection?
     },
     watch,
     records: {
-      recent: () => recent,
       subscribe: (listener) => {
         listeners.add(listener)
         return () => listeners.delete(listener)

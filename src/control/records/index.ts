@@ -1,5 +1,5 @@
 /**
- * Request records as control sees them: a live stream, the most recent ones and all that the disk still has, the last minute's traffic, the last
+ * Request records as control sees them: a live stream, all that the disk still has, the last minute's traffic, the last
  * hour's refusals, and usage rows in the store.
  */
 import type { Clock } from '../../kernel/clock.ts'
@@ -10,14 +10,13 @@ import type { Store } from '../../store/index.ts'
 import { followRecords } from './follower.ts'
 import { type Cursor, findRequest, type HistoryPage, type HistoryQuery, readHistory } from './history.ts'
 import { createKeyUses, type KeyUses } from './key-uses.ts'
+import { momentOf } from './moment.ts'
 import { readRecordFilter } from './record-filter.ts'
 import { createRefusals, type LimitRefusals } from './refusals.ts'
 import { createTrafficWindow } from './traffic.ts'
 import type { TrafficEvent } from './traffic-event.ts'
 
 export interface RecordStream {
-  /** The most recent records, oldest first. */
-  recent(): readonly RequestRecord[]
   subscribe(listener: (record: RequestRecord) => void): () => void
   history(query: HistoryQuery): Promise<HistoryPage>
   /** What is known of one request: its `finished` record, or else its `started` one. */
@@ -28,7 +27,6 @@ export interface RecordStream {
   close(): Promise<void>
 }
 
-const RECENT = 2_000
 const HOUR_MS = 3_600_000
 const MOST_REFUSALS = 200_000
 /** Of what was written before this start: a gigabyte is read in seconds when almost no line of it is parsed. */
@@ -46,7 +44,6 @@ export async function openRecords(options: { folder: string; store: Store; clock
       if (type === 'DELETED' && resource.kind === 'ApiKey') keyUses.forget(resource.metadata.namespace, resource.metadata.name)
   })
   const marks = await store.usage.marks()
-  let recent: RequestRecord[] = []
   const follower = await followRecords({
     folder,
     usage: store.usage,
@@ -54,9 +51,7 @@ export async function openRecords(options: { folder: string; store: Store; clock
     clock,
     log,
     onRecord(record, live, counted) {
-      recent.push(record)
-      if (recent.length > RECENT + RECENT / 10) recent = recent.slice(-RECENT)
-      if (Date.parse(record.time) > clock.now() - 90_000) window.add(record)
+      if (momentOf(record) > clock.now() - 90_000) window.add(record)
       if (counted && record.type === 'finished') refusals.add(record)
       if (live) for (const listener of listeners) listener(record)
     },
@@ -72,16 +67,12 @@ export async function openRecords(options: { folder: string; store: Store; clock
   }
 
   return {
-    recent: () => recent.slice(-RECENT),
     subscribe(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
     history: (query) => readHistory(folder, query),
-    async find(id) {
-      const known = recent.filter((record) => record.id === id)
-      return known.some(({ type }) => type === 'finished') ? known : await findRequest(folder, id)
-    },
+    find: (id) => findRequest(folder, id),
     traffic: () => window.event(clock.now()),
     async refusals() {
       seenBefore ??= recall().catch((error: unknown) => {

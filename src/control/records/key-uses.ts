@@ -1,6 +1,7 @@
 /** When each API key was last used. Exact in memory; the store hears of a key at most once a minute, with the usage that is folded then. */
 import type { RequestRecord } from '../../monitoring/request-records.ts'
 import type { KeyUse } from '../../store/usage.ts'
+import { momentOf } from './moment.ts'
 
 export interface KeyUses {
   add(record: RequestRecord): void
@@ -23,10 +24,11 @@ export function createKeyUses(known: readonly KeyUse[], exists: (namespace: stri
   const waiting = new Set<string>()
   for (const use of known) if (exists(use.namespace, use.name)) uses.set(`${use.namespace}/${use.name}`, { use, stored: use.lastUsed })
   return {
-    add({ namespace, key: name, time }) {
+    add(record) {
+      const { namespace, key: name } = record
       if (namespace === undefined || name === undefined || !exists(namespace, name)) return
       const id = `${namespace}/${name}`
-      const lastUsed = Date.parse(time)
+      const lastUsed = momentOf(record)
       const before = uses.get(id)
       if (before && before.use.lastUsed >= lastUsed) return
       const stored = before?.stored ?? 0

@@ -3,6 +3,7 @@
  * from the segments on disk. Bounded: a minute keeps so many different callers, the rest of it is counted without a name.
  */
 import type { FinishedRecord } from '../../monitoring/request-records.ts'
+import { momentOf } from './moment.ts'
 
 export interface RefusedCaller {
   /** Empty: those beyond the ones that are kept by name. */
@@ -50,7 +51,7 @@ export function createRefusals(): Refusals {
   return {
     add(record) {
       if (record.outcome !== 'limited' || record.limit === undefined) return
-      const time = Date.parse(record.time)
+      const time = momentOf(record)
       const at = Math.floor(time / MINUTE_MS)
       let minute = minutes.get(at)
       if (!minute) {

@@ -3,6 +3,7 @@
  * beyond that), so that percentiles come from values and not from averages.
  */
 import type { FinishedRecord, Outcome, RequestRecord } from '../../monitoring/request-records.ts'
+import { momentOf } from './moment.ts'
 import type { Rates, TrafficEvent } from './traffic-event.ts'
 
 const WINDOW = 60
@@ -21,19 +22,21 @@ interface Where {
   readonly instance?: string
   readonly consumer?: string
 }
-interface Sample extends Where {
-  readonly firstToken?: number
-  readonly total: number
-}
 interface Counted extends Where {
   requests: number
   errors: number
   tokens: number
 }
+/** Columns: thirty thousand objects that live for a minute would keep the collector busy. Milliseconds; NaN where there was no token. */
+interface Samples {
+  readonly of: Counted[]
+  readonly firstToken: number[]
+  readonly total: number[]
+}
 interface Second {
   readonly at: number
   readonly counts: Map<string, Counted>
-  readonly samples: Sample[]
+  readonly samples: Samples
   seen: number
 }
 
@@ -49,51 +52,50 @@ export function createTrafficWindow(random: () => number = Math.random): Traffic
   const second = (at: number): Second => {
     let found = seconds.get(at)
     if (!found) {
-      found = { at, counts: new Map(), samples: [], seen: 0 }
+      found = { at, counts: new Map(), samples: { of: [], firstToken: [], total: [] }, seen: 0 }
       seconds.set(at, found)
       for (const old of seconds.keys()) if (old < at - WINDOW - 5) seconds.delete(old)
     }
     return found
   }
-  const counted = (at: number, where: Where): Counted => {
+  const counted = (at: number, key: string, record: FinishedRecord): Counted => {
     const { counts } = second(at)
-    const key = `${where.route}\u0000${where.version}\u0000${where.instance}\u0000${where.consumer}`
     let found = counts.get(key)
     if (!found) {
-      found = { ...where, requests: 0, errors: 0, tokens: 0 }
+      found = { ...whereOf(record), requests: 0, errors: 0, tokens: 0 }
       counts.set(key, found)
     }
     return found
   }
 
   const finish = (record: FinishedRecord) => {
-    const where = whereOf(record, record.assigned)
-    const end = Date.parse(record.time)
+    const key = `${record.namespace}\u0000${record.route}\u0000${record.assigned}\u0000${record.instance}\u0000${record.consumer}`
+    const end = momentOf(record)
     const at = Math.floor(end / 1000)
-    const count = counted(at, where)
+    const count = counted(at, key, record)
     count.requests += 1
     if (OUR_FAULT.has(record.outcome)) count.errors += 1
     const here = second(at)
     here.seen += 1
-    const sample: Sample = { ...where, firstToken: record.times.firstToken, total: record.times.total }
-    if (here.samples.length < SAMPLES_PER_SECOND) here.samples.push(sample)
-    else {
-      const place = Math.floor(random() * here.seen)
-      if (place < SAMPLES_PER_SECOND) here.samples[place] = sample
+    const { of, firstToken, total } = here.samples
+    const place = of.length < SAMPLES_PER_SECOND ? of.length : Math.floor(random() * here.seen)
+    if (place < SAMPLES_PER_SECOND) {
+      of[place] = count
+      firstToken[place] = record.times.firstToken ?? Number.NaN
+      total[place] = record.times.total
     }
     // Tokens belong to the seconds in which they came, not to the one in which the answer ended.
     const tokens = record.tokens?.out ?? 0
     if (tokens === 0) return
     const from = Math.max(end - record.times.total + (record.times.firstToken ?? 0), (at - WINDOW) * 1000)
     const first = Math.min(at, Math.floor(from / 1000))
-    for (let s = first; s <= at; s++) counted(s, where).tokens += tokens / (at - first + 1)
+    for (let s = first; s <= at; s++) counted(s, key, record).tokens += tokens / (at - first + 1)
   }
 
   return {
     add(record) {
       if (record.type === 'started') {
-        if (running.size < MOST_RUNNING)
-          running.set(record.id, { ...whereOf(record, record.assigned), since: Date.parse(record.time) - record.after })
+        if (running.size < MOST_RUNNING) running.set(record.id, { ...whereOf(record), since: momentOf(record) - record.after })
         return
       }
       running.delete(record.id)
@@ -130,11 +132,14 @@ export function createTrafficWindow(random: () => number = Math.random): Traffic
             group.errors += count.errors
             group.tokens += count.tokens
           })
-        for (const sample of each?.samples ?? [])
-          into(sample, (group) => {
-            group.totals.push(sample.total)
-            if (sample.firstToken !== undefined) group.firstTokens.push(sample.firstToken)
+        each?.samples.of.forEach((count, i) => {
+          const total = each.samples.total[i]!
+          const firstToken = each.samples.firstToken[i]!
+          into(count, (group) => {
+            group.totals.push(total)
+            if (!Number.isNaN(firstToken)) group.firstTokens.push(firstToken)
           })
+        })
       }
       for (const where of running.values())
         into(where, (group) => {
@@ -144,7 +149,7 @@ export function createTrafficWindow(random: () => number = Math.random): Traffic
       const sums = (read: (count: Counted) => number) =>
         window.map((each) => [...(each?.counts.values() ?? [])].reduce((sum, count) => sum + read(count), 0))
       const firstTokens = (q: number) =>
-        window.map((each) => percentile(each?.samples.flatMap(({ firstToken }) => firstToken ?? []) ?? [], q) ?? null)
+        window.map((each) => percentile(each?.samples.firstToken.filter((value) => !Number.isNaN(value)) ?? [], q) ?? null)
       return {
         time: end * 1000,
         windowSeconds: WINDOW,
@@ -169,11 +174,11 @@ export function createTrafficWindow(random: () => number = Math.random): Traffic
   }
 }
 
-function whereOf(record: RequestRecord, version: string | undefined): Where {
+function whereOf(record: RequestRecord): Where {
   const inNamespace = (name: string | undefined) => (name === undefined ? undefined : `${record.namespace ?? 'default'}/${name}`)
   return {
     route: inNamespace(record.route),
-    version: inNamespace(version),
+    version: inNamespace(record.assigned),
     consumer: inNamespace(record.consumer),
     instance: record.type === 'finished' ? record.instance : undefined,
   }

@@ -2,6 +2,7 @@
 import { Sketch } from '../../kernel/sketch.ts'
 import type { FinishedRecord } from '../../monitoring/request-records.ts'
 import type { UsageKey, UsageRow } from '../../store/usage.ts'
+import { momentOf } from './moment.ts'
 
 export interface UsageFold {
   add(record: FinishedRecord): void
@@ -25,7 +26,7 @@ export function createUsageFold(): UsageFold {
   return {
     add(record) {
       const row = rowOf({
-        minute: Math.floor(Date.parse(record.time) / 60_000) * 60_000,
+        minute: Math.floor(momentOf(record) / 60_000) * 60_000,
         gateway: record.gateway,
         namespace: record.namespace ?? '',
         route: record.route ?? '',
