@@ -20,8 +20,21 @@ test('what is taken is what was added, in order, whatever its size', () => {
         expect(taken.lines).toBe(lines.length)
         expect(taken.text.equals(all)).toBe(true)
         expect([batch.lines, batch.bytes]).toEqual([0, 0])
+        batch.giveBack(taken.text)
       }
     }),
     { numRuns: 50 },
   )
+})
+
+test('bytes are written over only when they were given back', () => {
+  const batch = new Batch()
+  const taken = (line: string) => {
+    batch.add(line)
+    return batch.take().text
+  }
+  const [first, second] = [taken('one'), taken('two')]
+  batch.giveBack(first)
+  const [third, fourth] = [taken('3'), taken('four')]
+  expect([first, second, third, fourth].map(String)).toEqual(['fou', 'two', '3', 'four'])
 })

@@ -125,6 +125,7 @@ export function createRecordWriter(options: {
             written += batch.text.length
             writing.worked()
           }
+          pending.giveBack(batch.text)
           resolve()
         })
       }
