@@ -1,5 +1,6 @@
 /** The head of an answer, as text. */
 import { STATUS_CODES } from 'node:http'
+import { digits } from '../../kernel/digits.ts'
 
 /** Lines of a head, each with its line break. Only `header` makes them, so that no value writes lines of its own. */
 export type HeaderLines = string
@@ -24,7 +25,11 @@ export function answerHead(
   { chunked, last }: { readonly chunked: boolean; readonly last: boolean },
 ): string {
   const bodyless = status === 204 || status === 304
-  const framing = chunked ? 'transfer-encoding: chunked\r\n' : length === undefined || bodyless ? '' : `content-length: ${length}\r\n`
+  const framing = chunked
+    ? 'transfer-encoding: chunked\r\n'
+    : length === undefined || bodyless
+      ? ''
+      : `content-length: ${digits(length)}\r\n`
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n${headers}${framing}${endOfHead(last)}`
 }
 

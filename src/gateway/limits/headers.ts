@@ -1,4 +1,5 @@
 /** Limits as the client reads them. */
+import { digits } from '../../kernel/digits.ts'
 import type { HeaderLines } from '../downstream/answer-head.ts'
 import type { LimitState } from './index.ts'
 
@@ -9,15 +10,15 @@ export function rateLimitHeaders(requests: LimitState | undefined, tokens: Limit
 
 function linesOf(sort: 'requests' | 'tokens', { limit, remaining, resetMs }: LimitState): HeaderLines {
   return (
-    `x-ratelimit-limit-${sort}: ${limit}\r\nx-ratelimit-remaining-${sort}: ${remaining}\r\n` +
+    `x-ratelimit-limit-${sort}: ${digits(limit)}\r\nx-ratelimit-remaining-${sort}: ${digits(remaining)}\r\n` +
     `x-ratelimit-reset-${sort}: ${resetText(resetMs)}\r\n`
   )
 }
 
 /** "120ms", "1.5s", "6m0s": how OpenAI writes the time until a limit is whole again. */
 export function resetText(ms: number): string {
-  if (ms < 1000) return `${Math.ceil(ms)}ms`
+  if (ms < 1000) return `${digits(Math.ceil(ms))}ms`
   const seconds = Math.ceil(ms / 100) / 10
-  if (seconds < 60) return `${seconds}s`
+  if (seconds < 60) return `${digits(seconds)}s`
   return `${Math.floor(seconds / 60)}m${Math.ceil(seconds % 60)}s`
 }

@@ -7,6 +7,7 @@
  */
 import { connect, type Socket, type TcpNetConnectOpts } from 'node:net'
 import type { Address } from '../../kernel/address.ts'
+import { digits } from '../../kernel/digits.ts'
 import { messageOf } from '../../kernel/errors.ts'
 import { AnswerParser } from '../http1/answer-parser.ts'
 import type { Call } from './call.ts'
@@ -216,5 +217,5 @@ function headOf(request: UpstreamRequest, host: string): string {
     if (/[\r\n\0]/.test(value)) throw new Error(`the header "${name}" holds a line break`)
     head += `${name}: ${value}\r\n`
   }
-  return request.body === undefined ? `${head}\r\n` : `${head}content-length: ${request.body.length}\r\n\r\n`
+  return request.body === undefined ? `${head}\r\n` : `${head}content-length: ${digits(request.body.length)}\r\n\r\n`
 }

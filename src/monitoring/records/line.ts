@@ -2,6 +2,7 @@
  * A request record as one line of JSON. One at least is written for every request, so they are put together by hand: what JSON.stringify
  * spends on looking for fields and escapes is more than all the rest of the record's way. The test holds it to JSON.stringify's own result.
  */
+import { digits } from '../../kernel/digits.ts'
 import type { Attempt, FinishedRecord, StartedRecord } from '../request-records.ts'
 
 type Origin = 'gateway' | 'boot' | 'seq' | 'time'
@@ -19,7 +20,7 @@ function startedLine(origin: string, record: NewStarted): string {
   return (
     `{${origin},"type":"started","id":${quoted(record.id)},"after":${num(record.after)}${OPERATION(record.operation)}` +
     `${CONSUMER(record.consumer)}${KEY(record.key)}${NAMESPACE(record.namespace)}${ROUTE(record.route)}` +
-    `,"routeGeneration":${record.routeGeneration},"model":${quoted(record.model)}${ASSIGNED(record.assigned)}` +
+    `,"routeGeneration":${digits(record.routeGeneration)},"model":${quoted(record.model)}${ASSIGNED(record.assigned)}` +
     `,"pinned":${record.pinned},"assignments":${JSON.stringify(record.assignments)},"stream":${record.stream}` +
     `${text('clientRequestId', record.clientRequestId)}}\n`
   )
@@ -33,7 +34,7 @@ function finishedLine(origin: string, record: NewFinished): string {
     `${plain('routeGeneration', record.routeGeneration)}${text('model', record.model)}${ASSIGNED(record.assigned)}` +
     `${plain('pinned', record.pinned)}${json('assignments', record.assignments)}${SERVED(record.served)}` +
     `${INSTANCE(record.instance)}${plain('stream', record.stream)},"attempts":${attemptsText(record.attempts)}` +
-    `${OUTCOME(record.outcome)},"status":${record.status}${ERROR(record.error)}${LIMIT(record.limit)}` +
+    `${OUTCOME(record.outcome)},"status":${digits(record.status)}${ERROR(record.error)}${LIMIT(record.limit)}` +
     `${tokens === undefined ? '' : `,"tokens":{"in":${num(tokens.in)},"cached":${num(tokens.cached)},"out":${num(tokens.out)}}`}` +
     `,"times":{"total":${num(times.total)}${plain('auth', times.auth)}${plain('limits', times.limits)}${plain('queue', times.queue)}` +
     `${plain('firstToken', times.firstToken)}${plain('betweenTokens', times.betweenTokens)}}` +
@@ -99,6 +100,6 @@ function json(name: string, value: object | undefined): string {
 }
 
 /** JSON has no word for what is not a number. */
-function num(value: number): string | number {
-  return Number.isFinite(value) ? value : 'null'
+function num(value: number): string {
+  return Number.isFinite(value) ? digits(value) : 'null'
 }

@@ -6,6 +6,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, write, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type Clock, systemClock } from '../../kernel/clock.ts'
+import { digits } from '../../kernel/digits.ts'
 import { diskProblem } from '../../kernel/disk.ts'
 import { messageOf } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
@@ -135,7 +136,7 @@ export function createRecordWriter(options: {
   const append = (record: NewStarted | NewFinished) => {
     if (pending.bytes > MOST_PENDING_BYTES) return complain('the disk is too slow', 1)
     seq += 1
-    pending.add(recordLine(`${head},"seq":${seq},"time":"${isoTime(clock.now())}"`, record))
+    pending.add(recordLine(`${head},"seq":${digits(seq)},"time":"${isoTime(clock.now())}"`, record))
   }
 
   const appendBegun = () => {
