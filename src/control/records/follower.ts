@@ -39,7 +39,7 @@ export interface FollowerOptions {
 }
 
 const POLL_MS = 200
-const FOLD_MS = 1_000
+const FOLD_MS = 3_000
 const CHUNK_BYTES = 1024 * 1024
 /** Some fifteen records. A scheduler lets whoever runs go on for up to three milliseconds while a request waits for the same processor. */
 const SLICE_MS = 0.25
