@@ -18,6 +18,7 @@ const instance = (id: string, state: CompiledInstance['state'] = 'ready'): Compi
     namespace: 'default',
     address: { socketPath: '/s' },
     state,
+    run: 0,
     sequences: 1,
     maxWaiting: 1,
     simulated: false,

@@ -10,6 +10,7 @@ const instance = (id: string, over: Partial<CompiledInstance> = {}): CompiledIns
   namespace: 'default',
   address: { host: '127.0.0.1', port: 1 },
   state: 'ready',
+  run: 0,
   sequences: 4,
   maxWaiting: 8,
   simulated: false,
@@ -62,6 +63,21 @@ describe('instance choice', () => {
     fail(5)
     clock.advance(5_001)
     expect(tracker.isEjected('bad')).toBe(false)
+  })
+
+  it('holds nothing of an earlier run against an instance that was started again', () => {
+    const tracker = createInstanceTracker(manualClock())
+    const swap = (...all: CompiledInstance[]) => tracker.keepOnly({ instancesByVersion: new Map([['default/v1', all]]) })
+    swap(instance('killed'), instance('other'))
+    for (const id of ['killed', 'other'])
+      for (let i = 0; i < 5; i++) {
+        tracker.begin(id)
+        tracker.end(id, 'failed')
+      }
+    swap(instance('killed', { state: 'starting' }), instance('other'))
+    expect([tracker.isEjected('killed'), tracker.isEjected('other')]).toEqual([true, true])
+    swap(instance('killed', { state: 'starting', run: 1 }), instance('other'))
+    expect([tracker.isEjected('killed'), tracker.isEjected('other')]).toEqual([false, true])
   })
 
   it('uses ejected ones when there is nobody else', () => {

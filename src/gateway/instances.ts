@@ -3,7 +3,8 @@
  *
  * Ejection is Envoy's consecutive-failure outlier detection in small: a run of failures takes an instance out for a time that doubles, one
  * success brings it back. A connection that is refused ejects at once (the process is down) but briefly, since the supervisor restarts it.
- * When all are ejected, all are used: a guess beats a refusal.
+ * When all are ejected, all are used: a guess beats a refusal. A process that was started again begins with a clean sheet: the requests that
+ * its predecessor's death cut are no failures of its own.
  */
 import type { Clock } from '../kernel/clock.ts'
 import type { CompiledInstance } from '../resources/snapshot.ts'
@@ -25,8 +26,8 @@ export interface InstanceTracker {
   inFlight(id: string): number
   isEjected(id: string): boolean
   ejected(): number
-  /** Forgets instances that are gone. */
-  keepOnly(tables: Tables): void
+  /** Forgets instances that are gone, and what was held against an earlier run of one. */
+  keepOnly(tables: Pick<Tables, 'instancesByVersion'>): void
 }
 
 const FAILURES_TO_EJECT = 5
@@ -37,6 +38,7 @@ const LONGEST_REFUSED_MS = 1_000
 
 export function createInstanceTracker(clock: Clock): InstanceTracker {
   const loads = new Map<string, Load>()
+  let runs: ReadonlyMap<string, number> = new Map()
   const load = (id: string): Load => {
     let known = loads.get(id)
     if (!known) {
@@ -49,6 +51,12 @@ export function createInstanceTracker(clock: Clock): InstanceTracker {
     state.ejectedUntil = clock.monotonic() + Math.min(longest, first * 2 ** Math.min(state.ejections, 10))
     state.ejections += 1
     state.failures = 0
+  }
+
+  const forgive = (state: Load) => {
+    state.failures = 0
+    state.ejections = 0
+    state.ejectedUntil = 0
   }
 
   return {
@@ -75,9 +83,7 @@ export function createInstanceTracker(clock: Clock): InstanceTracker {
       const state = load(id)
       state.inFlight = Math.max(0, state.inFlight - 1)
       if (result === 'ok') {
-        state.failures = 0
-        state.ejections = 0
-        state.ejectedUntil = 0
+        forgive(state)
       } else if (result === 'refused') {
         eject(state, FIRST_REFUSED_MS, LONGEST_REFUSED_MS)
       } else if (result === 'failed') {
@@ -92,7 +98,13 @@ export function createInstanceTracker(clock: Clock): InstanceTracker {
       return [...loads.values()].filter((state) => state.ejectedUntil > now).length
     },
     keepOnly(tables) {
-      for (const [id, state] of loads) if (!tables.instance.has(`instance/${id}`) && state.inFlight === 0) loads.delete(id)
+      const now = new Map<string, number>()
+      for (const instances of tables.instancesByVersion.values()) for (const { id, run } of instances) now.set(id, run)
+      for (const [id, state] of loads) {
+        if (!now.has(id) && state.inFlight === 0) loads.delete(id)
+        if (now.get(id) !== runs.get(id)) forgive(state)
+      }
+      runs = now
     },
   }
 }

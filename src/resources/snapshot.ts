@@ -99,6 +99,8 @@ export interface CompiledInstance {
   readonly namespace: string
   readonly address: { readonly socketPath: string } | { readonly host: string; readonly port: number }
   readonly state: 'starting' | 'ready' | 'draining'
+  /** Another number after each start of its process: what was held against an earlier run is over. */
+  readonly run: number
   /** Requests that it runs at the same time, and that it lets wait beyond. */
   readonly sequences: number
   readonly maxWaiting: number

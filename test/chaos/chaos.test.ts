@@ -55,6 +55,8 @@ const downloads: { name: string; sha256: string; bytes: number }[] = []
 const MOST_QUICK_ENDS = 2
 const quickEnds = new Map<string, number>()
 const tally = { ok: 0, cut: 0, refused: 0, lost: 0 }
+/** Milliseconds until each killed one was there again, for whoever reads the log. */
+const away: Record<Victim, number[]> = { control: [], 'gateway-0': [], 'gateway-1': [], 'engine-assistant-v1': [] }
 
 const question = (prompt: string, stream: boolean, maxTokens = TOKENS) => ({
   url: system.gatewayUrl,
@@ -211,6 +213,7 @@ describe(`kill -9, ${ROUNDS} times (seed ${SEED})`, () => {
       killedAt = performance.now()
       const pid = await system.kill(chosen.process)
       const tookMs = await backAgain(chosen.process, pid, killedAt)
+      away[victim].push(Math.round(tookMs))
       expect(tookMs, `${chosen.process} was away for ${Math.round(tookMs)} ms`).toBeLessThan(BACK_MS)
     } finally {
       stop.abort()
@@ -240,6 +243,7 @@ describe(`kill -9, ${ROUNDS} times (seed ${SEED})`, () => {
     console.log(
       `chaos: ${JSON.stringify({ ...tally, writes: writes.acknowledged, downloads: downloads.length, resumed: weights.resumed() })}`,
     )
+    console.log(`chaos: away for (ms) ${JSON.stringify(away)}`)
     expect(tally.ok).toBeGreaterThan(ROUNDS)
     expect(writes.acknowledged).toBeGreaterThan(ROUNDS)
     await system.signal('SIGINT')

@@ -132,6 +132,7 @@ export const instance = (port: number, over: Partial<CompiledInstance> = {}): Co
   namespace: 'default',
   address: { host: '127.0.0.1', port },
   state: 'ready',
+  run: 0,
   sequences: 4,
   maxWaiting: 8,
   simulated: false,

@@ -10,6 +10,8 @@ export interface Running {
   /** No new requests; it leaves when its streams have ended. */
   retiring: boolean
   ready: boolean
+  /** Starts of its process, as the supervisor counts them. */
+  run: number
   /** Health checks in a row without an answer. */
   misses: number
   health?: EngineHealth
@@ -29,11 +31,12 @@ export interface InstanceReport {
 const MOST_MISSES = 3
 
 export function watchInstance(instance: Instance, retiring: boolean): Running {
-  return { instance, retiring, ready: false, misses: 0, client: connectEngine(instance.socketPath) }
+  return { instance, retiring, ready: false, run: 0, misses: 0, client: connectEngine(instance.socketPath) }
 }
 
 /** Asks the engine how it is. One whose process is not up is not ready, without a question. */
 export async function probe(each: Running, process: ProcessStatus | undefined): Promise<void> {
+  if (process) each.run = process.restarts
   if (process?.state !== 'ready' && process?.state !== 'draining') {
     each.ready = false
     each.load = undefined
@@ -51,7 +54,7 @@ export async function probe(each: Running, process: ProcessStatus | undefined): 
   }
 }
 
-export function compileInstance({ instance, ready, retiring }: Running): CompiledInstance {
+export function compileInstance({ instance, ready, retiring, run }: Running): CompiledInstance {
   return {
     kind: 'instance',
     id: instance.id,
@@ -59,6 +62,7 @@ export function compileInstance({ instance, ready, retiring }: Running): Compile
     namespace: instance.namespace,
     address: { socketPath: instance.socketPath },
     state: retiring ? 'draining' : ready ? 'ready' : 'starting',
+    run,
     sequences: instance.sequences,
     maxWaiting: instance.maxWaiting,
     simulated: instance.standIn,
