@@ -58,6 +58,14 @@ test('three processes that fight for a temporary one never hold it together', as
       stdio: ['ignore', 'pipe', 'pipe'],
     }),
   )
+  // Each loses the processor in the middle of whatever it does, as on a machine that has other things to do.
+  const stopping = setInterval(() => {
+    for (const child of contenders) {
+      if (child.exitCode !== null) continue
+      child.kill('SIGSTOP')
+      setTimeout(() => child.kill('SIGCONT'), Math.random() * 4)
+    }
+  }, 3)
   const ends = await Promise.all(
     contenders.map(async (child) => {
       let said = ''
@@ -67,6 +75,7 @@ test('three processes that fight for a temporary one never hold it together', as
       return { code, said }
     }),
   )
+  clearInterval(stopping)
   for (const { code, said } of ends) expect({ code, said }).toEqual({ code: 0, said: expect.stringMatching(/^[1-9]\d*\n$/) })
   expect(existsSync(inside)).toBe(false)
 })

@@ -6,9 +6,11 @@
  * holder hangs. Node brings SQLite along, so nothing has to be installed for it.
  *
  * The file of a temporary lock goes when the lock is released. Somebody may have opened it just before and get the lock of a file that has
- * no name any more, beside the holder of a new one: so whoever has locked looks whether the name still means the file that it was.
+ * no name any more, beside the holder of a new one: so whoever has locked looks whether the name still means the file that it was. Where
+ * there was none at the first look there is nothing to compare with, and no lock.
  */
-import { closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { randomInt } from 'node:crypto'
+import { closeSync, linkSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { systemCode } from './errors.ts'
 
@@ -37,7 +39,7 @@ export function takeLock(path: string, options: LockOptions = {}): Lock | { hold
     if ((error as { errcode?: number }).errcode === BUSY) return { holder: readNote(path) }
     throw error
   }
-  if (identityOf(path) !== before) {
+  if (before === undefined || identityOf(path) !== before) {
     database.close()
     return { holder: undefined }
   }
@@ -57,15 +59,27 @@ export function takeLock(path: string, options: LockOptions = {}): Lock | { hold
 
 const noteOf = (path: string) => `${path}.json`
 
+/** With a random date: a file system gives a number again at once, and many count the time of birth in steps of milliseconds. */
 function create(path: string): string | undefined {
-  closeSync(openSync(path, 'a', 0o600))
+  const made = `${path}.${process.pid}`
+  const [seconds, nanos] = [randomInt(2 ** 31), randomInt(1e9) / 1e9]
+  writeFileSync(made, '', { mode: 0o600 })
+  utimesSync(made, seconds, seconds + nanos)
+  try {
+    linkSync(made, path)
+  } catch (error) {
+    // Somebody was faster; or a file system without links, whose times have to do.
+    if (systemCode(error) !== 'EEXIST') closeSync(openSync(path, 'a', 0o600))
+  } finally {
+    rmSync(made, { force: true })
+  }
   return identityOf(path)
 }
 
 function identityOf(path: string): string | undefined {
   try {
-    const { dev, ino, birthtimeNs } = statSync(path, { bigint: true })
-    return `${dev} ${ino} ${birthtimeNs}`
+    const { dev, ino, birthtimeNs, mtimeNs } = statSync(path, { bigint: true })
+    return `${dev} ${ino} ${birthtimeNs} ${mtimeNs}`
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined
     throw error
