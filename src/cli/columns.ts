@@ -72,7 +72,8 @@ const COLUMNS: ColumnsByKind = {
     { heading: 'PROTOCOL', value: ({ spec }) => spec.protocol },
     { heading: 'ADDRESS', value: ({ spec }) => spec.address },
     { heading: 'READY', value: ({ status }) => status?.conditions.find(({ type }) => type === 'Ready')?.status ?? '' },
-    { heading: 'MODELS', value: ({ status }) => status?.models?.join(',') ?? '', wide: true },
+    { heading: 'SERVER', value: ({ status }) => status?.server ?? '' },
+    { heading: 'MODELS', value: ({ status }) => status?.models?.map(modelText).join(',') ?? '', wide: true },
   ],
   Consumer: () => [
     { heading: 'MODELS', value: ({ spec }) => spec.models.join(',') },
@@ -123,6 +124,12 @@ function weightsOf({ spec }: Resource<'ModelVersion'>): string {
       .split('/')
       .at(-1) ?? ''
   return file.replace(/\.gguf$/, '')
+}
+
+type BackendModel = NonNullable<NonNullable<Resource<'Backend'>['status']>['models']>[number]
+
+function modelText({ name, version, state }: BackendModel): string {
+  return `${name}${version === undefined ? '' : `@${version}`}${state === 'ready' ? '' : ` (${state})`}`
 }
 
 function effectiveTargets(route: Resource<'Route'>) {

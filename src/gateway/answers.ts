@@ -1,9 +1,11 @@
 /** The ways to answer that every endpoint shares, in the dialect of its clients. */
 import { onceForEach } from '../kernel/once-for-each.ts'
 import type { CompiledRoute, CompiledVersion } from '../resources/snapshot.ts'
+import type { Dialect } from './dialect.ts'
 import { type HeaderLines, header } from './downstream/answer-head.ts'
 import type { Exchange } from './downstream/exchange.ts'
-import { type GatewayError, toOpenAI } from './errors.ts'
+import type { GatewayError } from './errors.ts'
+import { OPENAI } from './protocols/openai.ts'
 
 /** The id that the client sees: its own where it brought a sane one. */
 export function visibleId(exchange: Exchange): string {
@@ -35,8 +37,12 @@ export function answerError(exchange: Exchange, error: GatewayError, headers: He
       ? ''
       : header('retry-after', String(Math.max(1, Math.ceil(retryAfterMs / 1000)))) +
         header('retry-after-ms', String(Math.max(1, Math.ceil(retryAfterMs))))
-  answerJson(exchange, error.status, toOpenAI(error, visibleId(exchange)), retry + headers)
+  const text = dialectOf(exchange).error(error, visibleId(exchange))
+  answerText(exchange, error.status, text, 'application/json', retry + headers)
 }
+
+/** Whoever asked nothing that is known is answered as an OpenAI client. */
+export const dialectOf = (exchange: Exchange): Dialect => exchange.dialect ?? OPENAI
 
 const routeLine = onceForEach(({ name }: CompiledRoute) => header('x-strata-route', name))
 const versionLine = onceForEach(({ model, version }: CompiledVersion) => header('x-strata-model-version', `${model}@${version}`))

@@ -11,11 +11,12 @@ import type { Caller } from './authenticate.ts'
 import type { GatewayContext } from './context.ts'
 import type { Exchange } from './downstream/exchange.ts'
 import type { Reservation } from './limits/index.ts'
-import type { InferenceRequest, Operation, Usage } from './protocols/openai-to-openai.ts'
+import type { Asking, Operation, Translation } from './protocols/protocol.ts'
+import type { Usage } from './protocols/usage.ts'
 import { recordedPrompt } from './recorded-prompt.ts'
 import { type Choice, unitHash } from './routing.ts'
 
-export type Asked = Omit<InferenceRequest, 'json' | 'user'>
+export type Asked = Pick<Asking, 'model' | 'stream' | 'includeUsage' | 'estimatedTokens'>
 
 /** What is known of a request so far; becomes its `finished` record. */
 export interface Course {
@@ -30,6 +31,8 @@ export interface Course {
   beginning?: Beginning
   reservation?: Reservation
   answered?: Answered
+  /** The way to the version that was asked last, and back. */
+  translation?: Translation
   limit?: string
   error?: string
   cold?: boolean
@@ -45,7 +48,7 @@ export interface End {
 }
 
 /** Notes what was asked; of the prompt only what an operator wants recorded. */
-export function noteAsked(context: GatewayContext, course: Course, request: InferenceRequest): void {
+export function noteAsked(context: GatewayContext, course: Course, request: Asking): void {
   const { model, stream, includeUsage, estimatedTokens } = request
   course.asked = { model: model.slice(0, LONGEST_MODEL_NAME), stream, includeUsage, estimatedTokens }
   const { recordPrompts } = context.snapshots.tables().settings

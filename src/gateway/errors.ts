@@ -1,5 +1,5 @@
-/** What the gateway refuses or could not do, in one type; each protocol writes it in its own shape. */
-import { type OpenAIErrorBody, type OpenAIErrorType, openAIError } from '../wire/openai/errors.ts'
+/** What the gateway refuses or could not do, in one type; each protocol writes it in its own shape (`dialect.ts`). */
+import type { OpenAIErrorType } from '../wire/openai/errors.ts'
 
 export interface GatewayError {
   readonly status: number
@@ -9,10 +9,6 @@ export interface GatewayError {
   readonly message: string
   readonly param?: string
   readonly retryAfterMs?: number
-}
-
-export function toOpenAI(error: GatewayError, requestId: string): OpenAIErrorBody {
-  return openAIError(error.type as OpenAIErrorType, `${error.message} (request id: ${requestId})`, error.code, error.param ?? null)
 }
 
 export const invalidRequest = (message: string, code = 'invalid_request', param?: string, status = 400): GatewayError => ({

@@ -6,7 +6,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { messageOf } from '../kernel/errors.ts'
 import type { CompiledVersion } from '../resources/snapshot.ts'
-import { answerError, headersFor, linesAbout, visibleId } from './answers.ts'
+import { answerError, dialectOf, headersFor, linesAbout, visibleId } from './answers.ts'
 import { type Answered, attempt } from './attempts.ts'
 import { authenticate, type Caller } from './authenticate.ts'
 import { backendOf } from './backends.ts'
@@ -17,27 +17,20 @@ import type { Exchange } from './downstream/exchange.ts'
 import { type GatewayError, invalidRequest } from './errors.ts'
 import { rateLimitHeaders } from './limits/headers.ts'
 import type { Admission } from './limits/index.ts'
-import { bodyFor, type InferenceRequest, type Operation, parseInference } from './protocols/openai-to-openai.ts'
-import { BackendStream, EngineStream } from './protocols/sse.ts'
+import { translate } from './protocols/index.ts'
+import { type Asking, CannotAsk, type Endpoint, type Operation, type Translation } from './protocols/protocol.ts'
 import { giveUp, refuse, refuseOverLimit } from './refusals.ts'
 import { type PlainAnswer, type RelayResult, relayPlain, relayStream } from './relay.ts'
 import { type Choice, choose } from './routing.ts'
 import { readSecret } from './secrets.ts'
 import { limitsOf, type Tables } from './snapshot/tables.ts'
-import type { RequestBody } from './upstream/index.ts'
 
-const UPSTREAM_PATHS: Record<Operation, string> = {
-  chat: '/chat/completions',
-  completion: '/completions',
-  embedding: '/embeddings',
-}
-
-export async function serveInference(context: GatewayContext, exchange: Exchange, operation: Operation): Promise<void> {
-  const course: Course = { exchange, operation, attempts: [], times: {} }
+export async function serveInference(context: GatewayContext, exchange: Exchange, endpoint: Endpoint): Promise<void> {
+  const course: Course = { exchange, operation: endpoint.operation, attempts: [], times: {} }
   context.metrics.inFlight.add(1)
   let end: End = { outcome: 'aborted', status: 499 }
   try {
-    end = await answer(context, course)
+    end = await answer(context, course, endpoint)
   } catch (error) {
     // A bug, not a state of the world: the client gets a plain word, the log gets the stack.
     context.log.error('a request failed inside of the gateway', {
@@ -61,7 +54,7 @@ export async function serveInference(context: GatewayContext, exchange: Exchange
   }
 }
 
-async function answer(context: GatewayContext, course: Course): Promise<End> {
+async function answer(context: GatewayContext, course: Course, endpoint: Endpoint): Promise<End> {
   const { exchange, operation } = course
   const since = () => round(context.clock.monotonic() - exchange.startedAt)
   const tables = context.snapshots.tables()
@@ -78,7 +71,7 @@ async function answer(context: GatewayContext, course: Course): Promise<End> {
   if (body === 'too_large') return refuse(context, course, tooLarge(tables.settings.maxBodyBytes))
   course.times.auth = since()
 
-  const request = parseInference(body, operation)
+  const request = endpoint.parse(body)
   if ('status' in request) return refuse(context, course, request)
   noteAsked(context, course, request)
 
@@ -95,14 +88,16 @@ async function answer(context: GatewayContext, course: Course): Promise<End> {
   course.reservation = admission.reservation
   const limitHeaders = rateLimitHeaders(admission.reservation.requests, admission.reservation.tokens)
 
-  let assignedBody: RequestBody
+  let assigned: Translation
   try {
-    assignedBody = bodyFor(choice.assigned, request, body, operation)
+    assigned = translate(request, choice.assigned, body)
   } catch (error) {
     return refuse(
       context,
       course,
-      invalidRequest(`The body cannot be passed on: ${messageOf(error)}. Is it nested very deeply?`, 'invalid_json'),
+      error instanceof CannotAsk
+        ? error.refusal
+        : invalidRequest(`The body cannot be passed on: ${messageOf(error)}. Is it nested very deeply?`, 'invalid_json'),
     )
   }
 
@@ -119,14 +114,10 @@ async function answer(context: GatewayContext, course: Course): Promise<End> {
       startedAt: exchange.startedAt,
       client: exchange,
       coldWaitMs: context.coldWaitMs,
-      request: (version) =>
-        upstreamRequest(
-          context,
-          version,
-          version === choice.assigned ? assignedBody : bodyFor(version, request, body, operation),
-          exchange,
-          operation,
-        ),
+      request(version) {
+        course.translation = version === choice.assigned ? assigned : translate(request, version, body)
+        return upstreamRequest(context, version, course.translation, exchange)
+      },
     },
     course.attempts,
   )
@@ -159,7 +150,7 @@ function taskMismatch(version: CompiledVersion, operation: Operation): GatewayEr
   return invalidRequest(`The model "${version.model}" is not made for this; call it at ${right}.`, 'unsupported_operation', 'model')
 }
 
-function admit(context: GatewayContext, tables: Tables, caller: Caller, choice: Choice, request: InferenceRequest): Admission {
+function admit(context: GatewayContext, tables: Tables, caller: Caller, choice: Choice, request: Asking): Admission {
   const { route } = choice
   const ofConsumer = limitsOf(tables, caller.consumer)
   const ofRoute = limitsOf(tables, route)
@@ -174,18 +165,19 @@ function admit(context: GatewayContext, tables: Tables, caller: Caller, choice: 
   return context.limiter.admit(limits, subject, request.estimatedTokens)
 }
 
-function upstreamRequest(context: GatewayContext, version: CompiledVersion, body: RequestBody, exchange: Exchange, operation: Operation) {
+function upstreamRequest(context: GatewayContext, version: CompiledVersion, translation: Translation, exchange: Exchange) {
   const headers: Record<string, string> = {
     'content-type': 'application/json',
     accept: exchange.headers.accept ?? '*/*',
     'x-request-id': exchange.id,
   }
-  let prefix = '/v1'
+  let prefix = ''
   if (version.source.type === 'backend') {
     prefix = backendOf(version.source).prefix
     if (version.source.bearer) headers.authorization = `Bearer ${readSecret(version.source.bearer, context.clock.monotonic())}`
   }
-  return { method: 'POST' as const, path: `${prefix}${UPSTREAM_PATHS[operation]}`, headers, body }
+  if (translation.headers) Object.assign(headers, translation.headers)
+  return { method: 'POST' as const, path: prefix + translation.path, headers, body: translation.body }
 }
 
 function relay(context: GatewayContext, course: Course, answered: Answered, limitHeaders: HeaderLines): End | Promise<End> {
@@ -202,6 +194,7 @@ function relay(context: GatewayContext, course: Course, answered: Answered, limi
   const options = {
     clock: context.clock,
     deadlines: context.deadlines,
+    dialect: dialectOf(exchange),
     requestId: visibleId(exchange),
     idleTimeoutMs: route.timeouts.idle,
     deadline: exchange.startedAt + route.timeouts.total,
@@ -210,8 +203,7 @@ function relay(context: GatewayContext, course: Course, answered: Answered, limi
   if (contentType.startsWith('text/event-stream')) {
     exchange.writeHead(status, headers + STREAM_LINES)
     exchange.streams = true
-    const reader = version.source.type === 'engine' ? new EngineStream() : new BackendStream(course.asked!.includeUsage)
-    return relayStream(exchange, response, reader, options).then((relayed) => endOf(relayed, status))
+    return relayStream(exchange, response, course.translation!.stream(), options).then((relayed) => endOf(relayed, status))
   }
   const plain = relayPlain(exchange, response, () => exchange.writeHead(status, headers), options)
   return plain instanceof Promise

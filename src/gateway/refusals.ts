@@ -1,6 +1,6 @@
 /** How a request ends that no model answers: refused here, over a limit, or given up after every attempt. */
 import type { Outcome } from '../monitoring/request-records.ts'
-import { answerBytes, answerError, linesAbout, visibleId } from './answers.ts'
+import { answerBytes, answerError, dialectOf, linesAbout, visibleId } from './answers.ts'
 import type { GaveUp } from './attempts.ts'
 import type { GatewayContext } from './context.ts'
 import type { Course, End } from './course.ts'
@@ -48,6 +48,7 @@ async function passRefusalOn(context: GatewayContext, course: Course, { response
   const plain = await relayPlain(exchange, response!, () => undefined, {
     clock: context.clock,
     deadlines: context.deadlines,
+    dialect: dialectOf(exchange),
     requestId: visibleId(exchange),
     idleTimeoutMs: route.timeouts.idle,
     deadline: context.clock.monotonic() + 5_000,

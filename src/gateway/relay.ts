@@ -6,10 +6,10 @@
  */
 import type { Clock } from '../kernel/clock.ts'
 import type { Deadlines } from '../kernel/deadlines.ts'
-import { openAIError, openAIErrorEvent } from '../wire/openai/errors.ts'
+import type { Dialect } from './dialect.ts'
 import type { Exchange } from './downstream/exchange.ts'
-import { type Usage, usageFrom } from './protocols/openai-to-openai.ts'
 import type { StreamReader } from './protocols/sse.ts'
+import { type Usage, usageFrom } from './protocols/usage.ts'
 import type { AnswerBody, UpstreamFailure, UpstreamResponse } from './upstream/index.ts'
 
 export interface RelayResult {
@@ -24,6 +24,7 @@ export interface RelayResult {
 export interface RelayOptions {
   readonly clock: Clock
   readonly deadlines: Deadlines
+  readonly dialect: Dialect
   readonly requestId: string
   readonly idleTimeoutMs: number
   /** Monotonic time at which the request must be over. */
@@ -60,13 +61,7 @@ export function relayStream(
         if (message)
           exchange.write(
             Buffer.from(
-              openAIErrorEvent(
-                openAIError(
-                  'server_error',
-                  `${message} (request id: ${options.requestId})`,
-                  outcome === 'timeout' ? 'timeout' : 'stream_cut',
-                ),
-              ),
+              options.dialect.lastWord(`${message} (request id: ${options.requestId})`, outcome === 'timeout' ? 'timeout' : 'stream_cut'),
             ),
           )
         exchange.end()

@@ -14,7 +14,7 @@ import { createListener, type Listener } from './downstream/listener.ts'
 import { type GatewayError, invalidRequest, notFound } from './errors.ts'
 import { serveInference } from './inference.ts'
 import { serveModels } from './models.ts'
-import type { Operation } from './protocols/openai-to-openai.ts'
+import { OPENAI_ENDPOINTS } from './protocols/openai.ts'
 
 export interface ServerOptions {
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
@@ -23,11 +23,6 @@ export interface ServerOptions {
   readonly registry: Metrics
 }
 
-const INFERENCE: ReadonlyMap<string, Operation> = new Map([
-  ['/v1/chat/completions', 'chat'],
-  ['/v1/completions', 'completion'],
-  ['/v1/embeddings', 'embedding'],
-])
 /** Paths that OpenAI's clients know and Strata does not serve (yet): what to use in their place. */
 const NOT_HERE: Record<string, string> = {
   '/v1/responses': 'Use /v1/chat/completions.',
@@ -73,8 +68,8 @@ function dispatch(context: GatewayContext, options: ServerOptions, exchange: Exc
   const { method } = exchange
   if (method === 'OPTIONS' && exchange.extraHeaders.length > 0) return preflight(exchange)
 
-  const operation = INFERENCE.get(path)
-  if (operation) return method === 'POST' ? void serveInference(context, exchange, operation) : wrongMethod(exchange, 'POST')
+  const endpoint = OPENAI_ENDPOINTS.get(path)
+  if (endpoint) return method === 'POST' ? void serveInference(context, exchange, endpoint) : wrongMethod(exchange, 'POST')
 
   const isRead = method === 'GET' || method === 'HEAD'
   if (path === '/v1/models' || (path.startsWith('/v1/models/') && path.length > '/v1/models/'.length)) {

@@ -29,12 +29,16 @@ export const assignment = z.object({
   unit: z.string(),
 })
 
+/** What a model was asked for. */
+export const operation = z.enum(['chat', 'completion', 'embedding', 'infer', 'classify', 'regress'])
+export type Operation = z.infer<typeof operation>
+
 export const startedRecord = z.object({
   type: z.literal('started'),
   ...origin,
   /** Milliseconds that it had been running at `time`. */
   after: z.number(),
-  operation: z.enum(['chat', 'completion', 'embedding']),
+  operation: operation,
   consumer: z.string(),
   key: z.string(),
   namespace: z.string(),
@@ -66,7 +70,7 @@ export const finishedRecord = z.object({
   type: z.literal('finished'),
   ...origin,
   /** Absent where the request ended before a route was chosen (bad key, unknown model, over a limit). */
-  operation: z.enum(['chat', 'completion', 'embedding']).optional(),
+  operation: operation.optional(),
   consumer: z.string().optional(),
   key: z.string().optional(),
   namespace: z.string().optional(),

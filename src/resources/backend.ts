@@ -27,7 +27,18 @@ export const backend = defineKind({
   status: z.strictObject({
     observedGeneration: z.number().int().optional(),
     conditions: z.array(condition).default([]),
-    models: z.array(z.string()).optional(),
+    server: z.string().optional().meta({ description: 'What it says it is, e.g. `vLLM 0.11.0`.' }),
+    models: z
+      .array(
+        z.strictObject({
+          name: z.string(),
+          version: z.string().optional(),
+          state: z.enum(['ready', 'loading', 'unloaded', 'failed']),
+          reason: z.string().optional().meta({ description: 'Why it is not ready, in the words of the server.' }),
+        }),
+      )
+      .optional()
+      .meta({ description: 'What it has, where it lists that.' }),
   }),
   references: () => [],
 })

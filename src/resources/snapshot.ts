@@ -6,6 +6,7 @@
  * and not of the whole. Secrets never stand in it: a key is there as its hash, a backend's credentials as a reference.
  */
 import { createHash } from 'node:crypto'
+import type { Spec } from './index.ts'
 import type { Task } from './model.ts'
 import type { SecretReference } from './scalars.ts'
 
@@ -44,6 +45,7 @@ export interface CompiledVersion {
     | { readonly type: 'engine'; readonly simulated: boolean }
     | {
         readonly type: 'backend'
+        readonly protocol: Spec<'Backend'>['protocol']
         /** Base address, e.g. "http://10.0.0.7:8000/v1". */
         readonly address: string
         readonly model: string

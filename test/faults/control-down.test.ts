@@ -153,7 +153,7 @@ test('a snapshot that is spoiled is noticed and told; its gateway leaves the req
   const spoiled: [string, Buffer | string, string][] = [
     ['empty', '', 'the file is empty'],
     ['half-written', good.subarray(0, good.length / 2), 'it is cut short: it ends after'],
-    ['of an older version', good.toString().replace('"format":2', '"format":1'), 'it is of format 1, and this program reads format 2'],
+    ['of an older version', good.toString().replace('"format":3', '"format":2'), 'it is of format 2, and this program reads format 3'],
     ['corrupt', good.toString().replace('"weight":100', '"weight":101'), 'it was altered after it was written'],
   ]
   for (const [what, content, words] of spoiled) {

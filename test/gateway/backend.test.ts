@@ -43,6 +43,7 @@ async function backend(
   closers.push(server.close)
   const source = {
     type: 'backend' as const,
+    protocol: 'openai' as const,
     address: `http://127.0.0.1:${server.port}/base/v1`,
     model: 'their-name',
     maxConcurrent: 8,

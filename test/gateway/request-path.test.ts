@@ -76,6 +76,7 @@ describe('answers', () => {
     })
     const elsewhere = {
       type: 'backend',
+      protocol: 'openai',
       address: `http://127.0.0.1:${server.port}/v1`,
       model: 'größer',
       maxConcurrent: 8,
@@ -459,8 +460,8 @@ describe('without control', () => {
     ['altered in its head', (text: string) => text.replace(/"version":\d/, '"version":9'), /^it was altered/],
     [
       'of an older format',
-      (text: string) => text.replace('"format":2', '"format":1'),
-      /^it is of format 1, and this program reads format 2$/,
+      (text: string) => text.replace('"format":3', '"format":2'),
+      /^it is of format 2, and this program reads format 3$/,
     ],
     ['something else', () => 'GIF89a', /^it does not begin as a snapshot does$/],
     ['empty', () => '', /^the file is empty$/],

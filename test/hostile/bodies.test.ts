@@ -34,6 +34,7 @@ beforeAll(async () => {
         model: 'elsewhere',
         source: {
           type: 'backend',
+          protocol: 'openai',
           address: `http://127.0.0.1:${chat}/v1`,
           model: 'assistant',
           maxConcurrent: 64,

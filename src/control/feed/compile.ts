@@ -126,6 +126,7 @@ function compileSource({ spec, metadata, status }: Resource<'ModelVersion'>, loo
   if (!found) return undefined
   return {
     type: 'backend',
+    protocol: found.protocol,
     address: found.address,
     model: backend.model ?? spec.model,
     bearer: found.credentials?.bearer,

@@ -5,8 +5,8 @@ import type { Log } from '../../kernel/log.ts'
 import { recurring } from '../../kernel/recurring.ts'
 import type { Resource } from '../../resources/index.ts'
 import { durationMs } from '../../resources/scalars.ts'
+import { type Backend, connectBackend } from '../../serving/backends/index.ts'
 import type { Store } from '../../store/index.ts'
-import { probeBackend } from './probe-backend.ts'
 import { type BackendHealth, backendStatus, backendVersionStatus, routeStatus } from './statuses.ts'
 
 export interface Reconciler {
@@ -20,7 +20,7 @@ const EVERY_MS = 5_000
 export function createReconciler(options: { store: Store; log: Log; clock: Clock }): Reconciler {
   const { store, log, clock } = options
   const { resources } = store
-  const health = new Map<string, BackendHealth & { probedAt: number; probing: boolean }>()
+  const health = new Map<string, BackendHealth & { probedAt: number; probing: boolean; backend: Backend }>()
   const closing = new AbortController()
   let started = false
   let timer: NodeJS.Timeout | undefined
@@ -37,14 +37,15 @@ export function createReconciler(options: { store: Store; log: Log; clock: Clock
         known.generation === backend.metadata.generation)
     )
       return
-    health.set(uid, {
-      ...(known ?? { reachable: undefined }),
-      generation: backend.metadata.generation ?? 1,
-      probedAt: clock.monotonic(),
-      probing: true,
-    })
-    const found = await probeBackend(backend.spec, closing.signal)
-    health.set(uid, { ...found, generation: backend.metadata.generation ?? 1, probedAt: clock.monotonic(), probing: false })
+    const generation = backend.metadata.generation ?? 1
+    // What is true of the address and the credentials of before says nothing about new ones.
+    const same = known?.generation === generation
+    const connected = same ? known.backend : connectBackend(backend.spec)
+    const looked = { generation, backend: connected, probedAt: clock.monotonic() }
+    health.set(uid, { ...looked, probe: same ? known.probe : undefined, probing: true })
+    const found = await connected.probe(closing.signal)
+    if (closing.signal.aborted) return
+    health.set(uid, { ...looked, probe: found, probedAt: clock.monotonic(), probing: false })
     wake()
   }
 

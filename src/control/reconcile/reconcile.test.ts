@@ -68,7 +68,16 @@ test('a backend is probed with its credentials, its models are listed, and versi
     5_000,
   )
   expect(authorization).toBe('Bearer secret')
-  expect(statusOf('Backend', 'vllm')).toMatchObject({ conditions: [{ type: 'Reachable', status: 'True' }], models: ['llama-70b', 'qwen'] })
+  expect(statusOf('Backend', 'vllm')).toMatchObject({
+    conditions: [
+      { type: 'Reachable', status: 'True' },
+      { type: 'Ready', status: 'True' },
+    ],
+    models: [
+      { name: 'llama-70b', state: 'ready' },
+      { name: 'qwen', state: 'ready' },
+    ],
+  })
   expect(statusOf('ModelVersion', 'big-v1')).toMatchObject({ state: 'Ready', observedGeneration: 1 })
   expect(statusOf('Route', 'big')?.effective).toEqual({ targets: [{ version: 'big-v1', weight: 100 }], by: 'spec' })
 

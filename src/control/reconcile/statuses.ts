@@ -1,34 +1,45 @@
 /** Statuses as functions of what is known. Pure. */
 import type { Resource, Status } from '../../resources/index.ts'
+import type { BackendProbe } from '../../serving/backends/index.ts'
 import { condition } from '../../serving/instances/version-status.ts'
 
 export interface BackendHealth {
   readonly generation: number
   /** Undefined before the first probe has come back. */
-  readonly reachable?: boolean
-  readonly message?: string
-  readonly models?: readonly string[]
+  readonly probe?: BackendProbe
 }
 
 export function backendStatus(backend: Resource<'Backend'>, health: BackendHealth, now: number): Status<'Backend'> {
-  const before = backend.status?.conditions ?? []
-  const { status, reason, message } = verdict(health)
-  const models = backend.spec.discovery?.models ? (health.models ?? backend.status?.models) : undefined
+  const before = backend.status
+  const { probe } = health
+  // Who cannot be asked has not forgotten what it is.
+  const server = probe?.server ?? before?.server
+  const models = backend.spec.discovery?.models ? (probe?.models?.map((model) => ({ ...model })) ?? before?.models) : undefined
   return {
     observedGeneration: health.generation,
-    conditions: [condition(before, 'Reachable', status, reason, message, now)],
-    ...(models ? { models: [...models] } : {}),
+    conditions: verdicts(probe).map(([type, status, reason]) =>
+      condition(before?.conditions ?? [], type, status, reason, status === 'False' ? (probe?.message ?? '') : '', now),
+    ),
+    ...(server === undefined ? {} : { server }),
+    ...(models ? { models } : {}),
   }
 }
 
-function verdict({ reachable, message }: BackendHealth): { status: 'True' | 'False' | 'Unknown'; reason: string; message: string } {
-  if (reachable === undefined) return { status: 'Unknown', reason: 'Probing', message: '' }
-  return reachable
-    ? { status: 'True', reason: 'Answers', message: '' }
-    : { status: 'False', reason: 'DoesNotAnswer', message: message ?? '' }
+type Verdict = [type: string, status: 'True' | 'False' | 'Unknown', reason: string]
+
+function verdicts(probe: BackendProbe | undefined): Verdict[] {
+  if (!probe)
+    return [
+      ['Reachable', 'Unknown', 'Probing'],
+      ['Ready', 'Unknown', 'Probing'],
+    ]
+  return [
+    probe.reachable ? ['Reachable', 'True', 'Answers'] : ['Reachable', 'False', 'DoesNotAnswer'],
+    probe.ready ? ['Ready', 'True', 'Serves'] : ['Ready', 'False', probe.reachable ? 'NotReady' : 'DoesNotAnswer'],
+  ]
 }
 
-/** A version on a backend is as ready as the backend. */
+/** A version on a backend is as ready as the backend, and as its model there. */
 export function backendVersionStatus(
   version: Resource<'ModelVersion'>,
   health: BackendHealth | undefined,
@@ -36,14 +47,13 @@ export function backendVersionStatus(
   now: number,
 ): Status<'ModelVersion'> {
   const before = version.status?.conditions ?? []
-  const reachable = health?.reachable
-  const state = reachable === undefined ? 'Pending' : reachable ? 'Ready' : 'Failed'
-  const message = reachable === false ? `Backend ${backend}: ${health?.message ?? 'does not answer'}` : undefined
-  const established = reachable === true || before.some(({ type }) => type === 'Established')
+  const { state, message: found } = stateThere(health?.probe, version.spec.source.backend?.model ?? version.spec.model)
+  const message = found === undefined ? undefined : `Backend ${backend}: ${found}`
+  const established = state === 'Ready' || before.some(({ type }) => type === 'Established')
   return {
     observedGeneration: version.metadata.generation,
     conditions: [
-      condition(before, 'Ready', reachable === undefined ? 'Unknown' : reachable ? 'True' : 'False', state, message ?? '', now),
+      condition(before, 'Ready', state === 'Pending' ? 'Unknown' : state === 'Ready' ? 'True' : 'False', state, message ?? '', now),
       ...(established
         ? [condition(before, 'Established', 'True', 'WasReady', 'It has answered; what makes its answers cannot change any more.', now)]
         : []),
@@ -51,6 +61,30 @@ export function backendVersionStatus(
     state,
     ...(message === undefined ? {} : { message }),
   }
+}
+
+const SHOWN_MODELS = 5
+
+function stateThere(
+  probe: BackendProbe | undefined,
+  model: string,
+): { readonly state: 'Pending' | 'Starting' | 'Ready' | 'Failed'; readonly message?: string } {
+  if (!probe) return { state: 'Pending' }
+  if (!probe.reachable) return { state: 'Failed', message: probe.message ?? 'it does not answer' }
+  if (!probe.ready) return { state: 'Starting', message: probe.message ?? 'it is not ready' }
+  const there = probe.models?.filter(({ name }) => name === model) ?? []
+  if (there.length === 0) {
+    if (!probe.onlyListed) return { state: 'Ready' }
+    const names = [...new Set(probe.models?.map(({ name }) => name))]
+    const shown = names.slice(0, SHOWN_MODELS).join(', ') + (names.length > SHOWN_MODELS ? ', …' : '')
+    return { state: 'Failed', message: `it has no model "${model}"; it has ${shown || 'none'}` }
+  }
+  if (there.some(({ state }) => state === 'ready')) return { state: 'Ready' }
+  const { state, reason } = there[0]!
+  const why = reason ? ` (${reason})` : ''
+  return state === 'loading'
+    ? { state: 'Starting', message: `it is loading "${model}"${why}` }
+    : { state: 'Failed', message: `"${model}" is ${state === 'unloaded' ? 'not loaded' : 'broken'} there${why}` }
 }
 
 /** `versions`: those of the targets, in their order; undefined for one that is gone. */

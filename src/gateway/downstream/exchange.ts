@@ -1,6 +1,7 @@
 /** One request of a client and its answer, on one connection: what handlers see of HTTP. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { sortableId } from '../../kernel/ids.ts'
+import type { Dialect } from '../dialect.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { HeaderLines } from './answer-head.ts'
 
@@ -38,6 +39,8 @@ export class Exchange {
   readonly clientRequestId: string | undefined
   /** Headers that every answer of this exchange carries (CORS). */
   extraHeaders: HeaderLines = ''
+  /** How errors are written, once it is known what the client speaks. */
+  dialect: Dialect | undefined
   /** The head of the answer is out. */
   answered = false
   /** The answer is out, or nobody waits for it any more. */

@@ -3,7 +3,7 @@
  * Bytes pass as they are, here as latin1 text (one character is one byte): that is how they are written. An engine's stream is not even
  * split into events.
  */
-import { type Usage, usageFrom } from './openai-to-openai.ts'
+import { type Usage, usageFrom } from './usage.ts'
 
 export interface StreamReader {
   /** What goes to the client of this piece; may be empty. */

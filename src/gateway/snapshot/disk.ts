@@ -8,7 +8,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, write
 import type { SnapshotEntry } from '../../resources/snapshot.ts'
 import { type Snapshot, SnapshotBuilder } from './tables.ts'
 
-const FORMAT = 2
+const FORMAT = 3
 const SLICE = 500
 
 interface Head {

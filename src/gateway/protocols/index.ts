@@ -1,0 +1,35 @@
+/** Which client's protocol can be answered by which upstream: one translation a pair, and no pair that makes no sense. */
+import type { CompiledVersion } from '../../resources/snapshot.ts'
+import { invalidRequest } from '../errors.ts'
+import { openAIToEngine } from './openai-to-engine.ts'
+import { openAIToOpenAI } from './openai-to-openai.ts'
+import { type Asking, CannotAsk, type Translation, type Translator } from './protocol.ts'
+
+type Upstream = 'engine' | Extract<CompiledVersion['source'], { type: 'backend' }>['protocol']
+
+export const TRANSLATORS: Readonly<Record<string, Readonly<Partial<Record<Upstream, Translator<never>>>>>> = {
+  openai: { engine: openAIToEngine, openai: openAIToOpenAI },
+}
+
+/** Throws a `CannotAsk` where there is no way. */
+export function translate(request: Asking, version: CompiledVersion, body: Buffer): Translation {
+  const { source } = version
+  const upstream = source.type === 'engine' ? 'engine' : source.protocol
+  const translator = TRANSLATORS[request.protocol]?.[upstream] as Translator<Asking> | undefined
+  if (translator) return translator(request, version, body)
+  throw new CannotAsk(
+    invalidRequest(
+      `The model "${version.model}" is not made for this; its server speaks another protocol. ${adviceFor(upstream)}`,
+      'unsupported_operation',
+      'model',
+    ),
+  )
+}
+
+function adviceFor(upstream: Upstream): string {
+  switch (upstream) {
+    case 'engine':
+    case 'openai':
+      return 'Call it at /v1/chat/completions.'
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * The port of a server that runs elsewhere, as control sees it: is it there, does it serve, what has it, how busy is it, and, where the
+ * server can, loading and unloading. What a request needs on its way is the gateway's (`gateway/protocols`).
+ *
+ * All adapters pass one suite, `backend.contract.ts`, each against the real server.
+ */
+export type ModelState = 'ready' | 'loading' | 'unloaded' | 'failed'
+
+export interface BackendModel {
+  readonly name: string
+  /** Absent where the server knows no versions. */
+  readonly version?: string
+  readonly state: ModelState
+  /** Why it is not ready, in the server's words. */
+  readonly reason?: string
+}
+
+export interface BackendLoad {
+  /** Requests that are being answered. */
+  readonly running: number
+  /** Requests that wait in the server. */
+  readonly waiting: number
+  /** Share of the KV cache in use, 0 to 1, where the server tells. */
+  readonly cacheUsed?: number
+}
+
+export interface BackendProbe {
+  /** It answers, in its protocol, and takes our credentials. */
+  readonly reachable: boolean
+  /** It takes requests. A server that loads its model is reachable and not ready. */
+  readonly ready: boolean
+  /** Why not, for a person. */
+  readonly message?: string
+  /** What it says it is: "vLLM 0.11.0". */
+  readonly server?: string
+  /** Absent where it tells nobody. */
+  readonly models?: readonly BackendModel[]
+  /** It serves nothing but what it lists, so that a model that is not there is a mistake of somebody. */
+  readonly onlyListed: boolean
+  readonly load?: BackendLoad
+}
+
+export interface Backend {
+  /** Never throws: whatever goes wrong is what was found. */
+  probe(signal: AbortSignal): Promise<BackendProbe>
+}
+
+export const unreachable = (message: string): BackendProbe => ({ reachable: false, ready: false, message, onlyListed: false })
