@@ -24,7 +24,7 @@ export function createPublisher(resources: ResourceStore, feed: SnapshotFeed, se
   let begun = false
 
   const lookup: CompileLookup = {
-    backend: (namespace, name) => resources.get('Backend', namespace, name)?.spec,
+    backend: (namespace, name) => resources.get('Backend', namespace, name),
     task: (namespace, model) => resources.get('Model', namespace, model)?.spec.task,
   }
   const keyOf = ({ kind, metadata }: Resource) => `${kind}/${metadata.namespace}/${metadata.name}`

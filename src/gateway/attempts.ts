@@ -11,7 +11,7 @@ import type { Log } from '../kernel/log.ts'
 import { onceForEach } from '../kernel/once-for-each.ts'
 import type { Attempt } from '../monitoring/request-records.ts'
 import { type CompiledInstance, type CompiledRoute, type CompiledVersion, entryKey } from '../resources/snapshot.ts'
-import { type BackendSource, backendOf } from './backends.ts'
+import { type BackendSource, backendId, backendOf } from './backends.ts'
 import type { Exchange } from './downstream/exchange.ts'
 import type { InstanceTracker } from './instances.ts'
 import type { Tables } from './snapshot/tables.ts'
@@ -128,6 +128,10 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
       failure = 'no_instance'
       message = `The version ${version.model}@${version.version} has no instance that is ready.`
       attempts.push({ version: version.name, error: failure, from, to: since() })
+    } else if (tracker.inFlight(place.id) >= place.most) {
+      failure = 'overloaded'
+      message = `The server of ${version.model}@${version.version} has ${place.most} requests of this gateway already, its limit.`
+      attempts.push({ version: version.name, instance: place.id, error: failure, from, to: since() })
     } else {
       tracker.begin(place.id)
       const result = await send(options, version, place)
@@ -197,6 +201,8 @@ interface Place {
   readonly id: string
   readonly target: UpstreamTarget
   readonly simulated: boolean
+  /** Requests in flight that it may have of this gateway. */
+  readonly most: number
 }
 
 function instancesOf(tables: Tables, version: CompiledVersion): readonly CompiledInstance[] {
@@ -206,13 +212,18 @@ function instancesOf(tables: Tables, version: CompiledVersion): readonly Compile
 /** An instance that is ready and in good standing, or a backend's address. */
 function placeNow(options: AttemptOptions, version: CompiledVersion, excluded: ReadonlySet<string>): Place | undefined {
   const { source } = version
-  if (source.type === 'backend') return backendPlace(version)
+  if (source.type === 'backend') {
+    const place = backendPlace(version)
+    return source.down || options.tracker.isEjected(place.id) ? undefined : place
+  }
   const chosen = options.tracker.choose(instancesOf(options.tables(), version), excluded)
   return chosen && !options.tracker.isEjected(chosen.id) ? placeOf(chosen) : undefined
 }
 
-const backendPlace = onceForEach(({ name, source }: CompiledVersion): Place => {
-  return { id: `backend/${name}`, target: backendOf(source as BackendSource).target, simulated: false }
+/** Versions on one backend share its standing: it is one server. */
+const backendPlace = onceForEach(({ namespace, source }: CompiledVersion): Place => {
+  const backend = source as BackendSource
+  return { id: backendId(namespace, backend), target: backendOf(backend).target, simulated: false, most: backend.maxConcurrent }
 })
 
 /** With none in good standing, waits for one that is starting or coming back, unless a fallback can answer meanwhile; then any will do. */
@@ -223,6 +234,8 @@ async function waitForPlace(
   fallback: boolean,
   coldDeadline: () => number,
 ): Promise<Place | undefined> {
+  // That a backend is down is somebody's opinion: without a fallback it is asked all the same.
+  if (version.source.type === 'backend') return fallback ? undefined : backendPlace(version)
   for (;;) {
     const instances = instancesOf(options.tables(), version)
     if (fallback || options.clock.monotonic() >= coldDeadline() || instances.every(({ state }) => state === 'draining')) {
@@ -237,7 +250,8 @@ async function waitForPlace(
 }
 
 function placeOf(instance: CompiledInstance): Place {
-  return { id: instance.id, target: { address: instance.address }, simulated: instance.simulated }
+  // How much may wait is the engine's to say.
+  return { id: instance.id, target: { address: instance.address }, simulated: instance.simulated, most: Number.POSITIVE_INFINITY }
 }
 
 async function send(options: AttemptOptions, version: CompiledVersion, place: Place): Promise<UpstreamResponse | UpstreamFailure> {

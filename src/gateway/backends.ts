@@ -11,6 +11,9 @@ export interface Backend {
   readonly prefix: string
 }
 
+/** Under which what is known of it is kept. */
+export const backendId = (namespace: string, { backend }: BackendSource) => `backend/${namespace}/${backend}`
+
 export const backendOf = onceForEach((source: BackendSource): Backend => {
   const { origin, pathname } = new URL(source.address)
   return { target: { address: { origin } }, prefix: pathname.replace(/\/$/, '') }

@@ -17,10 +17,11 @@ import type { Exchange } from './downstream/exchange.ts'
 import { type GatewayError, invalidRequest } from './errors.ts'
 import { rateLimitHeaders } from './limits/headers.ts'
 import type { Admission } from './limits/index.ts'
+import { endOf, endPlain, relayRewritten } from './plain-answer.ts'
 import { translate } from './protocols/index.ts'
 import { type Asking, CannotAsk, type Endpoint, type Operation, type Translation } from './protocols/protocol.ts'
 import { giveUp, refuse, refuseOverLimit } from './refusals.ts'
-import { type PlainAnswer, type RelayResult, relayPlain, relayStream } from './relay.ts'
+import { relayPlain, relayStream } from './relay.ts'
 import { type Choice, choose } from './routing.ts'
 import { readSecret } from './secrets.ts'
 import { limitsOf, type Tables } from './snapshot/tables.ts'
@@ -71,7 +72,7 @@ async function answer(context: GatewayContext, course: Course, endpoint: Endpoin
   if (body === 'too_large') return refuse(context, course, tooLarge(tables.settings.maxBodyBytes))
   course.times.auth = since()
 
-  const request = endpoint.parse(body)
+  const request = endpoint.parse(body, exchange.headers)
   if ('status' in request) return refuse(context, course, request)
   noteAsked(context, course, request)
 
@@ -185,12 +186,13 @@ function relay(context: GatewayContext, course: Course, answered: Answered, limi
   const { response, version } = answered
   const { status } = response
   const route = course.choice!.route
+  const translation = course.translation!
   const contentType = response.headers['content-type'] ?? 'application/json'
-  let headers = headersFor(exchange, contentType) + linesAbout(route, version) + limitHeaders
-  if (answered.simulated) headers += header('x-strata-simulated', '1')
-  if (status >= 400) headers += header('x-strata-error-source', 'upstream')
+  let about = linesAbout(route, version) + limitHeaders
+  if (answered.simulated) about += header('x-strata-simulated', '1')
+  if (status >= 400) about += header('x-strata-error-source', 'upstream')
   const retryAfter = response.headers['retry-after']
-  if (retryAfter) headers += header('retry-after', retryAfter)
+  if (retryAfter) about += header('retry-after', retryAfter)
   const options = {
     clock: context.clock,
     deadlines: context.deadlines,
@@ -201,10 +203,12 @@ function relay(context: GatewayContext, course: Course, answered: Answered, limi
   }
 
   if (contentType.startsWith('text/event-stream')) {
-    exchange.writeHead(status, headers + STREAM_LINES)
+    exchange.writeHead(status, headersFor(exchange, contentType) + about + STREAM_LINES)
     exchange.streams = true
-    return relayStream(exchange, response, course.translation!.stream(), options).then((relayed) => endOf(relayed, status))
+    return relayStream(exchange, response, translation.stream(), options).then((relayed) => endOf(relayed, status))
   }
+  if (translation.rewrite) return relayRewritten(course, response, translation.rewrite, about, options)
+  const headers = headersFor(exchange, contentType) + about
   const plain = relayPlain(exchange, response, () => exchange.writeHead(status, headers), options)
   return plain instanceof Promise
     ? plain.then((answer) => endPlain(course, answer, status, headers))
@@ -212,30 +216,3 @@ function relay(context: GatewayContext, course: Course, answered: Answered, limi
 }
 
 const STREAM_LINES = header('cache-control', 'no-cache') + header('x-accel-buffering', 'no')
-
-function endPlain(course: Course, plain: PlainAnswer, status: number, headers: HeaderLines): End {
-  const { exchange } = course
-  if ('held' in plain) {
-    exchange.answer(status, headers, plain.held)
-    return { outcome: status >= 400 ? 'client_error' : 'ok', status, usage: plain.usage }
-  }
-  if ('relayed' in plain) return endOf(plain.relayed, status)
-  if (plain.failure.kind === 'aborted') return { outcome: 'aborted', status: 499 }
-  const timedOut = plain.failure.kind === 'timeout'
-  course.error = timedOut ? 'timeout' : 'upstream_cut'
-  const ours = timedOut ? 504 : 502
-  answerError(exchange, {
-    status: ours,
-    type: 'server_error',
-    code: course.error,
-    message: timedOut
-      ? 'The answer took longer than the time allowed for it.'
-      : 'The model stopped in the middle of its answer. Nothing of it was passed on; ask again.',
-  })
-  return { outcome: timedOut ? 'timeout' : 'cut', status: ours }
-}
-
-function endOf(relayed: RelayResult, status: number): End {
-  const { outcome, usage, firstTokenAt, lastChunkAt } = relayed
-  return { outcome, status: outcome === 'aborted' ? 499 : status, usage, firstTokenAt, lastChunkAt }
-}

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { manualClock } from '../kernel/clock.ts'
 import type { CompiledInstance } from '../resources/snapshot.ts'
 import { createInstanceTracker } from './instances.ts'
+import { EMPTY_TABLES } from './snapshot/tables.ts'
 
 const instance = (id: string, over: Partial<CompiledInstance> = {}): CompiledInstance => ({
   kind: 'instance',
@@ -67,7 +68,7 @@ describe('instance choice', () => {
 
   it('holds nothing of an earlier run against an instance that was started again', () => {
     const tracker = createInstanceTracker(manualClock())
-    const swap = (...all: CompiledInstance[]) => tracker.keepOnly({ instancesByVersion: new Map([['default/v1', all]]) })
+    const swap = (...all: CompiledInstance[]) => tracker.keepOnly({ ...EMPTY_TABLES, instancesByVersion: new Map([['default/v1', all]]) })
     swap(instance('killed'), instance('other'))
     for (const id of ['killed', 'other'])
       for (let i = 0; i < 5; i++) {

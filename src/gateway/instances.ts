@@ -8,6 +8,7 @@
  */
 import type { Clock } from '../kernel/clock.ts'
 import type { CompiledInstance } from '../resources/snapshot.ts'
+import { backendId } from './backends.ts'
 import type { Tables } from './snapshot/tables.ts'
 
 interface Load {
@@ -27,7 +28,7 @@ export interface InstanceTracker {
   isEjected(id: string): boolean
   ejected(): number
   /** Forgets instances that are gone, and what was held against an earlier run of one. */
-  keepOnly(tables: Pick<Tables, 'instancesByVersion'>): void
+  keepOnly(tables: Pick<Tables, 'instancesByVersion' | 'versions'>): void
 }
 
 const FAILURES_TO_EJECT = 5
@@ -100,6 +101,7 @@ export function createInstanceTracker(clock: Clock): InstanceTracker {
     keepOnly(tables) {
       const now = new Map<string, number>()
       for (const instances of tables.instancesByVersion.values()) for (const { id, run } of instances) now.set(id, run)
+      for (const { namespace, source } of tables.versions.values()) if (source.type === 'backend') now.set(backendId(namespace, source), 0)
       for (const [id, state] of loads) {
         if (!now.has(id) && state.inFlight === 0) loads.delete(id)
         if (now.get(id) !== runs.get(id)) forgive(state)

@@ -8,6 +8,7 @@ import { type HeaderLines, header } from './downstream/answer-head.ts'
 import type { GatewayError } from './errors.ts'
 import { rateLimitHeaders } from './limits/headers.ts'
 import type { Admission } from './limits/index.ts'
+import { plainBody } from './plain-answer.ts'
 import { relayPlain } from './relay.ts'
 
 /** Nobody answered: says so in the dialect, or passes the last upstream's own refusal on. */
@@ -18,6 +19,21 @@ export function giveUp(context: GatewayContext, course: Course, result: GaveUp, 
   const version = course.choice!.assigned
   const about = linesAbout(course.choice!.route, version) + limitHeaders
   if (result.response) return passRefusalOn(context, course, result, about)
+  if (failure === 'overloaded') {
+    course.error = 'overloaded'
+    answerError(
+      exchange,
+      {
+        status: 429,
+        type: 'requests',
+        code: 'overloaded',
+        message: `${message} Try again in a moment.`,
+        retryAfterMs: result.retryAfterMs,
+      },
+      about,
+    )
+    return { outcome: 'overloaded', status: 429 }
+  }
   const timedOut = failure === 'timeout'
   course.error = timedOut ? 'timeout' : failure === 'no_instance' ? 'no_instance' : 'upstream_unavailable'
   answerError(
@@ -53,13 +69,14 @@ async function passRefusalOn(context: GatewayContext, course: Course, { response
     idleTimeoutMs: route.timeouts.idle,
     deadline: context.clock.monotonic() + 5_000,
   })
-  const body = 'held' in plain ? plain.held : Buffer.alloc(0)
+  const held = plainBody(response!, 'held' in plain ? plain.held : Buffer.alloc(0))
+  const { status, body, contentType } = course.translation?.rewrite?.(held) ?? held
   const retryAfter = response!.headers['retry-after']
   course.error = failure === 'overloaded' ? 'overloaded' : 'upstream_error'
   const wait = retryAfter ?? (response!.status === 429 || response!.status === 503 ? '1' : undefined)
   const marked = about + header('x-strata-error-source', 'upstream') + (wait === undefined ? '' : header('retry-after', wait))
-  answerBytes(exchange, response!.status, body, response!.headers['content-type'] ?? 'application/json', marked)
-  return { outcome: failure === 'overloaded' ? 'overloaded' : 'upstream_error', status: response!.status }
+  answerBytes(exchange, status, body, contentType, marked)
+  return { outcome: failure === 'overloaded' ? 'overloaded' : 'upstream_error', status }
 }
 
 /** The gateway's own no, before any model was asked. */

@@ -35,6 +35,8 @@ export interface RelayOptions {
 const SLOWEST_READER_MS = 60_000
 /** A plain answer up to this size is held until it is whole; a larger one is passed on as it comes. */
 const HELD_BYTES = 1024 * 1024
+/** The most that is kept of an answer which must be seen whole, because it is written anew for its client. */
+const REWRITTEN_BYTES = 64 * 1024 * 1024
 const FIRST_TOKEN = /"(?:content|text|arguments|name)": ?"[^"]/
 
 export function relayStream(
@@ -143,16 +145,20 @@ export type PlainAnswer =
   | { readonly relayed: RelayResult }
   | { readonly failure: UpstreamFailure }
 
-/** A plain answer: held until it is whole, so that a broken one can still become an error; `sendHead` is called when it grows too large for that. */
+/**
+ * A plain answer: held until it is whole, so that a broken one can still become an error; `sendHead` is called when it grows too large for that.
+ * Without `sendHead` it is held however large, since it is to be rewritten, and one that is too large even for that has failed.
+ */
 export function relayPlain(
   exchange: Exchange,
   upstream: UpstreamResponse,
-  sendHead: () => void,
+  sendHead: (() => void) | undefined,
   options: RelayOptions,
 ): PlainAnswer | Promise<PlainAnswer> {
   const { clock } = options
+  const most = sendHead ? HELD_BYTES : REWRITTEN_BYTES
   const usage = usageFrom(upstream.headers['x-strata-usage'] as string | undefined)
-  const whole = upstream.whole(HELD_BYTES)
+  const whole = upstream.whole(most)
   if (whole !== undefined) return { held: whole, usage: usage ?? usageInBody(whole) }
   return new Promise((resolve) => {
     let chunks: Buffer[] = []
@@ -192,7 +198,11 @@ export function relayPlain(
           return
         }
         chunks.push(chunk)
-        if (bytes <= HELD_BYTES) return
+        if (bytes <= most) return
+        if (!sendHead) {
+          fail({ kind: 'reset', message: `the answer is larger than ${REWRITTEN_BYTES} bytes` })
+          return upstream.abort()
+        }
         flowing = true
         sendHead()
         if (!exchange.write(Buffer.concat(chunks))) upstream.pause()

@@ -14,6 +14,7 @@ import { createListener, type Listener } from './downstream/listener.ts'
 import { type GatewayError, invalidRequest, notFound } from './errors.ts'
 import { serveInference } from './inference.ts'
 import { serveModels } from './models.ts'
+import { oipAt } from './oip-endpoints.ts'
 import { OPENAI_ENDPOINTS } from './protocols/openai.ts'
 
 export interface ServerOptions {
@@ -72,6 +73,9 @@ function dispatch(context: GatewayContext, options: ServerOptions, exchange: Exc
   if (endpoint) return method === 'POST' ? void serveInference(context, exchange, endpoint) : wrongMethod(exchange, 'POST')
 
   const isRead = method === 'GET' || method === 'HEAD'
+  const found = oipAt(exchange)
+  if (found && 'ask' in found) return method === 'POST' ? void serveInference(context, exchange, found.ask) : wrongMethod(exchange, 'POST')
+  if (found) return isRead ? found.read(context, exchange) : wrongMethod(exchange, 'GET')
   if (path === '/v1/models' || (path.startsWith('/v1/models/') && path.length > '/v1/models/'.length)) {
     return isRead ? serveModels(context, exchange) : wrongMethod(exchange, 'GET')
   }

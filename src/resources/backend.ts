@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { defineKind } from './kind.ts'
 import { condition, duration, secretReference } from './scalars.ts'
 
+const httpAddress = z.url({ protocol: /^https?$/, error: 'an http:// or https:// address' })
+
 export const backend = defineKind({
   kind: 'Backend',
   plural: 'backends',
@@ -9,10 +11,21 @@ export const backend = defineKind({
   description:
     'A server that already runs elsewhere and speaks a known protocol. Its address may be private: it is legal because it is declared here.',
   spec: z.strictObject({
-    protocol: z.enum(['openai']).meta({ description: 'What the server speaks.' }),
-    address: z
-      .url({ protocol: /^https?$/, error: 'an http:// or https:// address' })
-      .meta({ description: 'Base address, for OpenAI servers with `/v1`.', examples: ['http://10.0.0.7:8000/v1'] }),
+    protocol: z.enum(['openai', 'oip', 'torchserve', 'tensorflow-serving']).meta({
+      description:
+        "What the server speaks: OpenAI's API (vLLM, llama-server, SGLang, Ollama, TGI, hosted ones), the Open Inference Protocol v2 (Triton, MLServer, KServe), TorchServe's, or TensorFlow Serving's REST API.",
+    }),
+    address: httpAddress.meta({
+      description: 'Base address that requests go to; for OpenAI servers with `/v1`.',
+      examples: ['http://10.0.0.7:8000/v1', 'http://10.0.0.8:8080'],
+    }),
+    management: z
+      .strictObject({
+        address: httpAddress.meta({ description: 'Base address.', examples: ['http://10.0.0.8:8081'] }),
+        credentials: z.strictObject({ bearer: secretReference }).optional().meta({ description: 'Sent as `Authorization: Bearer`.' }),
+      })
+      .optional()
+      .meta({ description: 'Where TorchServe is managed: what it has and how busy it is can be asked there alone.' }),
     credentials: z.strictObject({ bearer: secretReference }).optional().meta({ description: 'Sent as `Authorization: Bearer`.' }),
     health: z
       .strictObject({ period: duration.default('10s') })
@@ -28,6 +41,7 @@ export const backend = defineKind({
     observedGeneration: z.number().int().optional(),
     conditions: z.array(condition).default([]),
     server: z.string().optional().meta({ description: 'What it says it is, e.g. `vLLM 0.11.0`.' }),
+    extensions: z.array(z.string()).optional().meta({ description: 'Extensions of its protocol that it announces.' }),
     models: z
       .array(
         z.strictObject({

@@ -96,7 +96,18 @@ export type Sampling = z.infer<typeof sampling>
 const backendSource = z.strictObject({
   name: resourceName.meta({ description: 'The `Backend`.' }),
   model: z.string().min(1).optional().meta({ description: 'What the backend calls the model. Default: the name of our model.' }),
+  version: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .meta({ description: 'Which version of it there, where the backend has several. Default: the one that it serves by itself.' }),
 })
+
+/** Tensors are told in the Open Inference Protocol's names, whatever the server speaks. */
+const tensors = z.array(z.strictObject({ name: z.string(), datatype: z.string(), shape: z.array(z.number()) }))
+export const signature = z.strictObject({ inputs: tensors, outputs: tensors })
+export type Signature = z.infer<typeof signature>
 
 export const modelVersion = defineKind({
   kind: 'ModelVersion',
@@ -166,6 +177,7 @@ export const modelVersion = defineKind({
         receivedBytes: z.number().optional(),
       })
       .optional(),
+    signature: signature.optional().meta({ description: 'What goes in and what comes out, where the backend tells.' }),
     instances: z.strictObject({ wanted: z.number().int(), ready: z.number().int() }).optional(),
   }),
   immutable: ['model', 'version', 'source', 'prompt', 'sampling'],

@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto'
 import type { Spec } from './index.ts'
 import type { Task } from './model.ts'
+import type { Signature } from './model-version.ts'
 import type { SecretReference } from './scalars.ts'
 
 export interface CompiledRoute {
@@ -46,9 +47,18 @@ export interface CompiledVersion {
     | {
         readonly type: 'backend'
         readonly protocol: Spec<'Backend'>['protocol']
+        /** Name of the Backend. */
+        readonly backend: string
+        /** Control has looked and found that it does not answer now. */
+        readonly down: boolean
         /** Base address, e.g. "http://10.0.0.7:8000/v1". */
         readonly address: string
         readonly model: string
+        /** The version of the model there. */
+        readonly modelVersion?: string
+        readonly signature?: Signature
+        /** It takes the binary extension of the Open Inference Protocol. */
+        readonly binary?: boolean
         readonly bearer?: SecretReference
         readonly maxConcurrent: number
         /** Prompt and sampling that the gateway lays into requests (an engine of ours does it itself). */

@@ -44,6 +44,8 @@ async function backend(
   const source = {
     type: 'backend' as const,
     protocol: 'openai' as const,
+    backend: 'there',
+    down: false,
     address: `http://127.0.0.1:${server.port}/base/v1`,
     model: 'their-name',
     maxConcurrent: 8,

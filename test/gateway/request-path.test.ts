@@ -77,6 +77,8 @@ describe('answers', () => {
     const elsewhere = {
       type: 'backend',
       protocol: 'openai',
+      backend: 'there',
+      down: false,
       address: `http://127.0.0.1:${server.port}/v1`,
       model: 'größer',
       maxConcurrent: 8,

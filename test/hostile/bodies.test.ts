@@ -35,6 +35,8 @@ beforeAll(async () => {
         source: {
           type: 'backend',
           protocol: 'openai',
+          backend: 'there',
+          down: false,
           address: `http://127.0.0.1:${chat}/v1`,
           model: 'assistant',
           maxConcurrent: 64,

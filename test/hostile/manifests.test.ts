@@ -230,7 +230,7 @@ describe('manifests', () => {
       expect(fresh.list(kind)).toEqual(resources.list(kind).map((each) => JSON.parse(JSON.stringify(each))))
       for (const resource of fresh.list(kind)) {
         const entries = compileResource(resource, {
-          backend: (namespace, name) => fresh.get('Backend', namespace, name)?.spec,
+          backend: (namespace, name) => fresh.get('Backend', namespace, name),
           task: () => 'chat',
         })
         for (const [key, entry] of entries) {

@@ -2,7 +2,7 @@
  * Compiles resources to snapshot entries. Each resource compiles by itself, so that one change costs one entry however many there are;
  * the one exception is a version that lives on a backend, whose address is laid into the version's entry.
  */
-import type { Kind, Resource, Spec } from '../../resources/index.ts'
+import type { Kind, Resource } from '../../resources/index.ts'
 import { durationMs } from '../../resources/scalars.ts'
 import {
   type CompiledConsumer,
@@ -13,9 +13,10 @@ import {
   entryKey,
   type SnapshotEntry,
 } from '../../resources/snapshot.ts'
+import { BINARY_EXTENSION } from '../../wire/oip/binary.ts'
 
 export interface CompileLookup {
-  backend(namespace: string, name: string): Spec<'Backend'> | undefined
+  backend(namespace: string, name: string): Pick<Resource<'Backend'>, 'spec' | 'status'> | undefined
   task(namespace: string, model: string): CompiledVersion['task'] | undefined
 }
 
@@ -124,13 +125,19 @@ function compileSource({ spec, metadata, status }: Resource<'ModelVersion'>, loo
   if (!backend) return { type: 'engine', simulated: engine?.kind === 'simulated' || status?.simulated === true }
   const found = lookup.backend(metadata.namespace, backend.name)
   if (!found) return undefined
+  const { spec: there } = found
   return {
     type: 'backend',
-    protocol: found.protocol,
-    address: found.address,
+    protocol: there.protocol,
+    backend: backend.name,
+    down: status?.conditions.find(({ type }) => type === 'Ready')?.status === 'False',
+    address: there.address,
     model: backend.model ?? spec.model,
-    bearer: found.credentials?.bearer,
-    maxConcurrent: found.maxConcurrent,
+    modelVersion: backend.version,
+    signature: status?.signature,
+    binary: found.status?.extensions?.includes(BINARY_EXTENSION) || undefined,
+    bearer: there.credentials?.bearer,
+    maxConcurrent: there.maxConcurrent,
     system: spec.prompt.system,
     sampling: spec.sampling,
   }

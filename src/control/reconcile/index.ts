@@ -7,6 +7,7 @@ import type { Resource } from '../../resources/index.ts'
 import { durationMs } from '../../resources/scalars.ts'
 import { type Backend, connectBackend } from '../../serving/backends/index.ts'
 import type { Store } from '../../store/index.ts'
+import { createSignatures } from './signatures.ts'
 import { type BackendHealth, backendStatus, backendVersionStatus, routeStatus } from './statuses.ts'
 
 export interface Reconciler {
@@ -22,6 +23,7 @@ export function createReconciler(options: { store: Store; log: Log; clock: Clock
   const { resources } = store
   const health = new Map<string, BackendHealth & { probedAt: number; probing: boolean; backend: Backend }>()
   const closing = new AbortController()
+  const signatures = createSignatures({ clock, log, signal: closing.signal, onChange: () => wake() })
   let started = false
   let timer: NodeJS.Timeout | undefined
   let round: Promise<void> | undefined
@@ -64,7 +66,11 @@ export function createReconciler(options: { store: Store; log: Log; clock: Clock
       const name = version.spec.source.backend?.name
       if (name === undefined) continue
       const backend = resources.get('Backend', version.metadata.namespace, name)
-      await resources.setStatus(version, backendVersionStatus(version, backend && health.get(backend.metadata.uid!), name, clock.now()))
+      const known = backend && health.get(backend.metadata.uid!)
+      const status = backendVersionStatus(version, known, name, clock.now())
+      const { model = version.spec.model, version: there } = version.spec.source.backend!
+      const signature = (status.state === 'Ready' && known && signatures.of(known.backend, model, there)) || version.status?.signature
+      await resources.setStatus(version, { ...status, ...(signature ? { signature } : {}) })
     }
     for (const route of resources.list('Route')) {
       const versions = route.spec.targets.map(({ version }) => resources.get('ModelVersion', route.metadata.namespace, version))

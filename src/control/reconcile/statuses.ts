@@ -14,6 +14,7 @@ export function backendStatus(backend: Resource<'Backend'>, health: BackendHealt
   const { probe } = health
   // Who cannot be asked has not forgotten what it is.
   const server = probe?.server ?? before?.server
+  const extensions = probe?.extensions ?? before?.extensions
   const models = backend.spec.discovery?.models ? (probe?.models?.map((model) => ({ ...model })) ?? before?.models) : undefined
   return {
     observedGeneration: health.generation,
@@ -21,6 +22,7 @@ export function backendStatus(backend: Resource<'Backend'>, health: BackendHealt
       condition(before?.conditions ?? [], type, status, reason, status === 'False' ? (probe?.message ?? '') : '', now),
     ),
     ...(server === undefined ? {} : { server }),
+    ...(extensions?.length ? { extensions: [...extensions] } : {}),
     ...(models ? { models } : {}),
   }
 }

@@ -1,6 +1,7 @@
 /** Which client's protocol can be answered by which upstream: one translation a pair, and no pair that makes no sense. */
 import type { CompiledVersion } from '../../resources/snapshot.ts'
 import { invalidRequest } from '../errors.ts'
+import { oipToOip } from './oip-to-oip.ts'
 import { openAIToEngine } from './openai-to-engine.ts'
 import { openAIToOpenAI } from './openai-to-openai.ts'
 import { type Asking, CannotAsk, type Translation, type Translator } from './protocol.ts'
@@ -9,6 +10,7 @@ type Upstream = 'engine' | Extract<CompiledVersion['source'], { type: 'backend' 
 
 export const TRANSLATORS: Readonly<Record<string, Readonly<Partial<Record<Upstream, Translator<never>>>>>> = {
   openai: { engine: openAIToEngine, openai: openAIToOpenAI },
+  oip: { oip: oipToOip },
 }
 
 /** Throws a `CannotAsk` where there is no way. */
@@ -31,5 +33,13 @@ function adviceFor(upstream: Upstream): string {
     case 'engine':
     case 'openai':
       return 'Call it at /v1/chat/completions.'
+    case 'oip':
+      return 'Call it at /v2/models/NAME/infer.'
+    case 'tensorflow-serving':
+      return 'Call it at /v1/models/NAME:predict.'
+    case 'torchserve':
+      return 'Call it at /predictions/NAME.'
+    default:
+      return upstream satisfies never
   }
 }

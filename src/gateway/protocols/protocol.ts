@@ -2,19 +2,19 @@
  * What a protocol is on the way through the gateway. A client's protocol reads requests and writes errors (`openai.ts`, …); a pair of a
  * client's and an upstream's protocol is a translation (`<client>-to-<upstream>.ts`). `index.ts` has the table of pairs.
  */
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Operation } from '../../monitoring/request-records.ts'
 import type { CompiledVersion } from '../../resources/snapshot.ts'
 import type { GatewayError } from '../errors.ts'
-import type { RequestBody, UpstreamResponse } from '../upstream/index.ts'
+import type { AnswerBody, RequestBody, UpstreamResponse } from '../upstream/index.ts'
 import type { StreamReader } from './sse.ts'
-import type { Usage } from './usage.ts'
 
 export type { Operation }
 
 /** A path of a client's protocol at which a model is asked. */
 export interface Endpoint<Request extends Asking = Asking> {
   readonly operation: Operation
-  parse(body: Buffer): Request | GatewayError
+  parse(body: Buffer, headers: IncomingHttpHeaders): Request | GatewayError
 }
 
 /** What routing, limits and records need to know of a request; everything else is the business of its translation. */
@@ -48,8 +48,9 @@ export interface PlainBody {
   readonly status: number
   readonly headers: UpstreamResponse['headers']
   readonly contentType: string
-  readonly body: Buffer | string
-  readonly usage?: Usage
+  readonly body: AnswerBody
+  /** Headers that go to the client beside the gateway's own. */
+  readonly extra?: Readonly<Record<string, string>>
 }
 
 /** Throws a `CannotAsk` where the version's server cannot be asked that. */

@@ -17,6 +17,9 @@ export interface StreamReader {
   readonly failed: boolean
 }
 
+/** For answers that are no event streams. */
+export const noStream = (): StreamReader => ({ push: (piece) => piece, flush: () => '', usage: undefined, done: true, failed: false })
+
 const DONE = 'data: [DONE]'
 const ERROR = 'data: {"error"'
 const USAGE = ': strata-usage '

@@ -4,6 +4,7 @@
  */
 import type { Spec } from '../../resources/index.ts'
 import { asker } from './ask.ts'
+import { oipBackend } from './oip/index.ts'
 import { openAIBackend } from './openai/index.ts'
 import type { Backend } from './port.ts'
 
@@ -14,6 +15,11 @@ export function connectBackend({ protocol, address, credentials }: Spec<'Backend
   switch (protocol) {
     case 'openai':
       return openAIBackend(ask, asker(new URL(address).origin, credentials?.bearer))
+    case 'oip':
+      return oipBackend(ask)
+    case 'torchserve':
+    case 'tensorflow-serving':
+      throw new Error('not yet')
     default:
       return protocol satisfies never
   }

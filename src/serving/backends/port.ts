@@ -4,6 +4,8 @@
  *
  * All adapters pass one suite, `backend.contract.ts`, each against the real server.
  */
+import type { Signature } from '../../resources/model-version.ts'
+
 export type ModelState = 'ready' | 'loading' | 'unloaded' | 'failed'
 
 export interface BackendModel {
@@ -38,11 +40,15 @@ export interface BackendProbe {
   /** It serves nothing but what it lists, so that a model that is not there is a mistake of somebody. */
   readonly onlyListed: boolean
   readonly load?: BackendLoad
+  /** Extensions of its protocol that it announces. */
+  readonly extensions?: readonly string[]
 }
 
 export interface Backend {
   /** Never throws: whatever goes wrong is what was found. */
   probe(signal: AbortSignal): Promise<BackendProbe>
+  /** What goes in and comes out; undefined where the server does not say. Throws what keeps it from being known. */
+  describe?(model: string, version: string | undefined, signal: AbortSignal): Promise<Signature | undefined>
 }
 
 export const unreachable = (message: string): BackendProbe => ({ reachable: false, ready: false, message, onlyListed: false })

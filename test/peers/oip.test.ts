@@ -1,0 +1,157 @@
+/** The Open Inference Protocol through the whole system: a real MLServer behind the gateway, and the adapter that looks after it. */
+import { afterAll, beforeAll, describe, expect, it, test, vi } from 'vitest'
+import { backendContract, backendSpec } from '../../src/serving/backends/backend.contract.ts'
+import { connectBackend } from '../../src/serving/backends/index.ts'
+import { HEADER_LENGTH_HEADER, writeBinary } from '../../src/wire/oip/binary.ts'
+import { type System, startSystem } from '../harness/system.ts'
+import { type Mlserver, startMlserver } from './mlserver.ts'
+import { INSTALL_TIMEOUT_MS } from './python.ts'
+
+const manifest = (address: string) => `
+apiVersion: strata.dev/v1alpha1
+kind: Backend
+metadata: { name: mlserver }
+spec: { protocol: oip, address: "${address}", health: { period: 300ms }, discovery: { models: true } }
+${['linear', 'upper', 'raising']
+  .map(
+    (name) => `---
+apiVersion: strata.dev/v1alpha1
+kind: Model
+metadata: { name: ${name} }
+spec: { task: tensor }
+---
+apiVersion: strata.dev/v1alpha1
+kind: ModelVersion
+metadata: { name: ${name}-v7 }
+spec: { model: ${name}, version: v7, source: { backend: { name: mlserver } } }
+---
+apiVersion: strata.dev/v1alpha1
+kind: Route
+metadata: { name: ${name} }
+spec: { models: [my-${name}], targets: [{ version: ${name}-v7 }] }
+`,
+  )
+  .join('')}`
+
+let server: Mlserver
+let system: System
+beforeAll(async () => {
+  server = await startMlserver()
+  system = await startSystem({ bootstrap: manifest(server.url) })
+  for (const name of ['linear', 'upper', 'raising'])
+    await vi.waitFor(async () => expect((await versionOf(name)).status?.state).toBe('Ready'), 20_000)
+}, INSTALL_TIMEOUT_MS)
+afterAll(async () => {
+  await system?.stop()
+  await server?.close()
+})
+
+interface VersionStatus {
+  readonly status?: { readonly state?: string; readonly message?: string; readonly signature?: unknown }
+}
+const versionOf = (name: string) => system.control<VersionStatus>('GET', `/modelversions/${name}-v7`)
+
+const call = (path: string, init: RequestInit = {}) =>
+  fetch(system.gatewayUrl + path, { ...init, headers: { authorization: `Bearer ${system.apiKey}`, ...(init.headers as object) } })
+const infer = (model: string, body: unknown) => call(`/v2/models/${model}/infer`, { method: 'POST', body: JSON.stringify(body) })
+
+backendContract('the Open Inference Protocol', () => ({
+  spec: { protocol: 'oip', address: server.url },
+  model: 'linear',
+  server: /^mlserver \d/,
+}))
+
+describe('OIP in, OIP out', () => {
+  it('answers health, metadata and readiness as the protocol says', async () => {
+    expect((await fetch(`${system.gatewayUrl}/v2/health/live`)).status).toBe(200)
+    expect((await fetch(`${system.gatewayUrl}/v2/health/ready`)).status).toBe(200)
+    expect(await (await call('/v2')).json()).toMatchObject({ name: 'strata', extensions: ['binary_tensor_data'] })
+    await expect
+      .poll(async () => (await call('/v2/models/my-linear')).json(), { timeout: 10_000 })
+      .toMatchObject({
+        name: 'my-linear',
+        versions: ['v7'],
+        inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 2] }],
+        outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 2] }],
+      })
+    expect((await call('/v2/models/my-linear/ready')).status).toBe(200)
+    expect((await call('/v2/models/my-linear/versions/v7/ready')).status).toBe(200)
+    const unknown = await call('/v2/models/nobody/ready')
+    expect([unknown.status, Object.keys((await unknown.json()) as object)]).toEqual([404, ['error']])
+    const anonymous = await fetch(`${system.gatewayUrl}/v2/models/my-linear`)
+    expect([anonymous.status, Object.keys((await anonymous.json()) as object)]).toEqual([401, ['error']])
+  })
+
+  it('infers, and says our names and not the server’s', async () => {
+    const answer = await infer('my-linear', { id: 'q1', inputs: [{ name: 'x', shape: [1, 2], datatype: 'FP32', data: [1, 2.5] }] })
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('x-strata-model-version')).toBe('linear@v7')
+    expect(await answer.json()).toMatchObject({
+      id: 'q1',
+      model_name: 'my-linear',
+      model_version: 'v7',
+      outputs: [{ name: 'y', shape: [1, 2], datatype: 'FP32', data: [3, 6] }],
+    })
+    const pinned = await infer('my-linear/versions/v7', { inputs: [{ name: 'x', shape: [1, 2], datatype: 'FP32', data: [0, 0] }] })
+    expect(await pinned.json()).toMatchObject({ outputs: [{ data: [1, 1] }] })
+  })
+
+  it('takes the binary extension also where the server has none', async () => {
+    const tensor = { name: 'x', shape: [1, 2], datatype: 'FP32' as const, data: [2, 3] }
+    const { body, headerLength } = writeBinary({ id: 'b', parameters: { binary_data_output: true } }, 'inputs', [tensor])
+    const answer = await call('/v2/models/my-linear/infer', {
+      method: 'POST',
+      body: new Uint8Array(body),
+      headers: { [HEADER_LENGTH_HEADER]: String(headerLength) },
+    })
+    expect(answer.status).toBe(200)
+    expect(await answer.json()).toMatchObject({ id: 'b', outputs: [{ name: 'y', data: [5, 7] }] })
+  })
+
+  it('says errors in the protocol’s shape: ours, the server’s, and never a traceback', async () => {
+    const invalid = await infer('my-linear', { inputs: 7 })
+    expect(invalid.status).toBe(400)
+    expect(Object.keys((await invalid.json()) as object)).toEqual(['error'])
+    const notJson = await call('/v2/models/my-linear/infer', { method: 'POST', body: 'x' })
+    expect([notJson.status, Object.keys((await notJson.json()) as object)]).toEqual([400, ['error']])
+    const broken = await infer('my-raising', { inputs: [{ name: 'x', shape: [1], datatype: 'FP32', data: [1] }] })
+    const text = await broken.text()
+    expect(broken.status).toBe(500)
+    expect(JSON.parse(text)).toEqual({ error: 'The model failed; the log of its server has the cause.' })
+    expect((await infer('my-linear', { inputs: [{ name: 'x', shape: [1, 2], datatype: 'FP32', data: [1, 2] }] })).status).toBe(200)
+  })
+
+  it('refuses a chat with a tensor model, and says where to call it', async () => {
+    const answer = await call('/v1/chat/completions', { method: 'POST', body: JSON.stringify({ model: 'my-linear', messages: [] }) })
+    expect(answer.status).toBe(400)
+    expect(await answer.json()).toMatchObject({
+      error: { code: 'unsupported_operation', message: expect.stringContaining('/v2/models/NAME/infer') },
+    })
+  })
+})
+
+test('an unloaded model, and a server that goes away and comes back, are named in the status', async () => {
+  const repository = (what: string) => fetch(`${server.restUrl}/repository/models/linear/${what}`, { method: 'POST' })
+  await repository('unload')
+  await expect
+    .poll(async () => (await versionOf('linear')).status?.message, { timeout: 10_000 })
+    .toMatch(/^Backend mlserver: ("linear" is not loaded there|it has no model "linear"; it has raising, slow, upper)/)
+  await repository('load')
+  await expect.poll(async () => (await versionOf('linear')).status?.state, { timeout: 10_000 }).toBe('Ready')
+  await server.stop('SIGKILL')
+  await expect
+    .poll(async () => (await versionOf('linear')).status?.message, { timeout: 10_000 })
+    .toBe('Backend mlserver: nobody listens there (connection refused)')
+  await server.restart()
+  await expect.poll(async () => (await versionOf('linear')).status?.state, { timeout: 20_000 }).toBe('Ready')
+}, 60_000)
+
+test('the adapter describes a model, and says what it does not know', async () => {
+  const backend = connectBackend(backendSpec({ protocol: 'oip', address: server.url }))
+  const signal = AbortSignal.timeout(10_000)
+  expect(await backend.describe!('linear', undefined, signal)).toEqual({
+    inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 2] }],
+    outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 2] }],
+  })
+  await expect(backend.describe!('none', undefined, signal)).rejects.toThrow('Model none not found')
+})
