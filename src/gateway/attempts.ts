@@ -14,8 +14,10 @@ import { type CompiledInstance, type CompiledRoute, type CompiledVersion, entryK
 import { type BackendSource, backendId, backendOf } from './backends.ts'
 import type { Exchange } from './downstream/exchange.ts'
 import type { InstanceTracker } from './instances.ts'
+import type { Judge } from './protocols/protocol.ts'
 import type { Tables } from './snapshot/tables.ts'
 import type { UpstreamCall, UpstreamFailure, UpstreamRequest, UpstreamResponse, Upstreams, UpstreamTarget } from './upstream/index.ts'
+import { readRefusal } from './upstream/read-refusal.ts'
 
 export type FailureClass = NonNullable<Attempt['error']>
 
@@ -49,8 +51,10 @@ export interface AttemptOptions {
   readonly client: Pick<Exchange, 'gone' | 'onGone'>
   /** How long to wait for an instance when none is ready. */
   readonly coldWaitMs: number
-  request(version: CompiledVersion): Omit<UpstreamRequest, 'connectTimeoutMs' | 'firstByteTimeoutMs'>
+  request(version: CompiledVersion): Asked
 }
+
+type Asked = Omit<UpstreamRequest, 'connectTimeoutMs' | 'firstByteTimeoutMs'> & { readonly judge?: Judge }
 
 const COLD_POLL_MS = 50
 const NONE: ReadonlySet<string> = new Set()
@@ -135,16 +139,17 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
     } else {
       tracker.begin(place.id)
       const result = await send(options, version, place)
-      if ('status' in result) {
-        const bad = failureOfStatus(result.status)
+      if ('response' in result) {
+        const { response, refusal: bad } = result
+        const { status } = response
         if (!bad) {
-          const error = result.status >= 400 ? 'client_error' : undefined
-          attempts.push({ version: version.name, instance: place.id, error, status: result.status, from, to: since() })
+          const error = status >= 400 ? 'client_error' : undefined
+          attempts.push({ version: version.name, instance: place.id, error, status, from, to: since() })
           let released = false
           return {
             version,
             instance: place.id,
-            response: result,
+            response,
             simulated: place.simulated,
             release(end) {
               if (!released) tracker.end(place.id, end)
@@ -153,10 +158,12 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
           }
         }
         failure = bad
-        refused = result
-        message = `The model answered ${result.status}.`
+        // A server that refuses the gateway itself says so to nobody else: the client's key is another one.
+        if (status >= 500 || bad === 'overloaded') refused = response
+        else response.abort()
+        message = refused ? `The model answered ${status}.` : 'The server of the model refuses the gateway.'
         tracker.end(place.id, bad === 'overloaded' ? 'neutral' : 'failed')
-        attempts.push({ version: version.name, instance: place.id, error: failure, status: result.status, from, to: since() })
+        attempts.push({ version: version.name, instance: place.id, error: failure, status, from, to: since() })
       } else {
         failure = result.kind === 'reset' ? 'unavailable' : result.kind
         message = describe(result)
@@ -254,9 +261,11 @@ function placeOf(instance: CompiledInstance): Place {
   return { id: instance.id, target: { address: instance.address }, simulated: instance.simulated, most: Number.POSITIVE_INFINITY }
 }
 
-async function send(options: AttemptOptions, version: CompiledVersion, place: Place): Promise<UpstreamResponse | UpstreamFailure> {
+type Sent = UpstreamFailure | { readonly response: UpstreamResponse; readonly refusal: FailureClass | undefined }
+
+async function send(options: AttemptOptions, version: CompiledVersion, place: Place): Promise<Sent> {
   const { timeouts } = options.route
-  let request: Omit<UpstreamRequest, 'connectTimeoutMs' | 'firstByteTimeoutMs'>
+  let request: Asked
   try {
     request = options.request(version)
   } catch (error) {
@@ -271,7 +280,19 @@ async function send(options: AttemptOptions, version: CompiledVersion, place: Pl
   })
   // It stays when there is an answer: that the client goes must reach the answer's body too.
   options.client.onGone = () => call.abort()
-  return call.head
+  const head = await call.head
+  if ('kind' in head) return head
+  const { judge } = request
+  if (!judge || head.status < 400) return { response: head, refusal: refusalOf(version, head.status) }
+  const { text, response } = await readRefusal(head)
+  return { response, refusal: judge(head.status, text) ?? refusalOf(version, head.status, true) }
+}
+
+/** `judged`: by its words it is an answer to give. */
+function refusalOf({ source }: CompiledVersion, status: number, judged = false): FailureClass | undefined {
+  // A backend has its own key for the gateway; that it is wrong is nobody's mistake who calls here.
+  if (source.type === 'backend' && (status === 401 || status === 403)) return 'unavailable'
+  return judged ? undefined : failureOfStatus(status)
 }
 
 function describe(failure: UpstreamFailure): string {

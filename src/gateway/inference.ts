@@ -178,7 +178,7 @@ function upstreamRequest(context: GatewayContext, version: CompiledVersion, tran
     if (version.source.bearer) headers.authorization = `Bearer ${readSecret(version.source.bearer, context.clock.monotonic())}`
   }
   if (translation.headers) Object.assign(headers, translation.headers)
-  return { method: 'POST' as const, path: prefix + translation.path, headers, body: translation.body }
+  return { method: 'POST' as const, path: prefix + translation.path, headers, body: translation.body, judge: translation.judge }
 }
 
 function relay(context: GatewayContext, course: Course, answered: Answered, limitHeaders: HeaderLines): End | Promise<End> {
@@ -187,7 +187,7 @@ function relay(context: GatewayContext, course: Course, answered: Answered, limi
   const { status } = response
   const route = course.choice!.route
   const translation = course.translation!
-  const contentType = response.headers['content-type'] ?? 'application/json'
+  const contentType = response.headers['content-type'] ?? translation.contentType ?? 'application/json'
   let about = linesAbout(route, version) + limitHeaders
   if (answered.simulated) about += header('x-strata-simulated', '1')
   if (status >= 400) about += header('x-strata-error-source', 'upstream')
@@ -202,9 +202,10 @@ function relay(context: GatewayContext, course: Course, answered: Answered, limi
     deadline: exchange.startedAt + route.timeouts.total,
   }
 
-  if (contentType.startsWith('text/event-stream')) {
+  const events = contentType.startsWith('text/event-stream')
+  if (events || translation.flows?.(response.headers)) {
     exchange.writeHead(status, headersFor(exchange, contentType) + about + STREAM_LINES)
-    exchange.streams = true
+    exchange.streams = events
     return relayStream(exchange, response, translation.stream(), options).then((relayed) => endOf(relayed, status))
   }
   if (translation.rewrite) return relayRewritten(course, response, translation.rewrite, about, options)

@@ -8,6 +8,7 @@ import type { Exchange } from './downstream/exchange.ts'
 import { invalidRequest, notFound } from './errors.ts'
 import { choose, usableModels } from './routing.ts'
 import { routeOf, type Tables } from './snapshot/tables.ts'
+import { serveStatus } from './tensorflow-endpoints.ts'
 
 export function serveModels(context: GatewayContext, exchange: Exchange): void {
   const tables = context.snapshots.tables()
@@ -26,6 +27,7 @@ export function serveModels(context: GatewayContext, exchange: Exchange): void {
   const choice = choose(tables, caller, { model: id, headers: {} }, 0)
   if ('status' in choice)
     return answerError(exchange, choice.status === 503 ? notFound(choice.message, 'model_not_found', 'model') : choice)
+  if (choice.assigned.task === 'tensor') return serveStatus(context, exchange, tables, choice)
   answerJson(exchange, 200, modelObject(tables, choice.route, id))
 }
 

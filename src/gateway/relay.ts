@@ -60,16 +60,19 @@ export function relayStream(
       exchange.onDrain = undefined
       if (outcome === 'ok') exchange.end()
       else if (outcome !== 'aborted') {
-        if (message)
-          exchange.write(
-            Buffer.from(
-              options.dialect.lastWord(`${message} (request id: ${options.requestId})`, outcome === 'timeout' ? 'timeout' : 'stream_cut'),
-            ),
-          )
-        exchange.end()
+        const lastWord = message === undefined ? undefined : lastWordOf(message, outcome)
+        // Without a word for it in the dialect, a connection that breaks is the only way to say that this is not all.
+        if (lastWord === '') exchange.destroy()
+        else {
+          if (lastWord !== undefined) exchange.write(Buffer.from(lastWord))
+          exchange.end()
+        }
       } else exchange.destroy()
       resolve({ outcome, usage: reader.usage, firstTokenAt, lastChunkAt, message })
     }
+
+    const lastWordOf = (message: string, outcome: RelayResult['outcome']) =>
+      options.dialect.lastWord(`${message} (request id: ${options.requestId})`, outcome === 'timeout' ? 'timeout' : 'stream_cut')
 
     const overdue = () => {
       const now = clock.monotonic()
@@ -108,7 +111,7 @@ export function relayStream(
         if (over) return
         lastChunkAt = clock.monotonic()
         const piece = chunk.toString('latin1')
-        if (firstTokenAt === undefined && FIRST_TOKEN.test(piece)) firstTokenAt = lastChunkAt
+        if (firstTokenAt === undefined && (reader.raw || FIRST_TOKEN.test(piece))) firstTokenAt = lastChunkAt
         const passed = reader.push(piece)
         if (passed.length > 0 && !exchange.write(passed) && stalledAt === undefined) {
           stalledAt = lastChunkAt
@@ -120,7 +123,7 @@ export function relayStream(
         if (over) return
         const rest = reader.flush()
         if (rest.length > 0) exchange.write(rest)
-        if (reader.done) finish('ok')
+        if (reader.done || reader.raw) finish('ok')
         else if (reader.failed) finish('upstream_error')
         else finish('cut', 'The model stopped in the middle of the answer; what came before is not whole.')
       },

@@ -16,6 +16,7 @@ import { serveInference } from './inference.ts'
 import { serveModels } from './models.ts'
 import { oipAt } from './oip-endpoints.ts'
 import { OPENAI_ENDPOINTS } from './protocols/openai.ts'
+import { tensorFlowAt } from './tensorflow-endpoints.ts'
 
 export interface ServerOptions {
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
@@ -73,7 +74,7 @@ function dispatch(context: GatewayContext, options: ServerOptions, exchange: Exc
   if (endpoint) return method === 'POST' ? void serveInference(context, exchange, endpoint) : wrongMethod(exchange, 'POST')
 
   const isRead = method === 'GET' || method === 'HEAD'
-  const found = oipAt(exchange)
+  const found = oipAt(exchange) ?? tensorFlowAt(exchange)
   if (found && 'ask' in found) return method === 'POST' ? void serveInference(context, exchange, found.ask) : wrongMethod(exchange, 'POST')
   if (found) return isRead ? found.read(context, exchange) : wrongMethod(exchange, 'GET')
   if (path === '/v1/models' || (path.startsWith('/v1/models/') && path.length > '/v1/models/'.length)) {

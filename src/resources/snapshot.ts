@@ -56,6 +56,8 @@ export interface CompiledVersion {
         readonly model: string
         /** The version of the model there. */
         readonly modelVersion?: string
+        /** Its label there, in place of a version (TensorFlow Serving). */
+        readonly label?: string
         readonly signature?: Signature
         /** It takes the binary extension of the Open Inference Protocol. */
         readonly binary?: boolean

@@ -67,7 +67,7 @@ export async function startMlserver(models: readonly MlserverModel[] = MLSERVER_
   const environment = await pythonEnvironment('mlserver', { requirements: [`mlserver==${MLSERVER_VERSION}`] })
   const folder = mkdtempSync(join(tmpdir(), 'strata-mlserver-'))
   const [http, grpc, metrics] = (await freePorts(3)) as [number, number, number]
-  const settings = { debug: false, host: '127.0.0.1', http_port: http, grpc_port: grpc, metrics_port: metrics, parallel_workers: 0 }
+  const settings = { host: '127.0.0.1', http_port: http, grpc_port: grpc, metrics_port: metrics, parallel_workers: 0 }
   writeFileSync(join(folder, 'settings.json'), JSON.stringify(settings))
   for (const model of models) {
     const place = join(folder, `${model.name}-${model.version ?? 'none'}`)

@@ -149,9 +149,9 @@ test('an unloaded model, and a server that goes away and comes back, are named i
 test('the adapter describes a model, and says what it does not know', async () => {
   const backend = connectBackend(backendSpec({ protocol: 'oip', address: server.url }))
   const signal = AbortSignal.timeout(10_000)
-  expect(await backend.describe!('linear', undefined, signal)).toEqual({
+  expect(await backend.describe!({ model: 'linear' }, signal)).toEqual({
     inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 2] }],
     outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 2] }],
   })
-  await expect(backend.describe!('none', undefined, signal)).rejects.toThrow('Model none not found')
+  await expect(backend.describe!({ model: 'none' }, signal)).rejects.toThrow('Model none not found')
 })

@@ -44,7 +44,7 @@ backendContract('OpenAI’s API', () => ({ spec: { protocol: 'openai', address: 
 
 test('its load is read from its metrics while it answers', async () => {
   const backend = connectBackend(backendSpec({ protocol: 'openai', address: `${root}/v1` }))
-  const probe = () => backend.probe(AbortSignal.timeout(10_000))
+  const probe = () => backend.probe(AbortSignal.timeout(10_000), [])
   expect((await probe()).load).toEqual({ running: 0, waiting: 0 })
   const stop = new AbortController()
   const asked = Array.from({ length: 3 }, () =>

@@ -8,7 +8,7 @@ export interface PeerOptions {
   readonly command: string
   readonly args: readonly string[]
   readonly cwd: string
-  /** Its whole environment besides the PATH. */
+  /** Its whole environment; the PATH is ours where this names none. */
   readonly env: Readonly<Record<string, string>>
   /** Asked over and over; a rejection counts as "not yet". */
   readonly ready: () => Promise<boolean>
@@ -65,7 +65,7 @@ export async function startPeer(options: PeerOptions): Promise<PeerProcess> {
       await ended
       clearTimeout(late)
     }
-    if (group) kill()
+    if (group) await emptied(pid)
     process.off('exit', kill)
   }
   const deadline = performance.now() + startTimeoutMs
@@ -76,6 +76,16 @@ export async function startPeer(options: PeerOptions): Promise<PeerProcess> {
   const reason = over ?? `no answer in ${startTimeoutMs / 1000} s`
   await stop('SIGKILL')
   throw new Error(`${name} did not start (${reason}): ${said || 'it said nothing'}`)
+}
+
+/** Ends what is left of a process group; its ports are free then. */
+async function emptied(group: number): Promise<void> {
+  const deadline = performance.now() + 5_000
+  try {
+    for (; performance.now() < deadline; await sleep(20)) process.kill(-group, 'SIGKILL')
+  } catch {
+    // Nobody is in it any more.
+  }
 }
 
 /** Whether a GET is answered with 2xx. */

@@ -134,6 +134,7 @@ function compileSource({ spec, metadata, status }: Resource<'ModelVersion'>, loo
     address: there.address,
     model: backend.model ?? spec.model,
     modelVersion: backend.version,
+    label: backend.label,
     signature: status?.signature,
     binary: found.status?.extensions?.includes(BINARY_EXTENSION) || undefined,
     bearer: there.credentials?.bearer,

@@ -35,7 +35,7 @@ describe('a version on a backend', () => {
     ['the model is not loaded', listed('unloaded'), 'Failed', '"llama" is not loaded there'],
     ['the model is broken', listed('failed', 'no such file'), 'Failed', '"llama" is broken there (no such file)'],
   ])('%s', (_, probe, state, message) => {
-    const status = backendVersionStatus(version, { generation: 1, probe }, 'there', 0)
+    const status = backendVersionStatus(version, { generation: 1, asked: [{ model: 'llama' }], probe }, 0)
     expect([status.state, status.message]).toEqual([state, message && `Backend there: ${message}`])
     expect(status.conditions[0]).toMatchObject({
       type: 'Ready',

@@ -1,23 +1,21 @@
 /** Statuses as functions of what is known. Pure. */
 import type { Resource, Status } from '../../resources/index.ts'
-import type { BackendProbe } from '../../serving/backends/index.ts'
+import type { BackendProbe, UsedModel } from '../../serving/backends/index.ts'
 import { condition } from '../../serving/instances/version-status.ts'
+import type { KnownBackend } from './backend-probes.ts'
 
-export interface BackendHealth {
-  readonly generation: number
-  /** Undefined before the first probe has come back. */
-  readonly probe?: BackendProbe
-}
+/** What is known of a backend; its probe is undefined before the first answer. */
+type Known = Pick<KnownBackend, 'generation' | 'asked' | 'probe'>
 
-export function backendStatus(backend: Resource<'Backend'>, health: BackendHealth, now: number): Status<'Backend'> {
+export function backendStatus(backend: Resource<'Backend'>, known: Known, now: number): Status<'Backend'> {
   const before = backend.status
-  const { probe } = health
+  const { probe } = known
   // Who cannot be asked has not forgotten what it is.
   const server = probe?.server ?? before?.server
   const extensions = probe?.extensions ?? before?.extensions
   const models = backend.spec.discovery?.models ? (probe?.models?.map((model) => ({ ...model })) ?? before?.models) : undefined
   return {
-    observedGeneration: health.generation,
+    observedGeneration: known.generation,
     conditions: verdicts(probe).map(([type, status, reason]) =>
       condition(before?.conditions ?? [], type, status, reason, status === 'False' ? (probe?.message ?? '') : '', now),
     ),
@@ -42,14 +40,13 @@ function verdicts(probe: BackendProbe | undefined): Verdict[] {
 }
 
 /** A version on a backend is as ready as the backend, and as its model there. */
-export function backendVersionStatus(
-  version: Resource<'ModelVersion'>,
-  health: BackendHealth | undefined,
-  backend: string,
-  now: number,
-): Status<'ModelVersion'> {
+export function backendVersionStatus(version: Resource<'ModelVersion'>, known: Known | undefined, now: number): Status<'ModelVersion'> {
   const before = version.status?.conditions ?? []
-  const { state, message: found } = stateThere(health?.probe, version.spec.source.backend?.model ?? version.spec.model)
+  const used = usedBy(version)
+  const backend = version.spec.source.backend!.name
+  // An answer to a question about other models says nothing about this one.
+  const asked = known?.asked.some((each) => JSON.stringify(each) === JSON.stringify(used))
+  const { state, message: found } = stateThere(asked ? known?.probe : undefined, used)
   const message = found === undefined ? undefined : `Backend ${backend}: ${found}`
   const established = state === 'Ready' || before.some(({ type }) => type === 'Established')
   return {
@@ -65,16 +62,28 @@ export function backendVersionStatus(
   }
 }
 
+/** The model there that a version is about. */
+export function usedBy({ spec }: Resource<'ModelVersion'>): UsedModel {
+  const { model = spec.model, version, label } = spec.source.backend!
+  return { model, ...(version === undefined ? {} : { version }), ...(label === undefined ? {} : { label }) }
+}
+
 const SHOWN_MODELS = 5
 
 function stateThere(
   probe: BackendProbe | undefined,
-  model: string,
+  { model, version, label }: UsedModel,
 ): { readonly state: 'Pending' | 'Starting' | 'Ready' | 'Failed'; readonly message?: string } {
   if (!probe) return { state: 'Pending' }
   if (!probe.reachable) return { state: 'Failed', message: probe.message ?? 'it does not answer' }
   if (!probe.ready) return { state: 'Starting', message: probe.message ?? 'it is not ready' }
-  const there = probe.models?.filter(({ name }) => name === model) ?? []
+  const named = probe.models?.filter(({ name }) => name === model) ?? []
+  const there = named.filter((each) => (version === undefined || each.version === version) && (label === undefined || each.label === label))
+  if (named.length > 0 && there.length === 0) {
+    const versions = named.flatMap((each) => each.version ?? []).slice(0, SHOWN_MODELS)
+    const asked = version === undefined ? `label "${label}"` : `version "${version}"`
+    return { state: 'Failed', message: `"${model}" has no ${asked} there; it has ${versions.join(', ') || 'none'}` }
+  }
   if (there.length === 0) {
     if (!probe.onlyListed) return { state: 'Ready' }
     const names = [...new Set(probe.models?.map(({ name }) => name))]

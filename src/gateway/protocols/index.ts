@@ -2,15 +2,23 @@
 import type { CompiledVersion } from '../../resources/snapshot.ts'
 import { invalidRequest } from '../errors.ts'
 import { oipToOip } from './oip-to-oip.ts'
+import { oipToTensorFlow } from './oip-to-tensorflow-serving.ts'
+import { oipToTorchServe } from './oip-to-torchserve.ts'
 import { openAIToEngine } from './openai-to-engine.ts'
 import { openAIToOpenAI } from './openai-to-openai.ts'
 import { type Asking, CannotAsk, type Translation, type Translator } from './protocol.ts'
+import { tensorFlowToOip } from './tensorflow-serving-to-oip.ts'
+import { tensorFlowToTensorFlow } from './tensorflow-serving-to-tensorflow-serving.ts'
+import { tensorFlowToTorchServe } from './tensorflow-serving-to-torchserve.ts'
+import { torchServeToTorchServe } from './torchserve-to-torchserve.ts'
 
 type Upstream = 'engine' | Extract<CompiledVersion['source'], { type: 'backend' }>['protocol']
 
 export const TRANSLATORS: Readonly<Record<string, Readonly<Partial<Record<Upstream, Translator<never>>>>>> = {
   openai: { engine: openAIToEngine, openai: openAIToOpenAI },
-  oip: { oip: oipToOip },
+  oip: { oip: oipToOip, 'tensorflow-serving': oipToTensorFlow, torchserve: oipToTorchServe },
+  'tensorflow-serving': { 'tensorflow-serving': tensorFlowToTensorFlow, oip: tensorFlowToOip, torchserve: tensorFlowToTorchServe },
+  torchserve: { torchserve: torchServeToTorchServe },
 }
 
 /** Throws a `CannotAsk` where there is no way. */

@@ -7,23 +7,24 @@ import { HEADER_LENGTH_HEADER } from '../../wire/oip/binary.ts'
 import { oipError, readOipError, writeInferRequest } from '../../wire/oip/infer.ts'
 import type { BackendSource } from '../backends.ts'
 import { requestBody } from '../upstream/index.ts'
+import { failureWords, jsonOf, withJson } from './answer-text.ts'
 import { nameOf, type OipRequest, readOip } from './oip.ts'
 import type { PlainBody, Translator } from './protocol.ts'
-import { noStream } from './sse.ts'
+import { rawStream } from './sse.ts'
 
 export const oipToOip: Translator<OipRequest> = (request, version, body) => {
   const source = version.source as BackendSource
   const binary = request.headerLength !== undefined
   const asItIs = !binary || source.binary === true
   return {
-    path: `/v2/models/${encodeURIComponent(source.model)}${source.modelVersion === undefined ? '' : `/versions/${encodeURIComponent(source.modelVersion)}`}/infer`,
+    path: inferPath(source),
     body: asItIs ? body : requestBody(writeInferRequest(withoutBinary(readOip(request, body)))),
     headers: binary
       ? asItIs
         ? { 'content-type': 'application/octet-stream', [HEADER_LENGTH_HEADER]: String(request.headerLength) }
         : undefined
       : undefined,
-    stream: noStream,
+    stream: rawStream,
     rewrite: (answer) =>
       answer.status >= 400 ? oipFailure(answer) : renamed(answer, { model_name: nameOf(request.model), model_version: version.version }),
   }
@@ -61,22 +62,15 @@ function renamed(answer: PlainBody, names: Readonly<Record<string, string>>): Pl
 }
 
 /**
- * A refusal in the protocol's own shape. MLServer writes FastAPI's for what it finds invalid (422), and the Python traceback as text for what
+ * A refusal in the protocol's own shape. MLServer writes FastAPI's for what it finds invalid (422), and may write the traceback as text for what
  * breaks in a model: that is for its log and not for a client.
  */
-export function oipFailure(answer: PlainBody): PlainBody {
-  let said: string | undefined
-  try {
-    said = readOipError(JSON.parse(Buffer.from(answer.body as string, 'latin1').toString('utf8')))
-  } catch {
-    said = undefined // no JSON: a traceback, or a proxy's page
-  }
-  const message =
-    said ?? (answer.status >= 500 ? 'The model failed; the log of its server has the cause.' : 'The model refused the request.')
-  return {
-    ...answer,
-    status: answer.status === 422 ? 400 : answer.status,
-    contentType: 'application/json',
-    body: Buffer.from(JSON.stringify(oipError(message))),
-  }
+function oipFailure(answer: PlainBody): PlainBody {
+  const words = failureWords(answer.status, readOipError(jsonOf(answer)))
+  return withJson(answer, JSON.stringify(oipError(words)), answer.status === 422 ? 400 : answer.status)
+}
+
+export function inferPath({ model, modelVersion }: BackendSource): string {
+  const version = modelVersion === undefined ? '' : `/versions/${encodeURIComponent(modelVersion)}`
+  return `/v2/models/${encodeURIComponent(model)}${version}/infer`
 }

@@ -5,6 +5,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Operation } from '../../monitoring/request-records.ts'
 import type { CompiledVersion } from '../../resources/snapshot.ts'
+import type { FailureClass } from '../attempts.ts'
 import type { GatewayError } from '../errors.ts'
 import type { AnswerBody, RequestBody, UpstreamResponse } from '../upstream/index.ts'
 import type { StreamReader } from './sse.ts'
@@ -39,9 +40,18 @@ export interface Translation {
   readonly headers?: Readonly<Record<string, string>>
   /** Reads an event stream that passes. */
   stream(): StreamReader
+  /** Of an answer that does not say its own. */
+  readonly contentType?: string
+  /** Whether an answer is passed on piece by piece as it comes, by its headers. */
+  readonly flows?: ((headers: UpstreamResponse['headers']) => boolean) | undefined
+  /** What a refusal means, where its status alone does not tell; undefined: an answer to give. */
+  readonly judge?: Judge
   /** How an answer that is no event stream passes; absent: as it is. */
   readonly rewrite?: (answer: PlainBody) => PlainBody
 }
+
+/** `text`: the body of the refusal. */
+export type Judge = (status: number, text: string) => FailureClass | undefined
 
 /** An answer in one piece. */
 export interface PlainBody {

@@ -15,10 +15,19 @@ export interface StreamReader {
   readonly done: boolean
   /** The upstream has sent an error event. */
   readonly failed: boolean
+  /** Nothing in it says where it ends: a proper end of the connection's message does. */
+  readonly raw?: boolean
 }
 
-/** For answers that are no event streams. */
-export const noStream = (): StreamReader => ({ push: (piece) => piece, flush: () => '', usage: undefined, done: true, failed: false })
+/** Bytes without events: whole when the server ends them properly. */
+export const rawStream = (): StreamReader => ({
+  push: (piece) => piece,
+  flush: () => '',
+  usage: undefined,
+  done: false,
+  failed: false,
+  raw: true,
+})
 
 const DONE = 'data: [DONE]'
 const ERROR = 'data: {"error"'

@@ -34,7 +34,7 @@ export function backendContract(name: string, real: () => BackendUnderTest): voi
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`
   }
   const probe = (over: Record<string, unknown> = {}, signal = new AbortController().signal) =>
-    connectBackend(backendSpec({ ...real().spec, ...over })).probe(signal)
+    connectBackend(backendSpec({ ...real().spec, ...over })).probe(signal, [{ model: real().model }])
 
   describe(`a backend by ${name}`, () => {
     test('the real server is reachable and ready, says what it is and what it has', async () => {

@@ -7,10 +7,12 @@ import { asker } from './ask.ts'
 import { oipBackend } from './oip/index.ts'
 import { openAIBackend } from './openai/index.ts'
 import type { Backend } from './port.ts'
+import { tensorFlowBackend } from './tensorflow-serving/index.ts'
+import { torchServeBackend } from './torchserve/index.ts'
 
-export type { Backend, BackendLoad, BackendModel, BackendProbe } from './port.ts'
+export type { Backend, BackendLoad, BackendModel, BackendProbe, UsedModel } from './port.ts'
 
-export function connectBackend({ protocol, address, credentials }: Spec<'Backend'>): Backend {
+export function connectBackend({ protocol, address, credentials, management }: Spec<'Backend'>): Backend {
   const ask = asker(address, credentials?.bearer)
   switch (protocol) {
     case 'openai':
@@ -18,8 +20,9 @@ export function connectBackend({ protocol, address, credentials }: Spec<'Backend
     case 'oip':
       return oipBackend(ask)
     case 'torchserve':
+      return torchServeBackend(ask, management && asker(management.address, (management.credentials ?? credentials)?.bearer))
     case 'tensorflow-serving':
-      throw new Error('not yet')
+      return tensorFlowBackend(ask)
     default:
       return protocol satisfies never
   }

@@ -12,14 +12,23 @@ export interface BackendModel {
   readonly name: string
   /** Absent where the server knows no versions. */
   readonly version?: string
+  /** The label that it was asked for by. */
+  readonly label?: string
   readonly state: ModelState
   /** Why it is not ready, in the server's words. */
   readonly reason?: string
 }
 
+/** A model there that a version of ours is about, by its version or its label, or as the server chooses. */
+export interface UsedModel {
+  readonly model: string
+  readonly version?: string
+  readonly label?: string
+}
+
 export interface BackendLoad {
-  /** Requests that are being answered. */
-  readonly running: number
+  /** Requests that are being answered, where the server tells. */
+  readonly running?: number
   /** Requests that wait in the server. */
   readonly waiting: number
   /** Share of the KV cache in use, 0 to 1, where the server tells. */
@@ -46,9 +55,9 @@ export interface BackendProbe {
 
 export interface Backend {
   /** Never throws: whatever goes wrong is what was found. */
-  probe(signal: AbortSignal): Promise<BackendProbe>
+  probe(signal: AbortSignal, used: readonly UsedModel[]): Promise<BackendProbe>
   /** What goes in and comes out; undefined where the server does not say. Throws what keeps it from being known. */
-  describe?(model: string, version: string | undefined, signal: AbortSignal): Promise<Signature | undefined>
+  describe?(used: UsedModel, signal: AbortSignal): Promise<Signature | undefined>
 }
 
 export const unreachable = (message: string): BackendProbe => ({ reachable: false, ready: false, message, onlyListed: false })

@@ -150,8 +150,9 @@ export function oipDatatype(dtype: string): Datatype | undefined {
   return TO_OIP.get(dtype)
 }
 
-export function tensorFlowDtype(datatype: Datatype): string {
-  return FROM_OIP.get(datatype)!
+/** `DT_INVALID`, as a proto's zero is written, for what is no datatype of the protocol. */
+export function tensorFlowDtype(datatype: string): string {
+  return FROM_OIP.get(datatype as Datatype) ?? 'DT_INVALID'
 }
 
 function refuse(what: string): StrataError {

@@ -45,7 +45,7 @@ export function oipBackend(ask: Ask): Backend {
       }
     },
 
-    async describe(model, version, signal): Promise<Signature | undefined> {
+    async describe({ model, version }, signal): Promise<Signature | undefined> {
       const answer = await ask(modelPath(model, version), { signal })
       if (answer.status !== 200)
         throw new Error(readOipError(jsonOf(answer)) ?? `HTTP ${answer.status} to GET ${modelPath(model, version)}`)

@@ -1,0 +1,87 @@
+/** TorchServe: alive by its inference API, what it has and how busy it is by its management API, where that is given. */
+import { messageOf } from '../../../kernel/errors.ts'
+import { parseModelDescriptions, parseModelList, readTorchServeError, type TorchServeModel } from '../../../wire/torchserve/rest.ts'
+import { type Answer, type Ask, jsonOf, refusal } from '../ask.ts'
+import { type Backend, type BackendModel, type BackendProbe, type UsedModel, unreachable } from '../port.ts'
+
+const MOST_PAGES = 10
+
+export function torchServeBackend(ask: Ask, manage: Ask | undefined): Backend {
+  return {
+    async probe(signal, used): Promise<BackendProbe> {
+      try {
+        const ping = await ask('/ping', { signal })
+        const refused = refusedBy(ping, 'GET /ping')
+        if (refused) return unreachable(refused)
+        const health = (jsonOf(ping) as { status?: unknown } | null | undefined)?.status
+        if (typeof health !== 'string') return unreachable('it answers, but not as TorchServe does (GET /ping)')
+        const known = manage && (await whatItHas(manage, used, signal))
+        const isReady = ping.status === 200 && health === 'Healthy'
+        return {
+          reachable: true,
+          ready: isReady,
+          ...(isReady ? {} : { message: `it says that it is "${health.slice(0, 100)}"` }),
+          server: 'TorchServe',
+          models: known?.models,
+          load: known?.load,
+          onlyListed: known !== undefined,
+        }
+      } catch (error) {
+        return unreachable(messageOf(error))
+      }
+    },
+  }
+}
+
+/** TorchServe says 400 to a key that is missing or wrong. */
+function refusedBy(answer: Answer, asked: string): string | undefined {
+  const error = answer.status >= 400 ? readTorchServeError(jsonOf(answer)) : undefined
+  if (error?.type === 'InvalidKeyException' || error?.type === 'TokenAuthorizationException')
+    return `it refuses our credentials (HTTP ${answer.status} ${error.type} to ${asked})`
+  // A server whose models have all died says 500 to a ping, in its own words.
+  return answer.status === 500 && jsonOf(answer) !== undefined ? undefined : refusal(answer, asked)
+}
+
+async function whatItHas(manage: Ask, used: readonly UsedModel[], signal: AbortSignal) {
+  const names = await modelNames(manage, signal)
+  const ours = [...new Set(used.map(({ model }) => model))].filter((name) => names.includes(name))
+  const described = await Promise.all(ours.map((name) => describeAll(manage, name, signal)))
+  const all = described.flat()
+  const queues = all.flatMap(({ jobQueueStatus }) => jobQueueStatus ?? [])
+  return {
+    models: [...all.map(modelOf), ...names.filter((name) => !ours.includes(name)).map((name): BackendModel => ({ name, state: 'ready' }))],
+    load: queues.length === 0 ? undefined : { waiting: queues.reduce((sum, { pendingRequests }) => sum + pendingRequests, 0) },
+  }
+}
+
+async function modelNames(manage: Ask, signal: AbortSignal): Promise<string[]> {
+  const names: string[] = []
+  let token: string | undefined
+  for (let page = 0; page < MOST_PAGES; page++) {
+    const answer = await manage(`/models?limit=100${token === undefined ? '' : `&next_page_token=${encodeURIComponent(token)}`}`, {
+      signal,
+    })
+    const refused = refusedBy(answer, 'GET /models of its management')
+    if (refused || answer.status !== 200) throw new Error(refused ?? `it answers HTTP ${answer.status} to GET /models of its management`)
+    const list = parseModelList(jsonOf(answer))
+    names.push(...list.models.map(({ modelName }) => modelName))
+    if (!list.nextPageToken) break
+    token = list.nextPageToken
+  }
+  return names
+}
+
+async function describeAll(manage: Ask, name: string, signal: AbortSignal): Promise<TorchServeModel[]> {
+  const answer = await manage(`/models/${encodeURIComponent(name)}/all`, { signal })
+  return answer.status === 200 ? parseModelDescriptions(jsonOf(answer)) : []
+}
+
+/** A model answers as soon as one worker is up; with none wanted it is registered and no more. */
+function modelOf({ modelName, modelVersion, minWorkers, workers }: TorchServeModel): BackendModel {
+  const ready = workers.filter(({ status }) => status === 'READY').length
+  const reason = `${ready} of ${minWorkers} workers are ready`
+  if (ready > 0) return { name: modelName, version: modelVersion, state: 'ready' }
+  return minWorkers === 0
+    ? { name: modelName, version: modelVersion, state: 'unloaded', reason: 'it has no workers' }
+    : { name: modelName, version: modelVersion, state: 'loading', reason }
+}
