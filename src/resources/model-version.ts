@@ -102,7 +102,12 @@ const backendSource = z.strictObject({
     .max(128)
     .optional()
     .meta({ description: 'Which version of it there, where the backend has several. Default: the one that it serves by itself.' }),
-  label: z.string().min(1).max(128).optional().meta({ description: 'TensorFlow Serving: the label of the version there, in place of `version`.' }),
+  label: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .meta({ description: 'TensorFlow Serving: the label of the version there, in place of `version`.' }),
 })
 
 /** Tensors are told in the Open Inference Protocol's names, whatever the server speaks. */

@@ -121,6 +121,17 @@ describe('OIP in, OIP out', () => {
     expect((await infer('my-linear', { inputs: [{ name: 'x', shape: [1, 2], datatype: 'FP32', data: [1, 2] }] })).status).toBe(200)
   })
 
+  it('answers TensorFlow Serving’s clients too, in rows and in columns', async () => {
+    const predict = async (body: unknown) =>
+      (await call('/v1/models/my-linear:predict', { method: 'POST', body: JSON.stringify(body) })).json()
+    expect(await predict({ instances: [[1, 2.5], [0, 0]] })).toEqual({ predictions: [[3, 6], [1, 1]] }) // biome-ignore format: rows
+    expect(await predict({ inputs: { x: [[1, 2.5]] } })).toEqual({ outputs: [[3, 6]] })
+    expect(await predict({ instances: [['a', 1]] })).toMatchObject({ error: expect.stringContaining('not of datatype FP32') })
+    expect(await (await call('/v1/models/my-linear')).json()).toMatchObject({
+      model_version_status: [{ version: 'v7', state: 'AVAILABLE' }],
+    })
+  })
+
   it('refuses a chat with a tensor model, and says where to call it', async () => {
     const answer = await call('/v1/chat/completions', { method: 'POST', body: JSON.stringify({ model: 'my-linear', messages: [] }) })
     expect(answer.status).toBe(400)

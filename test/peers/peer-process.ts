@@ -65,7 +65,7 @@ export async function startPeer(options: PeerOptions): Promise<PeerProcess> {
       await ended
       clearTimeout(late)
     }
-    if (group) await emptied(pid)
+    if (group && pid) await emptied(pid)
     process.off('exit', kill)
   }
   const deadline = performance.now() + startTimeoutMs

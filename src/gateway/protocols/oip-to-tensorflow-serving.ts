@@ -1,11 +1,11 @@
 /** Open Inference Protocol in, TensorFlow Serving out: tensors become columns, and columns tensors again by the model's signature. */
-import { type InferRequest, oipError, writeInferResponse } from '../../wire/oip/infer.ts'
+import { type InferRequest, oipError } from '../../wire/oip/infer.ts'
 import { parseTensorJson, writeTensorJson } from '../../wire/tensorflow-serving/json.ts'
 import { parsePredictResponse, readTensorFlowError } from '../../wire/tensorflow-serving/rest.ts'
 import type { BackendSource } from '../backends.ts'
 import { requestBody } from '../upstream/index.ts'
 import { failureWords, jsonOf, textOf, withJson } from './answer-text.ts'
-import { nameOf, type OipRequest, readOip } from './oip.ts'
+import { answerOip, nameOf, type OipRequest, readOip } from './oip.ts'
 import type { Translator } from './protocol.ts'
 import { rawStream } from './sse.ts'
 import { tensorFlowPath } from './tensorflow-serving-to-tensorflow-serving.ts'
@@ -23,15 +23,12 @@ export const oipToTensorFlow: Translator<OipRequest> = (request, version, body) 
         return withJson(answer, JSON.stringify(oipError(failureWords(answer.status, readTensorFlowError(jsonOf(answer))))))
       const response = parsePredictResponse(parseTensorJson(textOf(answer)))
       const tensors = fromColumns('outputs' in response ? response.outputs : response.predictions, heads, 'output')
-      return withJson(
-        answer,
-        writeInferResponse({
-          model_name: nameOf(request.model),
-          model_version: version.version,
-          ...(asked.id === undefined ? {} : { id: asked.id }),
-          outputs: asked.outputs ? wanted(asked.outputs, tensors) : tensors,
-        }),
-      )
+      return answerOip(answer, asked, {
+        model_name: nameOf(request.model),
+        model_version: version.version,
+        ...(asked.id === undefined ? {} : { id: asked.id }),
+        outputs: asked.outputs ? wanted(asked.outputs, tensors) : tensors,
+      })
     },
   }
 }

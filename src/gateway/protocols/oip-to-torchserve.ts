@@ -2,13 +2,13 @@
  * Open Inference Protocol in, TorchServe out. The handler gets the inference request as its body, which is what TorchServe's envelope `kservev2` expects;
  * an answer of that envelope passes, anything else a handler returns becomes one tensor named "output".
  */
-import { oipError, parseInferResponse, writeInferRequest, writeInferResponse } from '../../wire/oip/infer.ts'
+import { oipError, parseInferResponse, writeInferRequest } from '../../wire/oip/infer.ts'
 import { readTorchServeError } from '../../wire/torchserve/rest.ts'
 import type { BackendSource } from '../backends.ts'
 import { requestBody } from '../upstream/index.ts'
 import { failureWords, jsonOf, withJson } from './answer-text.ts'
 import { returned, tensorOf } from './handler-answer.ts'
-import { nameOf, type OipRequest, readOip } from './oip.ts'
+import { answerOip, nameOf, type OipRequest, readOip } from './oip.ts'
 import type { Translator } from './protocol.ts'
 import { toTorchServe } from './torchserve-to-torchserve.ts'
 
@@ -29,7 +29,7 @@ export const oipToTorchServe: Translator<OipRequest> = (request, version, body) 
       }
       const isResponse = typeof value === 'object' && value !== null && Array.isArray((value as { outputs?: unknown }).outputs)
       const outputs = isResponse ? parseInferResponse({ ...value, ...names }).outputs : [tensorOf(value)]
-      return withJson(answer, writeInferResponse({ ...names, outputs }))
+      return answerOip(answer, asked, { ...names, outputs })
     },
   }
 }

@@ -4,12 +4,13 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { messageOf } from '../../kernel/errors.ts'
-import { HEADER_LENGTH_HEADER, parseHeaderLength, readBinary } from '../../wire/oip/binary.ts'
-import { type InferRequest, oipError, parseInferRequest } from '../../wire/oip/infer.ts'
+import { HEADER_LENGTH_HEADER, parseHeaderLength, readBinary, wantsBinary, writeBinary } from '../../wire/oip/binary.ts'
+import { type InferRequest, type InferResponse, oipError, parseInferRequest, writeInferResponse } from '../../wire/oip/infer.ts'
 import { parseTensorJson } from '../../wire/tensorflow-serving/json.ts'
 import type { Dialect } from '../dialect.ts'
 import { type GatewayError, invalidRequest } from '../errors.ts'
-import { type Asking, CannotAsk, type Endpoint } from './protocol.ts'
+import { withJson } from './answer-text.ts'
+import { type Asking, CannotAsk, type Endpoint, type PlainBody } from './protocol.ts'
 
 export interface OipRequest extends Asking {
   readonly protocol: 'oip'
@@ -44,6 +45,21 @@ function headerLengthOf(headers: IncomingHttpHeaders, bytes: number): number | u
     return invalidRequest(`Inference-Header-Content-Length says ${length} bytes, and the body has ${bytes}.`, 'invalid_header')
   } catch (error) {
     return invalidRequest(`${messageOf(error)}`, 'invalid_header')
+  }
+}
+
+/** An answer of ours to an inference request: outputs that it wants in binary are, the rest is JSON. */
+export function answerOip(answer: PlainBody, asked: InferRequest, response: InferResponse): PlainBody {
+  const binary = ({ name }: { readonly name: string }) => wantsBinary(asked, name)
+  if (!response.outputs.some(binary)) return withJson(answer, writeInferResponse(response))
+  const { outputs, ...header } = response
+  const { body, headerLength } = writeBinary(header, 'outputs', outputs, binary)
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    contentType: 'application/octet-stream',
+    extra: { [HEADER_LENGTH_HEADER]: String(headerLength) },
+    body,
   }
 }
 
