@@ -6,6 +6,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { messageOf } from '../../kernel/errors.ts'
 import { HEADER_LENGTH_HEADER, parseHeaderLength, readBinary, wantsBinary, writeBinary } from '../../wire/oip/binary.ts'
 import { type InferRequest, type InferResponse, oipError, parseInferRequest, writeInferResponse } from '../../wire/oip/infer.ts'
+import { hasTooManyValues } from '../../wire/openai/body-cost.ts'
 import { parseTensorJson } from '../../wire/tensorflow-serving/json.ts'
 import type { Dialect } from '../dialect.ts'
 import { type GatewayError, invalidRequest } from '../errors.ts'
@@ -73,13 +74,31 @@ export function beginsAsObject(body: Buffer): boolean {
   return body[at] === 0x7b
 }
 
+/** What is written anew for another protocol holds the gateway up, and everybody who waits behind it. */
+const MOST_ELEMENTS = 1_000_000
+
+/** Of a body that is too large to be translated. */
+export function tooMany(): CannotAsk {
+  return new CannotAsk(
+    invalidRequest(
+      'The body has too many values to be translated for the server of this model, which speaks another protocol: at most a million numbers, or two hundred thousand texts. Send fewer at a time, or ask the model in the protocol of its server.',
+      'too_many_values',
+      undefined,
+      413,
+    ),
+  )
+}
+
 /** The request with its tensors, for a server that speaks something else. Throws a `CannotAsk` where it is none. */
 export function readOip(request: OipRequest, body: Buffer): InferRequest {
+  if (request.headerLength === undefined && hasTooManyValues(body)) throw tooMany()
   try {
     if (request.headerLength === undefined) return parseInferRequest(parseTensorJson(body.toString('utf8')))
     const { header, tensors } = readBinary(body, request.headerLength)
+    if (tensors.reduce((sum, { data }) => sum + data.length, 0) > MOST_ELEMENTS) throw tooMany()
     return parseInferRequest(header, tensors)
   } catch (error) {
+    if (error instanceof CannotAsk) throw error
     throw new CannotAsk(invalidRequest(messageOf(error), 'invalid_infer_request'))
   }
 }

@@ -1,10 +1,11 @@
 /** TensorFlow Serving's REST API as clients speak it. As with the Open Inference Protocol the model stands in the path. */
 import { messageOf } from '../../kernel/errors.ts'
+import { hasTooManyValues } from '../../wire/openai/body-cost.ts'
 import { parseTensorJson } from '../../wire/tensorflow-serving/json.ts'
 import { type PredictRequest, parsePredictRequest, tensorFlowError } from '../../wire/tensorflow-serving/rest.ts'
 import type { Dialect } from '../dialect.ts'
 import { invalidRequest } from '../errors.ts'
-import { beginsAsObject } from './oip.ts'
+import { beginsAsObject, tooMany } from './oip.ts'
 import { type Asking, CannotAsk, type Endpoint } from './protocol.ts'
 
 export type Verb = 'predict' | 'classify' | 'regress'
@@ -40,6 +41,7 @@ export function readPredict(request: TensorFlowRequest, body: Buffer): PredictRe
     throw new CannotAsk(
       invalidRequest(`The server of this model knows no :${request.verb}; call it with :predict.`, 'unsupported_operation'),
     )
+  if (hasTooManyValues(body)) throw tooMany()
   try {
     return parsePredictRequest(parseTensorJson(body.toString('utf8')))
   } catch (error) {

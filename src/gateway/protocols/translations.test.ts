@@ -242,6 +242,14 @@ describe('the table of pairs', () => {
     }
   })
 
+  it('more values than can be translated in a moment are refused, and pass where nothing is to be translated', () => {
+    const many = `{"instances":[${'1,'.repeat(1_000_001)}1]}`
+    expect(() => sent('tensorflow-serving', version('oip'), many)).toThrow('too many values')
+    expect(sent('tensorflow-serving', version('tensorflow-serving'), many).body.length).toBe(many.length)
+    const tensor = `{"inputs":[{"name":"x","datatype":"FP32","shape":[1000002],"data":[${'1,'.repeat(1_000_001)}1]}]}`
+    expect(() => sent('oip', version('tensorflow-serving'), tensor)).toThrow('too many values')
+  })
+
   it('a verb that a server does not know', () => {
     const bytes = Buffer.from('{"examples":[{"a":1}]}')
     const request = tensorFlowEndpoint('my-iris', 'classify').parse(bytes, {})
