@@ -25,7 +25,10 @@ export const backend = defineKind({
         credentials: z.strictObject({ bearer: secretReference }).optional().meta({ description: 'Sent as `Authorization: Bearer`.' }),
       })
       .optional()
-      .meta({ description: 'Where TorchServe is managed: what it has and how busy it is can be asked there alone.' }),
+      .meta({
+        description:
+          "Where the server is managed, if that is another address: TorchServe's management API (what it has and how busy it is can be asked there alone), TensorFlow Serving's gRPC port.",
+      }),
     credentials: z.strictObject({ bearer: secretReference }).optional().meta({ description: 'Sent as `Authorization: Bearer`.' }),
     health: z
       .strictObject({ period: duration.default('10s') })
@@ -35,6 +38,10 @@ export const backend = defineKind({
       .strictObject({ models: z.boolean().default(false).meta({ description: 'Ask it for its models.' }) })
       .optional()
       .meta({ description: 'List its models in `status`.' }),
+    manage: z.boolean().default(false).meta({
+      description:
+        'Strata loads the models there that versions name, scales their workers to `scaling`, and unloads what no version names any more. Off, the server is left alone. TensorFlow Serving can only be told its whole list: what no version names is gone from it then.',
+    }),
     maxConcurrent: z.number().int().min(1).max(100_000).default(256).meta({ description: 'Requests in flight from one gateway at most.' }),
   }),
   status: z.strictObject({
@@ -42,6 +49,10 @@ export const backend = defineKind({
     conditions: z.array(condition).default([]),
     server: z.string().optional().meta({ description: 'What it says it is, e.g. `vLLM 0.11.0`.' }),
     extensions: z.array(z.string()).optional().meta({ description: 'Extensions of its protocol that it announces.' }),
+    managed: z
+      .array(z.strictObject({ model: z.string(), version: z.string().optional(), label: z.string().optional() }))
+      .optional()
+      .meta({ description: 'With `manage`: what Strata has loaded there, and will unload when no version names it any more.' }),
     models: z
       .array(
         z.strictObject({

@@ -102,6 +102,15 @@ const backendSource = z.strictObject({
     .max(128)
     .optional()
     .meta({ description: 'Which version of it there, where the backend has several. Default: the one that it serves by itself.' }),
+  from: z
+    .string()
+    .min(1)
+    .max(2048)
+    .optional()
+    .meta({
+      description:
+        "With a backend that Strata manages, where the server finds the model: TorchServe's archive (`lin.mar` or an address), TensorFlow Serving's base path.",
+    }),
   label: z
     .string()
     .min(1)

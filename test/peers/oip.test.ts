@@ -166,3 +166,40 @@ test('the adapter describes a model, and says what it does not know', async () =
   })
   await expect(backend.describe!({ model: 'none' }, signal)).rejects.toThrow('Model none not found')
 })
+
+test('managed: what a version names is loaded, and unloaded when no version names it any more', async () => {
+  const states = async () => {
+    const answer = await fetch(`${server.restUrl}/repository/index`, {
+      method: 'POST',
+      body: '{}',
+      headers: { 'content-type': 'application/json' },
+    })
+    const index = (await answer.json()) as { name: string; state: string }[]
+    return index.find(({ name }) => name === 'slow')?.state ?? 'UNAVAILABLE'
+  }
+  await fetch(`${server.restUrl}/repository/models/slow/unload`, { method: 'POST' })
+  expect(await states()).toBe('UNAVAILABLE')
+  const apiVersion = 'strata.dev/v1alpha1'
+  await system.control('POST', '/apply', {
+    documents: [
+      {
+        apiVersion,
+        kind: 'Backend',
+        metadata: { name: 'managed' },
+        spec: { protocol: 'oip', address: server.url, health: { period: '300ms' }, manage: true },
+      },
+      { apiVersion, kind: 'Model', metadata: { name: 'slow' }, spec: { task: 'tensor' } },
+      {
+        apiVersion,
+        kind: 'ModelVersion',
+        metadata: { name: 'slow-v1' },
+        spec: { model: 'slow', version: 'v1', source: { backend: { name: 'managed' } } },
+      },
+    ],
+  })
+  await vi.waitFor(async () => expect(await states()).toBe('READY'), 20_000)
+  const { status } = await system.control<{ status: { conditions: object[] } }>('GET', '/backends/managed')
+  expect(status.conditions).toContainEqual(expect.objectContaining({ type: 'Managed', status: 'True' }))
+  await system.control('DELETE', '/modelversions/slow-v1')
+  await vi.waitFor(async () => expect(await states()).toBe('UNAVAILABLE'), 20_000)
+}, 60_000)

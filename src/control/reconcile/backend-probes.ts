@@ -4,7 +4,7 @@ import { messageOf } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import type { Resource } from '../../resources/index.ts'
 import { durationMs } from '../../resources/scalars.ts'
-import { type Backend, type BackendProbe, connectBackend, type UsedModel } from '../../serving/backends/index.ts'
+import { type Backend, type BackendProbe, connectBackend, type UsedModel, type WantedModel } from '../../serving/backends/index.ts'
 import type { ResourceStore } from '../../store/index.ts'
 import { usedBy } from './statuses.ts'
 
@@ -15,6 +15,10 @@ export interface KnownBackend {
   readonly asked: readonly UsedModel[]
   /** Undefined before the first answer. */
   readonly probe?: BackendProbe
+  /** What Strata has loaded there. */
+  readonly managed?: readonly UsedModel[]
+  /** What keeps Strata from managing it. */
+  readonly unmanageable?: string
 }
 
 export interface BackendProbes {
@@ -25,8 +29,11 @@ export interface BackendProbes {
 }
 
 interface Entry extends KnownBackend {
+  /** Of what it was asked for. */
+  readonly key: string
   readonly probedAt: number
   readonly probing: boolean
+  readonly managing: boolean
 }
 
 export function createBackendProbes(options: {
@@ -39,26 +46,82 @@ export function createBackendProbes(options: {
   const { resources, clock, log, signal, onChange } = options
   const entries = new Map<string, Entry>()
 
-  const used = ({ metadata }: Resource<'Backend'>): UsedModel[] => {
-    const all = resources
-      .list('ModelVersion', metadata.namespace)
-      .filter(({ spec }) => spec.source.backend?.name === metadata.name)
-      .map(usedBy)
-    return [...new Map(all.map((each) => [JSON.stringify(each), each])).values()]
+  /** What versions want of it; of several that are about the same model there, the one with the most workers. */
+  const wantedOf = ({ metadata }: Resource<'Backend'>): WantedModel[] => {
+    const versions = resources.list('ModelVersion', metadata.namespace).filter(({ spec }) => spec.source.backend?.name === metadata.name)
+    const wanted = new Map<string, WantedModel>()
+    for (const version of versions) {
+      const { scaling, source } = version.spec
+      const used = usedBy(version)
+      const before = wanted.get(JSON.stringify(used))
+      const min = Math.max(scaling.min, before?.workers.min ?? 0)
+      const max = Math.max(min, scaling.max ?? 0, before?.workers.max ?? 0)
+      const from = source.backend?.from ?? before?.from
+      wanted.set(JSON.stringify(used), { ...used, ...(from === undefined ? {} : { from }), workers: { min, max } })
+    }
+    return [...wanted.values()]
   }
 
-  const ask = async (backend: Resource<'Backend'>, asked: UsedModel[]) => {
+  /** Brings the server to what is wanted of it; says what it has of us then, or what went wrong. */
+  const bring = async (
+    { metadata, status }: Resource<'Backend'>,
+    backend: Backend,
+    wanted: readonly WantedModel[],
+  ): Promise<{ done: boolean; managed: readonly UsedModel[]; unmanageable: string | undefined }> => {
+    const before = status?.managed ?? []
+    if (!backend.manage) return { done: false, managed: before, unmanageable: 'it cannot be managed: see `management` in its spec' }
+    const now = wanted.map(({ model, version, label }) => ({ model, version, label }))
+    const keys = new Set(now.map((each) => JSON.stringify(each)))
+    const dismissed = before.filter(({ model, version, label }) => !keys.has(JSON.stringify({ model, version, label })))
+    try {
+      const done = await backend.manage(wanted, dismissed, signal)
+      if (done.length > 0) log.info('a backend is managed', { backend: metadata.name, done: done.join(', ') })
+      return { done: done.length > 0, managed: now, unmanageable: undefined }
+    } catch (error) {
+      // What was loaded may still be there, and is ours to unload.
+      return {
+        done: false,
+        managed: [...before, ...now.filter((each) => !before.some(({ model }) => model === each.model))],
+        unmanageable: messageOf(error),
+      }
+    }
+  }
+
+  const ask = async (backend: Resource<'Backend'>, wanted: WantedModel[], key: string) => {
     const uid = backend.metadata.uid!
     const known = entries.get(uid)
     const generation = backend.metadata.generation ?? 1
     // What is true of the address and the credentials of before says nothing about new ones.
     const same = known?.generation === generation
     const connected = same ? known.backend : connectBackend(backend.spec)
-    const entry = { generation, backend: connected, asked: same ? known.asked : [], probedAt: clock.monotonic() }
-    entries.set(uid, { ...entry, probe: same ? known.probe : undefined, probing: true })
+    const asked = wanted.map(({ from: _from, workers: _workers, ...used }) => used)
+    const entry: Entry = {
+      ...(same ? known : { asked: [], managed: backend.status?.managed, managing: false }),
+      generation,
+      backend: connected,
+      key,
+      probedAt: clock.monotonic(),
+      probing: true,
+    }
+    entries.set(uid, entry)
     const probe = await connected.probe(signal, asked)
-    if (signal.aborted || !entries.has(uid)) return
-    entries.set(uid, { ...entry, asked, probe, probedAt: clock.monotonic(), probing: false })
+    const now = entries.get(uid)
+    if (signal.aborted || !now) return
+    entries.set(uid, { ...now, asked, probe, probedAt: clock.monotonic(), probing: false })
+    onChange()
+    if (backend.spec.manage && probe.reachable && !now.managing) await manage(backend, wanted)
+  }
+
+  /** Beside the probes: loading takes minutes, and how the server is shall be known meanwhile. */
+  const manage = async (backend: Resource<'Backend'>, wanted: readonly WantedModel[]) => {
+    const uid = backend.metadata.uid!
+    const known = entries.get(uid)!
+    entries.set(uid, { ...known, managing: true })
+    const { done, ...rest } = await bring(backend, known.backend, wanted)
+    const now = entries.get(uid)
+    if (signal.aborted || !now) return
+    // What has changed there is looked at soon.
+    entries.set(uid, { ...now, ...rest, managing: false, ...(done ? { probedAt: Number.NEGATIVE_INFINITY } : {}) })
     onChange()
   }
 
@@ -66,10 +129,11 @@ export function createBackendProbes(options: {
     look(backend) {
       const known = entries.get(backend.metadata.uid!)
       if (known?.probing) return
-      const now = used(backend)
+      const wanted = wantedOf(backend)
+      const key = JSON.stringify(backend.spec.manage ? wanted : wanted.map(({ model, version, label }) => [model, version, label]))
       const fresh = known && clock.monotonic() - known.probedAt < durationMs(backend.spec.health.period)
-      if (fresh && known.generation === backend.metadata.generation && JSON.stringify(known.asked) === JSON.stringify(now)) return
-      void ask(backend, now).catch((error: unknown) =>
+      if (fresh && known.generation === backend.metadata.generation && known.key === key) return
+      void ask(backend, wanted, key).catch((error: unknown) =>
         log.warn('a backend could not be probed', { backend: backend.metadata.name, error: messageOf(error) }),
       )
     },

@@ -1,11 +1,12 @@
 /** Statuses as functions of what is known. Pure. */
 import type { Resource, Status } from '../../resources/index.ts'
+import type { Condition } from '../../resources/scalars.ts'
 import type { BackendProbe, UsedModel } from '../../serving/backends/index.ts'
 import { condition } from '../../serving/instances/version-status.ts'
 import type { KnownBackend } from './backend-probes.ts'
 
 /** What is known of a backend; its probe is undefined before the first answer. */
-type Known = Pick<KnownBackend, 'generation' | 'asked' | 'probe'>
+type Known = Omit<KnownBackend, 'backend'>
 
 export function backendStatus(backend: Resource<'Backend'>, known: Known, now: number): Status<'Backend'> {
   const before = backend.status
@@ -16,13 +17,21 @@ export function backendStatus(backend: Resource<'Backend'>, known: Known, now: n
   const models = backend.spec.discovery?.models ? (probe?.models?.map((model) => ({ ...model })) ?? before?.models) : undefined
   return {
     observedGeneration: known.generation,
-    conditions: verdicts(probe).map(([type, status, reason]) =>
-      condition(before?.conditions ?? [], type, status, reason, status === 'False' ? (probe?.message ?? '') : '', now),
-    ),
+    conditions: [
+      ...verdicts(probe).map(([type, status, reason]) =>
+        condition(before?.conditions ?? [], type, status, reason, status === 'False' ? (probe?.message ?? '') : '', now),
+      ),
+      ...(backend.spec.manage && probe?.reachable ? [managed(before?.conditions ?? [], known.unmanageable, now)] : []),
+    ],
     ...(server === undefined ? {} : { server }),
     ...(extensions?.length ? { extensions: [...extensions] } : {}),
     ...(models ? { models } : {}),
+    ...(known.managed ? { managed: known.managed.map((each) => ({ ...each })) } : {}),
   }
+}
+
+function managed(before: readonly Condition[], problem: string | undefined, now: number): Condition {
+  return condition(before, 'Managed', problem ? 'False' : 'True', problem ? 'DoesNotDoIt' : 'AsWanted', problem ?? '', now)
 }
 
 type Verdict = [type: string, status: 'True' | 'False' | 'Unknown', reason: string]

@@ -10,7 +10,7 @@ import type { Backend } from './port.ts'
 import { tensorFlowBackend } from './tensorflow-serving/index.ts'
 import { torchServeBackend } from './torchserve/index.ts'
 
-export type { Backend, BackendLoad, BackendModel, BackendProbe, UsedModel } from './port.ts'
+export type { Backend, BackendLoad, BackendModel, BackendProbe, UsedModel, WantedModel } from './port.ts'
 
 export function connectBackend({ protocol, address, credentials, management }: Spec<'Backend'>): Backend {
   const ask = asker(address, credentials?.bearer)

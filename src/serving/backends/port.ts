@@ -26,6 +26,13 @@ export interface UsedModel {
   readonly label?: string
 }
 
+export interface WantedModel extends UsedModel {
+  /** Where the server finds it: TorchServe's archive, TensorFlow Serving's base path. */
+  readonly from?: string
+  /** Workers at least and at most, where the server runs a model by workers. */
+  readonly workers: { readonly min: number; readonly max: number }
+}
+
 export interface BackendLoad {
   /** Requests that are being answered, where the server tells. */
   readonly running?: number
@@ -56,6 +63,11 @@ export interface BackendProbe {
 export interface Backend {
   /** Never throws: whatever goes wrong is what was found. */
   probe(signal: AbortSignal, used: readonly UsedModel[]): Promise<BackendProbe>
+  /**
+   * Makes the server have what is wanted, where it can be told to: loads, scales, and lets go of `dismissed`, which were wanted once. Returns what it
+   * did, in words, nothing where all was well. Throws what keeps it from that.
+   */
+  manage?(wanted: readonly WantedModel[], dismissed: readonly UsedModel[], signal: AbortSignal): Promise<string[]>
   /** What goes in and comes out; undefined where the server does not say. Throws what keeps it from being known. */
   describe?(used: UsedModel, signal: AbortSignal): Promise<Signature | undefined>
 }

@@ -12,6 +12,9 @@ import {
 import { type Ask, jsonOf, refusal } from '../ask.ts'
 import { type Backend, type BackendModel, type BackendProbe, type ModelState, unreachable } from '../port.ts'
 
+/** A model of many gigabytes takes its time. */
+const LOAD_MS = 10 * 60_000
+
 export function oipBackend(ask: Ask): Backend {
   return {
     async probe(signal): Promise<BackendProbe> {
@@ -43,6 +46,26 @@ export function oipBackend(ask: Ask): Backend {
       } catch (error) {
         return unreachable(messageOf(error))
       }
+    },
+
+    async manage(wanted, dismissed, signal) {
+      const done: string[] = []
+      const index = await ask('/v2/repository/index', { method: 'POST', body: {}, signal })
+      if (index.status !== 200) throw new Error(`it cannot be told to load models (HTTP ${index.status} to POST /v2/repository/index)`)
+      const entries = parseRepositoryIndex(jsonOf(index)).map(modelOf)
+      const isReady = (model: string) => entries.some(({ name, state }) => name === model && (state === 'ready' || state === 'loading'))
+      const tell = async (model: string, what: 'load' | 'unload') => {
+        const path = `/v2/repository/models/${encodeURIComponent(model)}/${what}`
+        const answer = await ask(path, { method: 'POST', body: {}, signal, timeoutMs: LOAD_MS })
+        if (answer.status !== 200)
+          throw new Error(`it does not ${what} "${model}": ${readOipError(jsonOf(answer)) ?? `HTTP ${answer.status} to POST ${path}`}`)
+        done.push(`${what}ed ${model}`)
+      }
+      // The protocol loads and unloads models and not versions of them.
+      const names = new Set(wanted.map(({ model }) => model))
+      for (const model of names) if (!isReady(model)) await tell(model, 'load')
+      for (const model of new Set(dismissed.map((each) => each.model))) if (!names.has(model) && isReady(model)) await tell(model, 'unload')
+      return done
     },
 
     async describe({ model, version }, signal): Promise<Signature | undefined> {

@@ -3,6 +3,7 @@ import { messageOf } from '../../../kernel/errors.ts'
 import { parseModelDescriptions, parseModelList, readTorchServeError, type TorchServeModel } from '../../../wire/torchserve/rest.ts'
 import { type Answer, type Ask, jsonOf, refusal } from '../ask.ts'
 import { type Backend, type BackendModel, type BackendProbe, type UsedModel, unreachable } from '../port.ts'
+import { manageModels } from './manage.ts'
 
 const MOST_PAGES = 10
 
@@ -30,6 +31,7 @@ export function torchServeBackend(ask: Ask, manage: Ask | undefined): Backend {
         return unreachable(messageOf(error))
       }
     },
+    ...(manage ? { manage: (wanted, dismissed, signal) => manageModels(manage, wanted, dismissed, signal) } : {}),
   }
 }
 
@@ -71,7 +73,7 @@ async function modelNames(manage: Ask, signal: AbortSignal): Promise<string[]> {
   return names
 }
 
-async function describeAll(manage: Ask, name: string, signal: AbortSignal): Promise<TorchServeModel[]> {
+export async function describeAll(manage: Ask, name: string, signal: AbortSignal): Promise<TorchServeModel[]> {
   const answer = await manage(`/models/${encodeURIComponent(name)}/all`, { signal })
   return answer.status === 200 ? parseModelDescriptions(jsonOf(answer)) : []
 }
