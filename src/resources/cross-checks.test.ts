@@ -89,3 +89,47 @@ test.each([
 ])('first difference of %j and %j', (a, b, path) => {
   expect(firstDifference(a, b)).toEqual(path)
 })
+
+describe('a version on a backend', () => {
+  const backend = (protocol: string, over: object = {}) => make('Backend', 'there', { protocol, address: 'http://there:1', ...over })
+  const on = (source: object) => version('m-v1', 'v1', {}, { source: { backend: { name: 'there', ...source } } })
+  const tensors = make('Model', 'm', { task: 'tensor' })
+
+  test.each<[string, Resource[], string[]]>([
+    ['a chat model on an OpenAI server', [model, backend('openai'), on({})], []],
+    ['a tensor model on TorchServe', [tensors, backend('torchserve'), on({ version: '1.0' })], []],
+    [
+      'a chat model on Triton',
+      [model, backend('oip'), on({})],
+      [
+        '2 spec.source.backend.name: Backend "there" speaks oip, and the task of Model "m" is chat (expected a Model with `task: tensor`, or a backend of protocol openai)',
+      ],
+    ],
+    [
+      'a tensor model on an OpenAI server',
+      [tensors, backend('openai'), on({})],
+      [
+        '2 spec.source.backend.name: Backend "there" speaks openai, and the task of Model "m" is tensor (expected a Model of another task, or a backend of another protocol)',
+      ],
+    ],
+    ['a label', [tensors, backend('tensorflow-serving'), on({ label: 'canary' })], []],
+    [
+      'a label where there are none',
+      [tensors, backend('oip'), on({ label: 'canary' })],
+      ['2 spec.source.backend.label: oip knows no labels (expected `version`, or a backend of protocol tensorflow-serving)'],
+    ],
+    [
+      'a label and a version',
+      [tensors, backend('tensorflow-serving'), on({ label: 'canary', version: '1' })],
+      ['2 spec.source.backend.label: a label and a version are both named (expected one of the two)'],
+    ],
+    [
+      'an archive for a server that is left alone',
+      [tensors, backend('torchserve'), on({ from: 'm.mar' })],
+      [
+        '2 spec.source.backend.from: Backend "there" is not managed by Strata, so nothing is loaded from there (expected `manage: true` on the backend)',
+      ],
+    ],
+    ['an archive for a server that is managed', [tensors, backend('torchserve', { manage: true }), on({ from: 'm.mar' })], []],
+  ])('%s', (_, given, problems) => expect(check(given)).toEqual(problems))
+})

@@ -32,6 +32,7 @@ export function checkResources(
     ...duplicates(candidates),
     ...candidates.flatMap((candidate) => missingReferences(candidate, world, others)),
     ...candidates.flatMap((candidate) => changedImmutables(candidate, existing)),
+    ...candidates.flatMap((candidate) => misfits(candidate, world)),
     ...takenTwice(candidates, world, 'ModelVersion', versionClaims),
     ...takenTwice(candidates, world, 'Route', modelClaims),
     ...takenTwice(candidates, world, 'ApiKey', hashClaims),
@@ -113,6 +114,38 @@ function missingReferences({ document, resource }: Candidate, world: ExistingRes
     const expected = names.length === 0 ? `a ${kind}, of which there is none yet` : `one of ${listed(names)}`
     return [{ document, path, message: `there is no ${kind} ${JSON.stringify(name)}`, expected, suggestion: nearest(name, names) }]
   })
+}
+
+/** A version on a backend whose protocol cannot do what the version is for. */
+function misfits({ document, resource }: Candidate, world: ExistingResources): Problem[] {
+  if (resource.kind !== 'ModelVersion') return []
+  const { spec, metadata } = resource as Resource<'ModelVersion'>
+  const source = spec.source.backend
+  const backend = source && world.get('Backend', metadata.namespace, source.name)?.spec
+  if (!backend) return []
+  const problems: Problem[] = []
+  const at = (field: string, message: string, expected: string) =>
+    problems.push({ document, path: ['spec', 'source', 'backend', field], message, expected })
+  const task = world.get('Model', metadata.namespace, spec.model)?.spec.task
+  const tensors = backend.protocol !== 'openai'
+  if (task !== undefined && tensors !== (task === 'tensor'))
+    at(
+      'name',
+      `Backend ${JSON.stringify(source.name)} speaks ${backend.protocol}, and the task of Model ${JSON.stringify(spec.model)} is ${task}`,
+      tensors
+        ? 'a Model with `task: tensor`, or a backend of protocol openai'
+        : 'a Model of another task, or a backend of another protocol',
+    )
+  if (source.label !== undefined && backend.protocol !== 'tensorflow-serving')
+    at('label', `${backend.protocol} knows no labels`, '`version`, or a backend of protocol tensorflow-serving')
+  if (source.label !== undefined && source.version !== undefined) at('label', 'a label and a version are both named', 'one of the two')
+  if (source.from !== undefined && !backend.manage)
+    at(
+      'from',
+      `Backend ${JSON.stringify(source.name)} is not managed by Strata, so nothing is loaded from there`,
+      '`manage: true` on the backend',
+    )
+  return problems
 }
 
 function listed(names: string[]): string {

@@ -102,15 +102,10 @@ const backendSource = z.strictObject({
     .max(128)
     .optional()
     .meta({ description: 'Which version of it there, where the backend has several. Default: the one that it serves by itself.' }),
-  from: z
-    .string()
-    .min(1)
-    .max(2048)
-    .optional()
-    .meta({
-      description:
-        "With a backend that Strata manages, where the server finds the model: TorchServe's archive (`lin.mar` or an address), TensorFlow Serving's base path.",
-    }),
+  from: z.string().min(1).max(2048).optional().meta({
+    description:
+      "With a backend that Strata manages, where the server finds the model: TorchServe's archive (`lin.mar` or an address), TensorFlow Serving's base path.",
+  }),
   label: z
     .string()
     .min(1)
@@ -165,6 +160,7 @@ export const modelVersion = defineKind({
         min: z.number().int().min(0).max(64).default(1).meta({ description: 'Instances that always run.' }),
         max: z.number().int().min(0).max(64).optional().meta({ description: 'Most instances. Without a policy `min` run.' }),
       })
+      .refine(({ min, max }) => max === undefined || max >= min, { path: ['max'], error: 'at least as many as `min`' })
       .default({ min: 1 })
       .meta({ description: 'How many instances run.' }),
     drainTimeout: duration.default('10m').meta({ description: 'How long the streams of a replaced instance may go on.' }),

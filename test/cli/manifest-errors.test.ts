@@ -199,9 +199,9 @@ const CASES: [name: string, manifest: string, ...said: string[]][] = [
   ],
   ['an address without a scheme', backend('  protocol: openai\n  address: ‸10.0.0.7:8000\n'), 'expected an http:// or https:// address'],
   [
-    'a protocol that is not there yet',
+    'a protocol that is none',
     backend('  protocol: ‸triton\n  address: http://10.0.0.7/v1\n'),
-    '"triton" is not one of the allowed values (expected "openai")',
+    '"triton" is not one of the allowed values (expected "openai", "oip", "torchserve" or "tensorflow-serving")',
   ],
   [
     'a priority that there is not',
