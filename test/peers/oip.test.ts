@@ -1,11 +1,14 @@
 /** The Open Inference Protocol through the whole system: a real MLServer behind the gateway, and the adapter that looks after it. */
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, test, vi } from 'vitest'
 import { backendContract, backendSpec } from '../../src/serving/backends/backend.contract.ts'
 import { connectBackend } from '../../src/serving/backends/index.ts'
 import { HEADER_LENGTH_HEADER, writeBinary } from '../../src/wire/oip/binary.ts'
 import { type System, startSystem } from '../harness/system.ts'
 import { type Mlserver, startMlserver } from './mlserver.ts'
-import { INSTALL_TIMEOUT_MS } from './python.ts'
+import { INSTALL_TIMEOUT_MS, pythonEnvironment } from './python.ts'
 
 const manifest = (address: string) => `
 apiVersion: strata.dev/v1alpha1
@@ -140,6 +143,56 @@ describe('OIP in, OIP out', () => {
     })
   })
 })
+
+const TRITON_CLIENT = `
+import json, os
+import numpy as np
+import tritonclient.http as http
+
+client = http.InferenceServerClient(os.environ["ADDRESS"])
+# The client writes into what it is given.
+key = lambda: {"Authorization": "Bearer " + os.environ["KEY"]}
+facts = {"live": client.is_server_live(), "ready": client.is_server_ready()}
+facts["model_ready"] = client.is_model_ready("my-linear", headers=key())
+facts["version_ready"] = client.is_model_ready("my-linear", "v7", headers=key())
+facts["metadata"] = client.get_model_metadata("my-linear", headers=key())["inputs"]
+for binary in (True, False):
+    sent = http.InferInput("x", [1, 2], "FP32")
+    sent.set_data_from_numpy(np.array([[1, 2.5]], dtype=np.float32), binary_data=binary)
+    asked = http.InferRequestedOutput("y", binary_data=binary)
+    result = client.infer("my-linear", [sent], outputs=[asked], request_id="q", headers=key())
+    facts["binary" if binary else "json"] = [result.as_numpy("y").tolist(), result.get_response()["model_name"]]
+words = http.InferInput("text", [2], "BYTES")
+words.set_data_from_numpy(np.array(["a", "né"], dtype=object))
+facts["bytes"] = [each.decode() if isinstance(each, bytes) else each for each in client.infer("my-upper", [words], headers=key()).as_numpy("text").tolist()]
+try:
+    client.infer("nobody", [sent], headers=key())
+except http.InferenceServerException as error:
+    facts["unknown"] = [error.status(), "does not exist here" in error.message()]
+print(json.dumps(facts))
+`
+
+test(
+  'Triton’s own client, unchanged',
+  async () => {
+    const environment = await pythonEnvironment('tritonclient', { requirements: ['tritonclient[http]==2.73.0'] })
+    const { stdout } = await promisify(execFile)(join(environment, 'bin', 'python'), ['-c', TRITON_CLIENT], {
+      env: { ...process.env, ADDRESS: new URL(system.gatewayUrl).host, KEY: system.apiKey },
+    })
+    expect(JSON.parse(stdout)).toEqual({
+      live: true,
+      ready: true,
+      model_ready: true,
+      version_ready: true,
+      metadata: [{ name: 'x', datatype: 'FP32', shape: [-1, 2] }],
+      binary: [[[3, 6]], 'my-linear'],
+      json: [[[3, 6]], 'my-linear'],
+      bytes: ['A', 'NÉ'],
+      unknown: ['404', true],
+    })
+  },
+  INSTALL_TIMEOUT_MS,
+)
 
 test('an unloaded model, and a server that goes away and comes back, are named in the status', async () => {
   const repository = (what: string) => fetch(`${server.restUrl}/repository/models/linear/${what}`, { method: 'POST' })
