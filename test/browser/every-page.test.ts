@@ -36,6 +36,13 @@ const limit = (name: string, requests: number) => ({
   metadata: { name },
   spec: { rules: [{ requests, every: '1h' }] },
 })
+/** Nobody listens there. */
+const backend = (name: string, maxConcurrent: number) => ({
+  ...head,
+  kind: 'Backend',
+  metadata: { name },
+  spec: { protocol: 'openai', address: 'http://127.0.0.1:9/v1', maxConcurrent },
+})
 const consumer = (name: string, spec: object) => ({ ...head, kind: 'Consumer', metadata: { name }, spec })
 const version = (model: string, min: number) => ({
   ...head,
@@ -95,6 +102,20 @@ const PAGES: readonly Visited[] = [
     title: 'assistant@v1 · Models · Strata',
     content: history('created it'),
     meanwhile: () => apply(version('assistant', 2)),
+    news: history('changed'),
+  },
+  {
+    path: '/backends',
+    title: 'Backends · Strata',
+    content: row('Backends', 'elsewhere'),
+    meanwhile: () => apply(backend('late-backend', 1)),
+    news: row('Backends', 'late-backend'),
+  },
+  {
+    path: '/backends/elsewhere',
+    title: 'elsewhere · Backends · Strata',
+    content: history('created it'),
+    meanwhile: () => apply(backend('elsewhere', 2)),
     news: history('changed'),
   },
   {
@@ -168,7 +189,9 @@ let system: System
 let browser: Browser
 beforeAll(async () => {
   ;[system, browser] = await Promise.all([startSystem({ bootstrap: simulatedAssistant() }), launch()])
-  await system.control('POST', '/apply', { documents: [limit('small', 100), consumer('shop', { limits: ['small'] })] })
+  await system.control('POST', '/apply', {
+    documents: [limit('small', 100), consumer('shop', { limits: ['small'] }), backend('elsewhere', 1)],
+  })
   await system.control('POST', '/keys', { consumer: 'shop', name: 'shop-web' })
   await system.control('POST', '/tokens', { name: 'deployment', role: 'editor' })
 })
@@ -229,7 +252,18 @@ describe.each(PAGES)('$path', ({ path, title, content }) => {
 it('an empty system is read on a telephone in the dark, whatever page one opens', async () => {
   await using empty = await startSystem()
   const { page, errors } = await signIn(browser, empty, { width: 400, scheme: 'dark' })
-  for (const path of ['/', '/playground', '/requests', '/models', '/routes', '/consumers', '/limits', '/settings/access', '/nowhere']) {
+  for (const path of [
+    '/',
+    '/playground',
+    '/requests',
+    '/models',
+    '/backends',
+    '/routes',
+    '/consumers',
+    '/limits',
+    '/settings/access',
+    '/nowhere',
+  ]) {
     await page.goto(`${empty.consoleUrl}${path}`)
     await page.getByRole('heading', { level: 1 }).waitFor()
     await page.getByText('live', { exact: true }).waitFor()

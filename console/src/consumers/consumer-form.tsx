@@ -4,7 +4,7 @@ import { useState } from 'react'
 import type { Resource } from '../../../src/resources/index.ts'
 import { labelOf, type Manifest, manifestOf } from '../api/resources.ts'
 import { useSystem } from '../api/system.tsx'
-import { ReviewedForm, useFetched } from '../parts/index.ts'
+import { AT_ONCE, NAME, ReviewedForm, useFetched } from '../parts/index.ts'
 import type { Consumer } from './consumers.ts'
 
 const PRIORITIES = [
@@ -12,8 +12,6 @@ const PRIORITIES = [
   { value: 'standard', label: 'standard' },
   { value: 'batch', label: 'batch: after the others' },
 ]
-const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
-const AT_ONCE = { transitionProps: { duration: 0 } }
 
 export function ConsumerForm(props: {
   readonly consumer: Consumer | undefined

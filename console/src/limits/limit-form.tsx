@@ -3,7 +3,7 @@ import { Button, NumberInput, Select, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import type { Resource, Spec } from '../../../src/resources/index.ts'
 import { labelOf, type Manifest, manifestOf } from '../api/resources.ts'
-import { ReviewedForm } from '../parts/index.ts'
+import { AT_ONCE, DURATION, NAME, ReviewedForm } from '../parts/index.ts'
 import type { Limit } from './limits.ts'
 
 type Rule = Spec<'Limit'>['rules'][number]
@@ -26,9 +26,6 @@ const SORTS = [
   { value: 'tokens', label: 'tokens' },
   { value: 'concurrent', label: 'at the same time' },
 ]
-const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
-const DURATION = /^(\d+(\.\d+)?(ms|s|m|h|d))+$/
-const AT_ONCE = { transitionProps: { duration: 0 } }
 
 export function draftOf(rule: Rule): Draft {
   if ('concurrent' in rule) return { sort: 'concurrent', amount: rule.concurrent, every: '1m', burst: undefined }

@@ -1,9 +1,11 @@
-/** What makes the answers of a version what they are: weights with their digest and origin, prompt, sampling; and the conditions it is in. */
+/** What makes the answers of a version what they are: weights with their digest and origin, or the backend that it lives on; prompt, sampling. */
 import type { VersionStatus } from '../../../src/control/status.ts'
 import type { Resource } from '../../../src/resources/index.ts'
+import { inNamespace } from '../api/resources.ts'
 import { Ago, Fact, Facts, Panel, Tag } from '../parts/index.ts'
 import { bytes, count, percent } from '../shell/format.ts'
-import { weightsName } from './versions.ts'
+import { Link } from '../shell/router.tsx'
+import { weightsName, whichThere } from './versions.ts'
 
 export function Composition(props: {
   readonly resource: Resource<'ModelVersion'>
@@ -23,7 +25,9 @@ export function Composition(props: {
         </Fact>
         {source.backend && (
           <Fact name="Backend">
-            {source.backend.name}, model {source.backend.model ?? resource.spec.model}
+            <Link href={`/backends/${source.backend.name}${inNamespace(resource.metadata.namespace)}`}>{source.backend.name}</Link>, model{' '}
+            <span className="mono">{source.backend.model ?? resource.spec.model}</span>
+            {whichThere(source.backend)}
           </Fact>
         )}
         {source.engine && <Fact name="Engine">{source.engine.kind === 'llama' ? 'llama.cpp' : 'simulated: no model behind it'}</Fact>}
@@ -39,7 +43,7 @@ export function Composition(props: {
         </Fact>
         <Fact name="Sampling">
           {set.length === 0 ? (
-            <span className="quiet">the engine's own</span>
+            <span className="quiet">the {source.backend ? 'server' : 'engine'}'s own</span>
           ) : (
             set.map(([name, value]) => `${inWords(name)} ${value}`).join(', ')
           )}
@@ -90,30 +94,6 @@ function WeightsFacts({
         </ol>
       </Fact>
     </>
-  )
-}
-
-export function Conditions({ resource }: { readonly resource: Resource<'ModelVersion'> }) {
-  const conditions = resource.status?.conditions ?? []
-  if (conditions.length === 0) return null
-  return (
-    <Panel title="Conditions">
-      <ul className="conditions">
-        {conditions.map(({ type, status, reason, message, lastTransitionTime }) => (
-          <li key={type}>
-            <strong>{type}</strong>{' '}
-            <Tag tone={status === 'True' ? 'good' : status === 'False' ? 'bad' : 'busy'}>
-              {status === 'True' ? 'yes' : status === 'False' ? 'no' : 'unknown'}
-            </Tag>{' '}
-            {reason !== type && reason}{' '}
-            <span className="quiet">
-              <Ago at={lastTransitionTime} />
-            </span>
-            {message && <span className="secondary">{message}</span>}
-          </li>
-        ))}
-      </ul>
-    </Panel>
   )
 }
 

@@ -1,9 +1,11 @@
 /** All models with all their versions: what state each is in and why, where it runs, what it answers with, what it gets of the traffic. */
 import { Code, Loader } from '@mantine/core'
+import { inNamespace } from '../api/resources.ts'
 import { useSystem } from '../api/system.tsx'
 import { FIRST_MANIFEST } from '../parts/first-manifest.ts'
 import { DataTable, EmptyState, PageHead, Tag } from '../parts/index.ts'
 import { bytes, milliseconds, percent, rate } from '../shell/format.ts'
+import { Link } from '../shell/router.tsx'
 import { StateMark } from '../shell/state-mark.tsx'
 import { type ModelGroup, modelGroups, type VersionRow, versionHref, weightsName } from './versions.ts'
 
@@ -104,7 +106,13 @@ function instancesOf({ status }: VersionRow) {
 function Weights({ row }: { readonly row: VersionRow }) {
   const { status, resource } = row
   if (status?.engine === 'simulated') return <span className="quiet">none: simulated</span>
-  if (status?.engine === 'backend') return <span className="quiet">on {resource.spec.source.backend?.name}</span>
+  const { backend } = resource.spec.source
+  if (backend)
+    return (
+      <span className="quiet">
+        on <Link href={`/backends/${backend.name}${inNamespace(resource.metadata.namespace)}`}>{backend.name}</Link>
+      </span>
+    )
   const weights = weightsName(status?.weights?.file)
   if (!weights) return '–'
   const { receivedBytes, bytes: total, sha256 } = status?.weights ?? {}

@@ -5,12 +5,25 @@ import type { Resource } from '../../../src/resources/index.ts'
 import { sendJson } from '../api/client.ts'
 import { inNamespace } from '../api/resources.ts'
 import { useSystem } from '../api/system.tsx'
-import { ConfirmByName, HistoryPanel, ManifestPanel, MayNot, Measure, Measures, PageHead, Panel, Tag, useMay } from '../parts/index.ts'
+import {
+  ConditionsPanel,
+  ConfirmByName,
+  HistoryPanel,
+  ManifestPanel,
+  MayNot,
+  Measure,
+  Measures,
+  PageHead,
+  Panel,
+  Tag,
+  useMay,
+} from '../parts/index.ts'
 import { milliseconds, percent, rate } from '../shell/format.ts'
 import { Link, navigate } from '../shell/router.tsx'
 import { StateMark } from '../shell/state-mark.tsx'
-import { Composition, Conditions } from './composition.tsx'
+import { Composition } from './composition.tsx'
 import { Instances } from './instances.tsx'
+import { SignaturePanel } from './signature-panel.tsx'
 import { versionRow } from './versions.ts'
 
 export function VersionPage({ resource }: { readonly resource: Resource<'ModelVersion'> }) {
@@ -41,9 +54,12 @@ export function VersionPage({ resource }: { readonly resource: Resource<'ModelVe
           </span>
         }
       >
-        <Button component={Link} href={`/playground?model=${encodeURIComponent(name)}`} variant="default" size="xs">
-          Try it
-        </Button>
+        {/* The playground is for text. */}
+        {!resource.status?.signature && (
+          <Button component={Link} href={`/playground?model=${encodeURIComponent(name)}`} variant="default" size="xs">
+            Try it
+          </Button>
+        )}
         {may && (
           <Button variant="default" size="xs" color="red" onClick={() => setDeleting(true)}>
             Delete…
@@ -84,7 +100,8 @@ export function VersionPage({ resource }: { readonly resource: Resource<'ModelVe
               </ul>
             )}
           </Panel>
-          <Conditions resource={resource} />
+          {resource.status?.signature && <SignaturePanel signature={resource.status.signature} />}
+          <ConditionsPanel conditions={resource.status?.conditions} />
           <HistoryPanel plural="modelversions" resource={resource} />
         </div>
         <div className="stack">

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { SystemStatus } from '../../../src/control/status.ts'
 import type { Resource } from '../../../src/resources/index.ts'
-import { compareVersions, type Known, modelGroups, weightsName } from './versions.ts'
+import { compareVersions, type Known, modelGroups, shapeInWords, weightsName, whichThere } from './versions.ts'
 
 const metadata = (name: string) => ({ name, namespace: 'default', uid: name, generation: 1 })
 const model = (name: string): Resource<'Model'> => ({ apiVersion: 'x', kind: 'Model', metadata: metadata(name), spec: { task: 'chat' } })
@@ -83,4 +83,13 @@ it.each([
   ['Q8.gguf', 'Q8', undefined],
 ])('%s is %s, quantised %s', (file, name, quantisation) => {
   expect(weightsName(file)).toEqual({ name, quantisation })
+})
+
+it('shapes of tensors in words', () => {
+  expect([shapeInWords([]), shapeInWords([-1, 4]), shapeInWords([1, 3, 1024])]).toEqual(['one value', 'any × 4', '1 × 3 × 1,024'])
+})
+
+it('which of a model on a backend is meant', () => {
+  const each = [undefined, { name: 'b' }, { name: 'b', version: '3' }, { name: 'b', label: 'stable' }]
+  expect(each.map(whichThere)).toEqual(['', '', ' version 3', ' labelled stable'])
 })

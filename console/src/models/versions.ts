@@ -120,6 +120,17 @@ export function weightsName(file: string | undefined): { readonly name: string; 
   return { name: quantisation ? bare.slice(0, quantisation.index) : bare, quantisation: quantisation?.[1]?.toUpperCase() }
 }
 
+/** [-1, 4] → "any × 4": a size that is free is -1. */
+export function shapeInWords(shape: readonly number[]): string {
+  return shape.length === 0 ? 'one value' : shape.map((size) => (size < 0 ? 'any' : size.toLocaleString('en-US'))).join(' × ')
+}
+
+/** " version 3", where it asks for a certain one of the model on its backend. */
+export function whichThere(source: Resource<'ModelVersion'>['spec']['source']['backend']): string {
+  if (source?.version !== undefined) return ` version ${source.version}`
+  return source?.label === undefined ? '' : ` labelled ${source.label}`
+}
+
 /** Numbers in names by value: v10 after v9. */
 export function compareVersions(a: string, b: string): number {
   return a.localeCompare(b, 'en', { numeric: true })

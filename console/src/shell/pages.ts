@@ -33,6 +33,7 @@ export const PAGES: readonly (readonly Page[])[] = [
   ],
   [
     page('models', 'Models', () => import('../models/index.tsx')),
+    page('backends', 'Backends', () => import('../backends/index.tsx')),
     page('routes', 'Routes', () => import('../routes/index.tsx')),
     page('consumers', 'Consumers', () => import('../consumers/index.tsx')),
     page('limits', 'Limits', () => import('../limits/index.tsx')),
