@@ -107,6 +107,13 @@ function resources(program: Command): void {
     .option('--ignore-not-found', 'what is not there is no error')
     .action(async (kind, names, flags) => (await import('./commands/delete.ts')).remove(kind, names, flags))
 
+  namespaced(
+    program
+      .command('restart')
+      .description('Replace all instances of versions by new ones. New ones take over first; running answers are finished.')
+      .argument('<versions...>', 'names of ModelVersions'),
+  ).action(async (names, flags) => (await import('./commands/restart.ts')).restart(names, flags))
+
   program
     .command('explain')
     .description('What a kind or a field means, what may stand there, what it is when left out.')

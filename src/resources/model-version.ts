@@ -119,6 +119,9 @@ const tensors = z.array(z.strictObject({ name: z.string(), datatype: z.string(),
 export const signature = z.strictObject({ inputs: tensors, outputs: tensors })
 export type Signature = z.infer<typeof signature>
 
+/** An annotation: when its instances were last to be replaced by new ones (`strata restart`). */
+export const RESTARTED_AT = 'strata.dev/restarted-at'
+
 export const modelVersion = defineKind({
   kind: 'ModelVersion',
   plural: 'modelversions',

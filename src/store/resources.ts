@@ -223,6 +223,8 @@ export async function openResources(connection: Connection, clock: Clock): Promi
   }
 }
 
+const SYSTEM_NOTES = 'strata.dev/'
+
 function keyOf(kind: Kind, namespace: string, name: string): string {
   return `${kind}/${namespace}/${name}`
 }
@@ -234,8 +236,9 @@ function withVersion(resource: Resource, resourceVersion: string): Resource {
 /** What applying a document does. Of a manifest's metadata only name, namespace, labels and annotations count, and its status is ignored. */
 function planChange(wanted: Resource, existing: ExistingResources, now: number): ResourceChange {
   const label = resourceLabel(wanted)
-  const { name, namespace, labels, annotations, resourceVersion } = wanted.metadata
+  const { name, namespace, labels, resourceVersion } = wanted.metadata
   const before = existing.get(wanted.kind, namespace, name)
+  const annotations = withSystemNotes(wanted.metadata.annotations, before?.metadata.annotations)
   if (!before) {
     const metadata = {
       name,
@@ -259,6 +262,15 @@ function planChange(wanted: Resource, existing: ExistingResources, now: number):
     before,
     after: { ...before, metadata: { ...before.metadata, labels, annotations, generation }, spec: wanted.spec },
   }
+}
+
+/** What a command of ours has noted (`strata restart`) is in no manifest, and applying one does not take it back. */
+function withSystemNotes(
+  wanted: Readonly<Record<string, string>> | undefined,
+  before: Readonly<Record<string, string>> | undefined,
+): Record<string, string> | undefined {
+  const notes = Object.entries(before ?? {}).filter(([key]) => key.startsWith(SYSTEM_NOTES))
+  return notes.length === 0 ? wanted : { ...Object.fromEntries(notes), ...wanted }
 }
 
 function refuseStale(current: Resource, resourceVersion: string | undefined): void {

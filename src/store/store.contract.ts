@@ -71,6 +71,17 @@ export function storeContract(name: string, connect: () => Promise<Connection>):
     })
 
     describe('resources', () => {
+      test('what a command has noted stays when a manifest without it is applied', async () => {
+        const noted = { 'strata.dev/restarted-at': '2026-11-28T00:00:00Z' }
+        const write = (annotations?: Record<string, string>) =>
+          store.resources.apply([{ ...head, kind: 'Model', metadata: { name: 'noted', annotations }, spec: {} }], { actor: 'test' })
+        await write({ ...noted, mine: '1' })
+        await write({ mine: '2' })
+        expect(store.resources.get('Model', 'default', 'noted')!.metadata.annotations).toEqual({ ...noted, mine: '2' })
+        await write()
+        expect(store.resources.get('Model', 'default', 'noted')!.metadata.annotations).toEqual(noted)
+      })
+
       test('apply creates, tells, audits; the same again changes nothing', async () => {
         const changes = await apply(route(), version, model)
         expect(changes.map(({ label, action }) => `${action} ${label}`)).toEqual([

@@ -6,7 +6,7 @@ import type { Home } from '../../kernel/home.ts'
 import { sha256Hex } from '../../kernel/ids.ts'
 import type { Resource } from '../../resources/index.ts'
 import type { Task } from '../../resources/model.ts'
-import { type EngineSource, simulatedParameters } from '../../resources/model-version.ts'
+import { type EngineSource, RESTARTED_AT, simulatedParameters } from '../../resources/model-version.ts'
 import { durationMs } from '../../resources/scalars.ts'
 import { type EngineConfig, engineConfig } from '../engines/config.ts'
 
@@ -75,7 +75,10 @@ export function instanceOf(version: Resource<'ModelVersion'>, task: Task, engine
     sampling: spec.sampling,
   }
   // Without the drain time-out: it changes no answer, so it must not change the identity.
-  const digest = sha256Hex(`${metadata.namespace}\0${metadata.uid}\0${JSON.stringify(body)}`).slice(0, 6)
+  const restarted = metadata.annotations?.[RESTARTED_AT]
+  const digest = sha256Hex(
+    `${metadata.namespace}\0${metadata.uid}\0${JSON.stringify(body)}${restarted === undefined ? '' : `\0${restarted}`}`,
+  ).slice(0, 6)
   const stem = metadata.name.slice(0, LONGEST_STEM).replace(/-+$/, '')
   const id = `${stem}-${index}-${digest}`
   const socketPath = home.socket(`engine-${id}`)
