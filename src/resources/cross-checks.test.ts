@@ -121,7 +121,9 @@ describe('a version on a backend', () => {
     [
       'a label and a version',
       [tensors, backend('tensorflow-serving'), on({ label: 'canary', version: '1' })],
-      ['2 spec.source.backend.label: a label and a version are both named (expected one of the two)'],
+      [
+        '2 spec.source.backend.label: a label and a version are both named (expected one of the two; both where Strata manages the backend, which then sets the label)',
+      ],
     ],
     [
       'an archive for a server that is left alone',

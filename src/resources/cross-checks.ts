@@ -138,7 +138,8 @@ function misfits({ document, resource }: Candidate, world: ExistingResources): P
     )
   if (source.label !== undefined && backend.protocol !== 'tensorflow-serving')
     at('label', `${backend.protocol} knows no labels`, '`version`, or a backend of protocol tensorflow-serving')
-  if (source.label !== undefined && source.version !== undefined) at('label', 'a label and a version are both named', 'one of the two')
+  if (source.label !== undefined && source.version !== undefined && !backend.manage)
+    at('label', 'a label and a version are both named', 'one of the two; both where Strata manages the backend, which then sets the label')
   if (source.from !== undefined && !backend.manage)
     at(
       'from',

@@ -111,7 +111,10 @@ const backendSource = z.strictObject({
     .min(1)
     .max(128)
     .optional()
-    .meta({ description: 'TensorFlow Serving: the label of the version there, in place of `version`.' }),
+    .meta({
+      description:
+        'TensorFlow Serving: the label of the version there, in place of `version`. With both, on a backend that Strata manages, the label is set there.',
+    }),
 })
 
 /** Tensors are told in the Open Inference Protocol's names, whatever the server speaks. */

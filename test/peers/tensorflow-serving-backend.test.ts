@@ -177,3 +177,45 @@ test('a version and a model that are not there are named, and a server that goes
   await server.restart()
   await vi.waitFor(async () => expect(await statusOf('half')).toMatchObject({ state: 'Ready' }), 30_000)
 }, 90_000)
+
+test('managed: the server’s list is what versions name, with their labels, also after it has been started again', async () => {
+  const there = async (path: string) => {
+    const { model_version_status = [] } = (await (await fetch(`${server.url}/v1/models/${path}`)).json()) as {
+      model_version_status?: { state: string }[]
+    }
+    return model_version_status.some(({ state }) => state === 'AVAILABLE')
+  }
+  expect(await there('pair')).toBe(true)
+  const apiVersion = 'strata.dev/v1alpha1'
+  const from = `${server.models}/half_plus_two`
+  const version = (name: string, source: object) => ({
+    apiVersion,
+    kind: 'ModelVersion',
+    metadata: { name: `managed-${name}` },
+    spec: { model: 'half', version: `managed-${name}`, source: { backend: { name: 'managed', model: 'half_plus_two', from, ...source } } },
+  })
+  await system.control('POST', '/apply', {
+    documents: [
+      {
+        apiVersion,
+        kind: 'Backend',
+        metadata: { name: 'managed' },
+        spec: {
+          protocol: 'tensorflow-serving',
+          address: server.url,
+          management: { address: `http://${server.grpcAddress}` },
+          health: { period: '300ms' },
+          manage: true,
+        },
+      },
+      version('1', { version: '1' }),
+      version('2', { version: '2', label: 'next' }),
+    ],
+  })
+  await vi.waitFor(async () => expect([await there('half_plus_two/labels/next'), await there('pair')]).toEqual([true, false]), 30_000)
+  const state = async (name: string) => (await system.control<VersionStatus>('GET', `/modelversions/managed-${name}`)).status?.state
+  await vi.waitFor(async () => expect([await state('1'), await state('2')]).toEqual(['Ready', 'Ready']), 20_000)
+  await server.stop('SIGKILL')
+  await server.restart()
+  await vi.waitFor(async () => expect([await there('half_plus_two/labels/next'), await there('pair')]).toEqual([true, false]), 60_000)
+}, 150_000)

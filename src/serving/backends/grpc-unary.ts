@@ -3,6 +3,8 @@
  * connection for each call: these are for a few calls a minute. Bounded in time and in bytes; when it returns or throws, its connection is gone.
  */
 import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders } from 'node:http2'
+import { connect as connectSocket, isIP, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { messageOf, systemCode } from '../../kernel/errors.ts'
 
 /** By number (google/rpc/code.proto). */
@@ -51,7 +53,9 @@ const PREFIX_BYTES = 5
 export async function callUnary(address: string, call: UnaryCall): Promise<Buffer> {
   const { signal, timeoutMs = TIMEOUT_MS } = call
   signal.throwIfAborted()
-  const session = connect(new URL(address).origin)
+  const url = new URL(address)
+  const socket = openSocket(url)
+  const session = connect(url.origin, { createConnection: () => socket })
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
   const onAbort = () => reject(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
@@ -71,8 +75,15 @@ export async function callUnary(address: string, call: UnaryCall): Promise<Buffe
     clearTimeout(timer)
     signal.removeEventListener('abort', onAbort)
     session.destroy()
+    socket.destroy() // a session that the server has begun to end would wait for it
     await closed
   }
+}
+
+function openSocket({ protocol, hostname, port }: URL): Socket {
+  const host = hostname.replace(/^\[|\]$/g, '')
+  if (protocol === 'http:') return connectSocket({ host, port: Number(port || 80) })
+  return connectTls({ host, port: Number(port || 443), ALPNProtocols: ['h2'], ...(isIP(host) ? {} : { servername: host }) })
 }
 
 function ask(
@@ -161,7 +172,11 @@ function unescapeDetails(text: string): string {
 const unavailable = (message: string, cause?: unknown): GrpcError => new GrpcError('UNAVAILABLE', message, { cause })
 
 function broken(error: unknown): GrpcError {
-  switch (systemCode(error)) {
+  // A call that waited for its connection is told of what became of it by a cause.
+  const source = error instanceof Error && error.cause !== undefined ? error.cause : error
+  const code = systemCode(source) ?? ''
+  if (code.startsWith('ERR_SSL_')) return unavailable(`it does not speak gRPC over TLS there (${code})`, error)
+  switch (code) {
     case 'ECONNREFUSED':
       return unavailable('nobody listens there (connection refused)', error)
     case 'ENOTFOUND':
@@ -171,11 +186,8 @@ function broken(error: unknown): GrpcError {
     case 'EPIPE':
       return unavailable('it broke the connection', error)
     case 'ERR_HTTP2_ERROR':
-    case 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL':
-    case 'ERR_SSL_WRONG_VERSION_NUMBER':
-    case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
-      return unavailable(`it does not speak gRPC there (${messageOf(error)})`, error)
+      return unavailable(`it does not speak gRPC there (HTTP/2: ${messageOf(source)})`, error)
     default:
-      return unavailable(messageOf(error), error)
+      return unavailable(messageOf(source), error)
   }
 }

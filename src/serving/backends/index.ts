@@ -3,7 +3,7 @@
  * path is in `gateway/protocols`.
  */
 import type { Spec } from '../../resources/index.ts'
-import { asker } from './ask.ts'
+import { asker, readSecret } from './ask.ts'
 import { oipBackend } from './oip/index.ts'
 import { openAIBackend } from './openai/index.ts'
 import type { Backend } from './port.ts'
@@ -22,7 +22,13 @@ export function connectBackend({ protocol, address, credentials, management }: S
     case 'torchserve':
       return torchServeBackend(ask, management && asker(management.address, (management.credentials ?? credentials)?.bearer))
     case 'tensorflow-serving':
-      return tensorFlowBackend(ask)
+      return tensorFlowBackend(
+        ask,
+        management && {
+          address: management.address,
+          bearer: () => management.credentials && readSecret(management.credentials.bearer),
+        },
+      )
     default:
       return protocol satisfies never
   }

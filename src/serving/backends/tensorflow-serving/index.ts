@@ -7,14 +7,52 @@ import type { Signature } from '../../../resources/model-version.ts'
 import { type ModelVersionStatus, parseModelMetadata, parseModelStatus } from '../../../wire/tensorflow-serving/models.ts'
 import { oipDatatype, readTensorFlowError } from '../../../wire/tensorflow-serving/rest.ts'
 import { type Answer, type Ask, jsonOf, refusal } from '../ask.ts'
-import { type Backend, type BackendModel, type BackendProbe, type ModelState, type UsedModel, unreachable } from '../port.ts'
+import {
+  type Backend,
+  type BackendModel,
+  type BackendProbe,
+  type ModelState,
+  type UsedModel,
+  unreachable,
+  type WantedModel,
+} from '../port.ts'
+import { listOf } from './manage.ts'
+import type { ListedModel } from './plan.ts'
+import { reloadModels } from './reload.ts'
 
 /** Asked where no version of ours names a model: that it does not have it is said in the server's own way. */
 const NOBODY: UsedModel = { model: 'strata-is-anybody-there' }
 const SIGNATURE = 'serving_default'
 
-export function tensorFlowBackend(ask: Ask): Backend {
+/** `management`: its gRPC address, and the key for it. */
+export function tensorFlowBackend(ask: Ask, management?: { readonly address: string; readonly bearer: () => string | undefined }): Backend {
+  /** What it was told last; a server that was started again has forgotten it. */
+  let told: readonly ListedModel[] | undefined
+
+  /** What the list names is there or comes; a version that has ended stays in the server's answers. */
+  const knowsAll = async (list: readonly ListedModel[], signal: AbortSignal) => {
+    const named = list.flatMap(({ name, versions, labels = {} }): UsedModel[] => [
+      ...(Array.isArray(versions) ? versions.map((version: string) => ({ model: name, version })) : [{ model: name }]),
+      ...Object.keys(labels).map((label) => ({ model: name, label })),
+    ])
+    const answers = await Promise.all(named.map((each) => ask(pathOf(each), { signal })))
+    return answers.every((answer, i) => modelsIn(answer, named[i]!).some(({ state }) => state !== 'unloaded'))
+  }
+
   return {
+    ...(management
+      ? {
+          async manage(wanted: readonly WantedModel[], _dismissed: readonly UsedModel[], signal: AbortSignal) {
+            const list = listOf(wanted)
+            if (JSON.stringify(list) === JSON.stringify(told) && (await knowsAll(list, signal))) return []
+            const bearer = management.bearer()
+            await reloadModels(management.address, list, signal, { before: told ?? [], ...(bearer === undefined ? {} : { bearer }) })
+            told = list
+            return [`told ${list.map(({ name }) => name).join(', ') || 'to have no model'}`]
+          },
+        }
+      : {}),
+
     async probe(signal, used): Promise<BackendProbe> {
       try {
         const asked = used.length > 0 ? used : [NOBODY]
