@@ -1,8 +1,28 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** What waits more than it computes, and measures neither time nor memory that others could spoil: two files at a time. */
+const TOGETHER = ['soak', 'peers', 'docker', 'conformance', 'weights', 'store', 'feed', 'repository', 'hostile', 'cli'].map(
+  (folder) => `test/${folder}/**/*.test.ts`,
+)
+
+/** Those that last longest begin first, so that none of them is left alone at the end. */
+const LONGEST = ['test/soak/soak.test.ts', 'test/hostile/pressure.test.ts', 'test/cli/commands.test.ts']
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const at = LONGEST.findIndex((name) => moduleId.endsWith(name))
+      return at === -1 ? LONGEST.length : at
+    }
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b))
+  }
+}
 
 /** Unit and contract tests lie beside their files; `test/` holds what needs real processes, peers or a browser. */
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -14,13 +34,24 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'e2e',
-          include: ['test/**/*.test.ts'],
+          name: 'together',
+          include: TOGETHER,
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          // One file after the other, and after the unit tests: what measures time or memory has the machine for itself.
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/**/*.test.ts'],
+          exclude: TOGETHER,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          // One file after the other, and after the others: what measures time has the machine for itself.
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
