@@ -106,15 +106,10 @@ const backendSource = z.strictObject({
     description:
       "With a backend that Strata manages, where the server finds the model: TorchServe's archive (`lin.mar` or an address), TensorFlow Serving's base path.",
   }),
-  label: z
-    .string()
-    .min(1)
-    .max(128)
-    .optional()
-    .meta({
-      description:
-        'TensorFlow Serving: the label of the version there, in place of `version`. With both, on a backend that Strata manages, the label is set there.',
-    }),
+  label: z.string().min(1).max(128).optional().meta({
+    description:
+      'TensorFlow Serving: the label of the version there, in place of `version`. With both, on a backend that Strata manages, the label is set there.',
+  }),
 })
 
 /** Tensors are told in the Open Inference Protocol's names, whatever the server speaks. */

@@ -50,7 +50,8 @@ export async function startDockerd(): Promise<DockerDaemon> {
   let daemon: PeerProcess | undefined
 
   const start = async () => {
-    rmSync(join(folder, 'pid'), { force: true }) // of one that was killed
+    // Of those that were killed: they may be zombies, which dockerd takes for alive.
+    for (const pidFile of ['pid', 'run/containerd/containerd.pid']) rmSync(join(folder, pidFile), { force: true })
     const args = [
       '--data-root',
       join(folder, 'data'),
@@ -65,7 +66,11 @@ export async function startDockerd(): Promise<DockerDaemon> {
     const ready = async () => (await askDocker(socketPath, 'GET', '/_ping')) !== undefined
     daemon = await startPeer({ name: 'dockerd', command: 'dockerd', args, cwd: folder, env: { PATH, HOME: folder }, ready })
   }
-  const kill = async () => daemon?.stop('SIGKILL')
+  const kill = async () => {
+    await daemon?.stop('SIGKILL')
+    // Its containerd follows it by itself.
+    while (processesOf(folder).some(({ command }) => command.startsWith('containerd '))) await sleep(20)
+  }
   const leftovers = async () => [
     ...processesOf(folder).map(({ pid, command }) => `process ${pid}: ${command}`),
     ...mountsBelow(folder).map((mount) => `mount ${mount}`),

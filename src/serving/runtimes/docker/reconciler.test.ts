@@ -1,0 +1,130 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import { systemClock } from '../../../kernel/clock.ts'
+import { StrataError } from '../../../kernel/errors.ts'
+import { createLog } from '../../../kernel/log.ts'
+import type { WantedInstance } from '../port.ts'
+import type { DockerEngine } from './engine-api.ts'
+import { createPulls } from './pulls.ts'
+import { createReconciler } from './reconciler.ts'
+import type { ListedContainer } from './shapes.ts'
+
+/** Docker as it is when nothing goes wrong; a test replaces what shall. */
+function daemon() {
+  const containers = new Map<string, ListedContainer>()
+  const change = (id: string, over: Partial<ListedContainer>) => containers.set(id, { ...containers.get(id)!, ...over })
+  const engine = {
+    containers: async () => [...containers.values()],
+    create: async (name: string, body: object) => {
+      if ([...containers.values()].some(({ Names }) => Names.includes(`/${name}`)))
+        throw new StrataError('docker_refused', 'the name is in use', { details: { status: 409 } })
+      const { Labels } = body as { Labels: Record<string, string> }
+      containers.set(name, { Id: name, Names: [`/${name}`], Labels, State: 'created', Ports: [] })
+      return name
+    },
+    start: async (id: string) => void change(id, { State: 'running' }),
+    rename: async (id: string, name: string) => void change(id, { Names: [`/${name}`] }),
+    stop: async (id: string) => void change(id, { State: 'exited' }),
+    kill: async (id: string) => void change(id, { State: 'exited' }),
+    remove: async (id: string) => void containers.delete(id),
+    hasImage: async () => true,
+  }
+  return {
+    engine: engine as typeof engine & DockerEngine,
+    states: () => [...containers.values()].map(({ Names, State }) => `${Names[0]!.slice(17)} ${State}`),
+  }
+}
+
+const open: (() => Promise<void>)[] = []
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((close) => close()))
+})
+const reconcile = (engine: DockerEngine) => {
+  const log = createLog('test', () => undefined)
+  const closing = new AbortController()
+  const nothing = () => undefined
+  const pulls = createPulls({ engine, clock: systemClock, changed: nothing, done: nothing })
+  const reconciler = createReconciler({
+    ...{ engine, home: 'h', network: 'bridge', clock: systemClock, log, pulls },
+    changed: nothing,
+    signal: closing.signal,
+  })
+  open.push(() => {
+    closing.abort()
+    return reconciler.close()
+  })
+  return reconciler
+}
+const wanted = (id: string, config = '1'): WantedInstance => ({ id, config, container: { image: 'i', port: 80 }, drainTimeoutMs: 1_000 })
+
+test('a container that hangs while it starts holds up nobody else, and is seen off when it is through', async () => {
+  const { engine, states } = daemon()
+  const start = engine.start
+  const hung = Promise.withResolvers<void>()
+  engine.start = async (id) => {
+    if (id.endsWith('-slow')) await hung.promise
+    await start(id)
+  }
+  const reconciler = reconcile(engine)
+  await reconciler.want([wanted('slow'), wanted('a')])
+  await reconciler.want([wanted('a'), wanted('b')])
+  await vi.waitFor(() => expect(states()).toEqual(['slow created', 'a running', 'b running']))
+  hung.resolve()
+  await vi.waitFor(async () => {
+    reconciler.wake()
+    expect(states()).toEqual(['a running', 'b running'])
+  })
+})
+
+test('what was seen before a container was made is not believed: no second one is tried', async () => {
+  const { engine, states } = daemon()
+  const { containers, create } = engine
+  const made = Promise.withResolvers<void>()
+  engine.create = vi.fn(async (name: string, body: object) => {
+    await made.promise
+    return create(name, body)
+  })
+  const reconciler = reconcile(engine)
+  await reconciler.want([wanted('a')])
+  engine.containers = async () => {
+    const seen = await containers()
+    engine.containers = containers
+    made.resolve()
+    await vi.waitFor(() => expect(states()).toEqual(['a running']))
+    return seen
+  }
+  await reconciler.want([wanted('a')])
+  await reconciler.want([wanted('a')])
+  expect(states()).toEqual(['a running'])
+  expect(engine.create).toHaveBeenCalledTimes(1)
+  expect(reconciler.failureOf('a')).toBeUndefined()
+})
+
+test('one that cannot be removed is no reason not to start the others', async () => {
+  const { engine, states } = daemon()
+  const reconciler = reconcile(engine)
+  await reconciler.want([wanted('a')])
+  await vi.waitFor(() => expect(states()).toEqual(['a running']))
+  engine.remove = async () => {
+    throw new StrataError('docker_refused', 'device or resource busy', { details: { status: 500 } })
+  }
+  await reconciler.want([wanted('b')])
+  await reconciler.want([wanted('b'), wanted('c')])
+  await vi.waitFor(() => expect(states().map((text) => text.split(' ')[1])).toEqual(['exited', 'running', 'running']))
+})
+
+test('an instance that Docker refuses is tried again, later and later, until its config is another one', async () => {
+  const { engine, states } = daemon()
+  const create = engine.create
+  engine.create = async () => {
+    throw new StrataError('docker_refused', 'invalid mount', { details: { status: 400 } })
+  }
+  const reconciler = reconcile(engine)
+  await reconciler.want([wanted('a')])
+  await vi.waitFor(() => expect(reconciler.failureOf('a')).toMatchObject({ message: 'invalid mount' }))
+  engine.create = create
+  await reconciler.want([wanted('a')])
+  expect(states()).toEqual([])
+  await reconciler.want([wanted('a', '2')])
+  await vi.waitFor(() => expect(states()).toEqual(['a running']))
+  expect(reconciler.failureOf('a')).toBeUndefined()
+})

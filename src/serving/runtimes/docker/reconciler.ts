@@ -1,0 +1,205 @@
+/**
+ * Brings what runs to what is wanted, in passes: look, decide (`plan.ts`), do. One pass at a time, so that two callers never make the same container;
+ * a pass begins when somebody wants something, when Docker says that something happened, and when the time of something has come. A pass does not
+ * wait for containers to start: a disk or device that hangs holds up its own instance alone, which is left as it is until then.
+ */
+import type { Clock } from '../../../kernel/clock.ts'
+import { messageOf, StrataError } from '../../../kernel/errors.ts'
+import type { Log } from '../../../kernel/log.ts'
+import { recurring } from '../../../kernel/recurring.ts'
+import type { WantedInstance } from '../port.ts'
+import { backoffMs } from './backoff.ts'
+import { containerName, createBody, endingName, homeLabel, needsOwnPort, type OwnContainer, readContainer } from './container-spec.ts'
+import type { Failure } from './describe.ts'
+import type { DockerEngine } from './engine-api.ts'
+import { freePort } from './free-port.ts'
+import { KILL_MARGIN_MS, planContainers, type Step } from './plan.ts'
+import type { createPulls } from './pulls.ts'
+
+const AGAIN_MS = 5_000
+/** Not sooner after the last pass, when nobody asks for one. */
+const SHORTEST_SLEEP_MS = 500
+const LONGEST_SLEEP_MS = 60_000
+
+export interface ReconcilerOptions {
+  readonly engine: DockerEngine
+  readonly home: string
+  readonly network: string
+  readonly clock: Clock
+  readonly log: Log
+  readonly pulls: ReturnType<typeof createPulls>
+  readonly changed: () => void
+  readonly signal: AbortSignal
+}
+
+interface FailedTry extends Failure {
+  readonly config: string
+  readonly failures: number
+  readonly retryAt: number
+}
+
+export function createReconciler({ engine, home, network, clock, log, pulls, changed, signal }: ReconcilerOptions) {
+  let wanted: ReadonlyMap<string, WantedInstance> | undefined
+  /** What was wanted until lately: its drain times are newer than the labels'. */
+  let before: ReadonlyMap<string, WantedInstance> | undefined
+  const failed = new Map<string, FailedTry>()
+  /** What is being started, by id; `left`: there is something else to do for it. */
+  const starting = new Map<string, { work?: Promise<void>; left: boolean }>()
+  const stopping = new Set<Promise<void>>()
+  const clearing = recurring(
+    log,
+    clock,
+    'a container cannot be told to end or removed: it is tried again',
+    'containers end and are removed again',
+    'warn',
+  )
+  let current: Promise<void> = Promise.resolve()
+  let next: Promise<void> | undefined
+  let timer: NodeJS.Timeout | undefined
+
+  const look = async () => (await engine.containers(homeLabel(home))).map(readContainer)
+
+  /** A pass that begins after now. */
+  const pass = (): Promise<void> => {
+    next ??= current
+      .catch(() => undefined) // told to those who waited for that one
+      .then(() => {
+        current = next!
+        next = undefined
+        return run()
+      })
+    return next
+  }
+  /** A pass that nobody waits for. */
+  const wake = () => {
+    pass().catch((error: unknown) => {
+      if (!signal.aborted) log.debug('a pass over the containers failed', { error: messageOf(error) })
+    })
+  }
+  const run = async () => {
+    clearTimeout(timer)
+    signal.throwIfAborted()
+    try {
+      const busy = new Set(starting.keys()) // what is seen of those may be true no more when it is decided upon
+      const found = await look()
+      forget(found)
+      const configs = wanted && new Map([...wanted].map(([id, { config }]) => [id, config]))
+      const steps = planContainers(configs, found, clock.now())
+      const results = await Promise.allSettled(steps.map((step) => take(step, busy)))
+      const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []))
+      const away = errors.find((error) => signal.aborted || isAway(error))
+      if (away) throw away
+      if (errors.length > 0) clearing.failed(messageOf(errors[0]))
+      else clearing.worked()
+      sleepUntil(Math.min(nextDue(found), errors.length > 0 ? clock.monotonic() + AGAIN_MS : Number.POSITIVE_INFINITY))
+    } catch (error) {
+      sleepUntil(clock.monotonic() + AGAIN_MS)
+      throw error
+    }
+  }
+  const take = async (step: Step, busy: ReadonlySet<string>): Promise<void> => {
+    const id = step.does === 'create' ? step.instance : step.container.instance
+    const entry = starting.get(id)
+    if (entry) entry.left = true
+    else if (busy.has(id)) wake()
+    if (entry || busy.has(id)) return
+    switch (step.does) {
+      case 'create':
+        return begin(wanted!.get(step.instance)!, create)
+      case 'start':
+        return begin(wanted!.get(step.container.instance)!, () => engine.start(step.container.containerId))
+      case 'end':
+        return end(step.container)
+      case 'kill':
+        return engine.kill(step.container.containerId)
+      case 'remove':
+        return engine.remove(step.container.containerId)
+      default:
+        step satisfies never
+    }
+  }
+  const begin = (instance: WantedInstance, act: (instance: WantedInstance) => Promise<void>) => {
+    const last = failed.get(instance.id)
+    if (last && clock.monotonic() < last.retryAt) return
+    const entry: { work?: Promise<void>; left: boolean } = { left: false }
+    starting.set(instance.id, entry)
+    entry.work = attempt(instance, act).then((worked) => {
+      starting.delete(instance.id)
+      if (signal.aborted || (worked && !entry.left)) return
+      wake()
+      changed()
+    })
+  }
+  /** What Docker refuses is a state of the instance, and tried again later. */
+  const attempt = async (instance: WantedInstance, act: (instance: WantedInstance) => Promise<void>): Promise<boolean> => {
+    try {
+      await act(instance)
+      return true
+    } catch (error) {
+      if (signal.aborted || isAway(error)) return false // everybody's trouble: the next pass meets it too
+      const failures = (failed.get(instance.id)?.failures ?? 0) + 1
+      const message = messageOf(error)
+      const retryAt = clock.monotonic() + backoffMs(failures)
+      failed.set(instance.id, { config: instance.config, failures, retryAt, message, since: clock.now() })
+      log.warn('an instance cannot be started', { instance: instance.id, image: instance.container.image, failures, error: message })
+      return false
+    }
+  }
+  const create = async (instance: WantedInstance) => {
+    const { image } = instance.container
+    if (!(await engine.hasImage(image))) return pulls.ensure(image)
+    const port = needsOwnPort(instance.container, network) ? await freePort() : instance.container.port
+    await engine.start(await engine.create(containerName(home, instance.id), createBody(instance, home, network, port)))
+  }
+  const end = async ({ containerId, instance, config, drainTimeoutMs }: OwnContainer) => {
+    const told = [wanted, before].map((set) => set?.get(instance)).find((each) => each?.config === config)
+    const drain = told?.drainTimeoutMs ?? drainTimeoutMs
+    const since = clock.now()
+    // First the name: from then on it is not taken for wanted, whatever happens to us.
+    await engine.rename(containerId, endingName(home, instance, since, since + drain))
+    const stopped = engine
+      .stop(containerId, Math.ceil(drain / 1000))
+      .catch((error: unknown) => {
+        // A daemon that restarts meanwhile stops it by itself; the deadline in its name is the last word.
+        if (!signal.aborted) log.debug('waiting for the end of a container broke off', { instance, error: messageOf(error) })
+      })
+      .finally(() => stopping.delete(stopped))
+    stopping.add(stopped)
+  }
+
+  const forget = (found: readonly OwnContainer[]) => {
+    const running = new Set(found.filter(({ state }) => state === 'running').map(({ instance }) => instance))
+    for (const [id, { config }] of failed) if (running.has(id) || wanted?.get(id)?.config !== config) failed.delete(id)
+    pulls.keepOnly(new Set([...(wanted?.values() ?? [])].map(({ container }) => container.image)))
+  }
+  const nextDue = (found: readonly OwnContainer[]): number => {
+    const wall = clock.monotonic() - clock.now()
+    const kills = found.flatMap(({ ending }) => (ending ? [ending.until + KILL_MARGIN_MS + wall] : []))
+    return Math.min(pulls.nextRetry(), ...[...failed.values()].map(({ retryAt }) => retryAt), ...kills)
+  }
+  const sleepUntil = (due: number) => {
+    clearTimeout(timer)
+    if (signal.aborted) return
+    timer = setTimeout(wake, Math.min(LONGEST_SLEEP_MS, Math.max(SHORTEST_SLEEP_MS, due - clock.monotonic())))
+  }
+
+  return {
+    look,
+    wake,
+    wanted: (): ReadonlyMap<string, WantedInstance> => wanted ?? new Map(),
+    failureOf: (id: string): Failure | undefined => failed.get(id),
+    async want(instances: readonly WantedInstance[]): Promise<void> {
+      before = wanted
+      wanted = new Map(instances.map((instance) => [instance.id, instance]))
+      await pass()
+    },
+    /** After `signal` was aborted: resolves when nothing is under way. */
+    async close(): Promise<void> {
+      clearTimeout(timer)
+      await Promise.allSettled([current, next, ...[...starting.values()].map(({ work }) => work), ...stopping])
+      clearTimeout(timer)
+    },
+  }
+}
+
+const isAway = (error: unknown) => error instanceof StrataError && error.code === 'docker_away'
