@@ -5,6 +5,7 @@
  * Order: an instance of the assigned version; on a failure that the route's `retries` name, another instance of it; then the route's
  * fallbacks, each for the failures that it names. A version whose instances are all starting or just died is waited for, for a bounded time.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../kernel/clock.ts'
 import { messageOf } from '../kernel/errors.ts'
 import type { Log } from '../kernel/log.ts'
@@ -13,13 +14,12 @@ import type { Attempt } from '../monitoring/request-records.ts'
 import { type CompiledInstance, type CompiledRoute, type CompiledVersion, entryKey } from '../resources/snapshot.ts'
 import { type BackendSource, backendId, backendOf } from './backends.ts'
 import type { Exchange } from './downstream/exchange.ts'
+import { type FailureClass, nextStep, refusalOf } from './failures.ts'
 import type { InstanceTracker } from './instances.ts'
 import type { Judge } from './protocols/protocol.ts'
 import type { Tables } from './snapshot/tables.ts'
 import type { UpstreamCall, UpstreamFailure, UpstreamRequest, UpstreamResponse, Upstreams, UpstreamTarget } from './upstream/index.ts'
 import { readRefusal } from './upstream/read-refusal.ts'
-
-export type FailureClass = NonNullable<Attempt['error']>
 
 export interface Answered {
   readonly version: CompiledVersion
@@ -57,49 +57,9 @@ export interface AttemptOptions {
 type Asked = Omit<UpstreamRequest, 'connectTimeoutMs' | 'firstByteTimeoutMs'> & { readonly judge?: Judge }
 
 const COLD_POLL_MS = 50
+/** Before the same server is asked again: TorchServe starts a worker that died within a second. */
+const SAME_SERVER_MS = 500
 const NONE: ReadonlySet<string> = new Set()
-
-/** Who answers after `failure`: the same version again, the next fallback that names it, or nobody. Pure. */
-export function nextStep(
-  route: Pick<CompiledRoute, 'retries' | 'fallbacks'>,
-  failure: FailureClass,
-  state: { readonly retriesLeft: number; readonly otherInstance: boolean; readonly pinned: boolean; readonly fallbacksTried: number },
-): { readonly retry: true } | { readonly fallback: number } | undefined {
-  const retryable =
-    failure === 'connect' ? route.retries.on.includes('connect') : failure === 'unavailable' && route.retries.on.includes('unavailable')
-  if (retryable && state.retriesLeft > 0 && state.otherInstance) return { retry: true }
-  if (state.pinned) return undefined
-  const reason = fallbackReason(failure)
-  if (!reason) return undefined
-  for (let i = state.fallbacksTried; i < route.fallbacks.length; i++) if (route.fallbacks[i]!.on.includes(reason)) return { fallback: i }
-  return undefined
-}
-
-function fallbackReason(failure: FailureClass): 'unavailable' | 'timeout' | 'overloaded' | undefined {
-  switch (failure) {
-    case 'connect':
-    case 'unavailable':
-    case 'no_instance':
-    case 'upstream_error':
-      return 'unavailable'
-    case 'timeout':
-      return 'timeout'
-    case 'overloaded':
-      return 'overloaded'
-    case 'client_error':
-    case 'cut':
-    case 'aborted':
-      return undefined
-  }
-}
-
-/** What an answer's head says about the attempt; undefined when it is an answer to give. */
-export function failureOfStatus(status: number): FailureClass | undefined {
-  if (status === 429) return 'overloaded'
-  if (status === 502 || status === 503 || status === 504) return 'unavailable'
-  if (status >= 500) return 'upstream_error'
-  return undefined
-}
 
 export async function attempt(options: AttemptOptions, attempts: Attempt[]): Promise<Answered | GaveUp> {
   const { route, clock, tracker } = options
@@ -182,12 +142,16 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
       excluded = NONE
       continue
     }
-    const step = nextStep(route, failure, { retriesLeft, otherInstance: others || comesBack, pinned: options.pinned, fallbacksTried })
+    // A server elsewhere has workers of its own, and one that died or was busy is soon free: where nobody else can answer it is asked once more.
+    const sameServer = version.source.type === 'backend' && failure === 'unavailable' && !hasFallback(options, fallbacksTried)
+    const otherInstance = others || comesBack || sameServer
+    const step = nextStep(route, failure, { retriesLeft, otherInstance, pinned: options.pinned, fallbacksTried })
     if (!step) return { failure, message, response: refused, retryAfterMs: 1_000 }
     refused?.abort()
     if ('retry' in step) {
       retriesLeft -= 1
       if (!others) excluded = NONE
+      if (sameServer) await sleep(SAME_SERVER_MS)
       continue
     }
     const fallback = options.tables().versions.get(entryKey.version(route.namespace, route.fallbacks[step.fallback]!.version))
@@ -250,7 +214,7 @@ async function waitForPlace(
       return chosen && placeOf(chosen)
     }
     if (options.client.gone) return undefined
-    await new Promise((resolve) => setTimeout(resolve, COLD_POLL_MS))
+    await sleep(COLD_POLL_MS)
     const place = placeNow(options, version, excluded)
     if (place) return place
   }
@@ -286,13 +250,6 @@ async function send(options: AttemptOptions, version: CompiledVersion, place: Pl
   if (!judge || head.status < 400) return { response: head, refusal: refusalOf(version, head.status) }
   const { text, response } = await readRefusal(head)
   return { response, refusal: judge(head.status, text) ?? refusalOf(version, head.status, true) }
-}
-
-/** `judged`: by its words it is an answer to give. */
-function refusalOf({ source }: CompiledVersion, status: number, judged = false): FailureClass | undefined {
-  // A backend has its own key for the gateway; that it is wrong is nobody's mistake who calls here.
-  if (source.type === 'backend' && (status === 401 || status === 403)) return 'unavailable'
-  return judged ? undefined : failureOfStatus(status)
 }
 
 function describe(failure: UpstreamFailure): string {

@@ -168,3 +168,46 @@ describe('a backend that is down', () => {
     expect((await gateway.post(hello())).status).toBe(200)
   })
 })
+
+describe('TorchServe, whose refusals mean more than their status', () => {
+  const exception = (code: number, type: string, message: string) => ({ status: code, body: JSON.stringify({ code, type, message }) })
+  const FULL = exception(503, 'ServiceUnavailableException', 'Model "m" has no worker to serve inference request.')
+  const RAISED = exception(503, 'InternalServerException', 'Prediction failed')
+  const BAD_KEY = exception(
+    400,
+    'InvalidKeyException',
+    'Token Authentication failed. Token either incorrect, expired, or not provided correctly',
+  )
+
+  /** The first request is refused, the others are answered. */
+  async function firstRefused(refusal: { status: number; body: string }) {
+    const there = await upstream((_, response) => {
+      const { status, body } = there.calls() === 1 ? refusal : { status: 200, body: '{"y":1}' }
+      response.writeHead(status, { 'content-type': 'application/json' }).end(body)
+    })
+    closers.push(there.close)
+    const retries = { attempts: 1, on: ['unavailable' as const] }
+    const gateway = await testGateway(
+      entriesOf(route({ retries }), version({ task: 'tensor', source: sourceAt(there.port, { protocol: 'torchserve' }) })),
+    )
+    closers.push(gateway.close)
+    const answer = await gateway.post('{}', {}, '/predictions/assistant')
+    return { status: answer.status, text: await answer.text(), calls: there.calls() }
+  }
+
+  it('a full queue is asked again, a handler that raised is not', async () => {
+    expect(await firstRefused(FULL)).toEqual({ status: 200, text: '{"y":1}', calls: 2 })
+    expect(await firstRefused(RAISED)).toEqual({ status: 503, text: RAISED.body, calls: 1 })
+  })
+
+  it('that it refuses our key is nothing that a client hears', async () => {
+    const gone = await firstRefused(BAD_KEY)
+    expect([gone.status, gone.calls]).toEqual([200, 2])
+    const { port } = await server(BAD_KEY)
+    const answer = await (await gatewayTo(sourceAt(port, { protocol: 'torchserve' }))).post('{}', {}, '/predictions/assistant')
+    expect(answer.status).toBe(503)
+    const text = await answer.text()
+    expect(text).not.toContain('Token')
+    expect(JSON.parse(text)).toMatchObject({ code: 503, type: 'ServiceUnavailableException' })
+  })
+})

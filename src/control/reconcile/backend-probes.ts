@@ -6,7 +6,7 @@ import type { Resource } from '../../resources/index.ts'
 import { durationMs } from '../../resources/scalars.ts'
 import { type Backend, type BackendProbe, connectBackend, type UsedModel, type WantedModel } from '../../serving/backends/index.ts'
 import type { ResourceStore } from '../../store/index.ts'
-import { usedBy } from './statuses.ts'
+import { usedBy } from './used-model.ts'
 
 export interface KnownBackend {
   readonly backend: Backend

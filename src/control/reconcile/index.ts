@@ -7,7 +7,8 @@ import { durationMs } from '../../resources/scalars.ts'
 import type { Store } from '../../store/index.ts'
 import { createBackendProbes } from './backend-probes.ts'
 import { createSignatures } from './signatures.ts'
-import { backendStatus, backendVersionStatus, routeStatus, usedBy } from './statuses.ts'
+import { backendStatus, backendVersionStatus, routeStatus } from './statuses.ts'
+import { usedBy } from './used-model.ts'
 
 export interface Reconciler {
   start(): void

@@ -4,6 +4,7 @@ import type { Condition } from '../../resources/scalars.ts'
 import type { BackendProbe, UsedModel } from '../../serving/backends/index.ts'
 import { condition } from '../../serving/instances/version-status.ts'
 import type { KnownBackend } from './backend-probes.ts'
+import { usedBy } from './used-model.ts'
 
 /** What is known of a backend; its probe is undefined before the first answer. */
 type Known = Omit<KnownBackend, 'backend'>
@@ -69,12 +70,6 @@ export function backendVersionStatus(version: Resource<'ModelVersion'>, known: K
     state,
     ...(message === undefined ? {} : { message }),
   }
-}
-
-/** The model there that a version is about. */
-export function usedBy({ spec }: Resource<'ModelVersion'>): UsedModel {
-  const { model = spec.model, version, label } = spec.source.backend!
-  return { model, ...(version === undefined ? {} : { version }), ...(label === undefined ? {} : { label }) }
 }
 
 const SHOWN_MODELS = 5

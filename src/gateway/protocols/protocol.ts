@@ -5,8 +5,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Operation } from '../../monitoring/request-records.ts'
 import type { CompiledVersion } from '../../resources/snapshot.ts'
-import type { FailureClass } from '../attempts.ts'
 import type { GatewayError } from '../errors.ts'
+import type { FailureClass } from '../failures.ts'
 import type { AnswerBody, RequestBody, UpstreamResponse } from '../upstream/index.ts'
 import type { StreamReader } from './sse.ts'
 

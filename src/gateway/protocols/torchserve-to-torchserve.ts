@@ -1,8 +1,8 @@
 /** TorchServe in and out: the bytes as they are, in both directions, and pieces of a stream as they come. */
 
 import { isRetryable, readTorchServeError } from '../../wire/torchserve/rest.ts'
-import type { FailureClass } from '../attempts.ts'
 import type { BackendSource } from '../backends.ts'
+import type { FailureClass } from '../failures.ts'
 import type { Translation, Translator } from './protocol.ts'
 import { rawStream } from './sse.ts'
 import type { TorchServeRequest } from './torchserve.ts'

@@ -1,8 +1,9 @@
 /** TorchServe: alive by its inference API, what it has and how busy it is by its management API, where that is given. */
 import { messageOf } from '../../../kernel/errors.ts'
-import { parseModelDescriptions, parseModelList, readTorchServeError, type TorchServeModel } from '../../../wire/torchserve/rest.ts'
+import { parseModelList, readTorchServeError, type TorchServeModel } from '../../../wire/torchserve/rest.ts'
 import { type Answer, type Ask, jsonOf, refusal } from '../ask.ts'
 import { type Backend, type BackendModel, type BackendProbe, type UsedModel, unreachable } from '../port.ts'
+import { describeAll } from './describe.ts'
 import { manageModels } from './manage.ts'
 
 const MOST_PAGES = 10
@@ -71,11 +72,6 @@ async function modelNames(manage: Ask, signal: AbortSignal): Promise<string[]> {
     token = list.nextPageToken
   }
   return names
-}
-
-export async function describeAll(manage: Ask, name: string, signal: AbortSignal): Promise<TorchServeModel[]> {
-  const answer = await manage(`/models/${encodeURIComponent(name)}/all`, { signal })
-  return answer.status === 200 ? parseModelDescriptions(jsonOf(answer)) : []
 }
 
 /** A model answers as soon as one worker is up; with none wanted it is registered and no more. */

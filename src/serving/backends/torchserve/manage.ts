@@ -2,7 +2,7 @@
 import { readTorchServeError, type TorchServeModel } from '../../../wire/torchserve/rest.ts'
 import { type Ask, jsonOf } from '../ask.ts'
 import type { UsedModel, WantedModel } from '../port.ts'
-import { describeAll } from './index.ts'
+import { describeAll } from './describe.ts'
 
 /** Registering brings the archive, and may install what it requires. */
 const REGISTER_MS = 10 * 60_000

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type FailureClass, failureOfStatus, nextStep } from './attempts.ts'
+import { type FailureClass, failureOfStatus, nextStep } from './failures.ts'
 
 const route = (over: Partial<Parameters<typeof nextStep>[0]> = {}): Parameters<typeof nextStep>[0] => ({
   retries: { attempts: 1, on: ['connect', 'unavailable'] },
