@@ -54,3 +54,23 @@ metadata: { name: assistant }
 spec: { models: [assistant], targets: [{ version: assistant-v1, weight: 100 }] }
 `
 }
+
+/** A tensor model on a backend, as version `version` behind the public name "my-<name>". `source`: what stands under `source.backend`, in YAML's flow style. */
+export function tensorModel(name: string, version: string, source: string, route = ''): string {
+  return `---
+apiVersion: strata.dev/v1alpha1
+kind: Model
+metadata: { name: ${name} }
+spec: { task: tensor }
+---
+apiVersion: strata.dev/v1alpha1
+kind: ModelVersion
+metadata: { name: ${name}-${version} }
+spec: { model: ${name}, version: "${version}", source: { backend: { ${source} } } }
+---
+apiVersion: strata.dev/v1alpha1
+kind: Route
+metadata: { name: ${name} }
+spec: { models: [my-${name}], targets: [{ version: ${name}-${version} }]${route === '' ? '' : `, ${route}`} }
+`
+}

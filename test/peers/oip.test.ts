@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, test, vi } from 'vitest'
 import { backendContract, backendSpec } from '../../src/serving/backends/backend.contract.ts'
 import { connectBackend } from '../../src/serving/backends/index.ts'
 import { HEADER_LENGTH_HEADER, writeBinary } from '../../src/wire/oip/binary.ts'
+import { tensorModel } from '../harness/manifests.ts'
 import { type System, startSystem } from '../harness/system.ts'
 import { type Mlserver, startMlserver } from './mlserver.ts'
 import { INSTALL_TIMEOUT_MS, pythonEnvironment } from './python.ts'
@@ -15,26 +16,7 @@ apiVersion: strata.dev/v1alpha1
 kind: Backend
 metadata: { name: mlserver }
 spec: { protocol: oip, address: "${address}", health: { period: 300ms }, discovery: { models: true } }
-${['linear', 'upper', 'raising']
-  .map(
-    (name) => `---
-apiVersion: strata.dev/v1alpha1
-kind: Model
-metadata: { name: ${name} }
-spec: { task: tensor }
----
-apiVersion: strata.dev/v1alpha1
-kind: ModelVersion
-metadata: { name: ${name}-v7 }
-spec: { model: ${name}, version: v7, source: { backend: { name: mlserver } } }
----
-apiVersion: strata.dev/v1alpha1
-kind: Route
-metadata: { name: ${name} }
-spec: { models: [my-${name}], targets: [{ version: ${name}-v7 }] }
-`,
-  )
-  .join('')}`
+${['linear', 'upper', 'raising'].map((name) => tensorModel(name, 'v7', 'name: mlserver')).join('')}`
 
 let server: Mlserver
 let system: System

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, test, vi } from 'vitest'
 import { backendContract } from '../../src/serving/backends/backend.contract.ts'
 import { HEADER_LENGTH_HEADER, readBinary, writeBinary } from '../../src/wire/oip/binary.ts'
 import { parseTensorJson } from '../../src/wire/tensorflow-serving/json.ts'
+import { tensorModel } from '../harness/manifests.ts'
 import { type System, startSystem } from '../harness/system.ts'
 import { INSTALL_TIMEOUT_MS } from './python.ts'
 import { startTensorflowServing, type TensorflowServing } from './tensorflow-serving.ts'
@@ -24,24 +25,7 @@ kind: Backend
 metadata: { name: tf }
 spec: { protocol: tensorflow-serving, address: "${address}", health: { period: 300ms }, discovery: { models: true } }
 ${Object.entries(VERSIONS)
-  .map(
-    ([name, there]) => `---
-apiVersion: strata.dev/v1alpha1
-kind: Model
-metadata: { name: ${name} }
-spec: { task: tensor }
----
-apiVersion: strata.dev/v1alpha1
-kind: ModelVersion
-metadata: { name: ${name}-7 }
-spec: { model: ${name}, version: "7", source: { backend: { name: tf, ${there} } } }
----
-apiVersion: strata.dev/v1alpha1
-kind: Route
-metadata: { name: ${name} }
-spec: { models: [my-${name}], targets: [{ version: ${name}-7 }] }
-`,
-  )
+  .map(([name, there]) => tensorModel(name, '7', `name: tf, ${there}`))
   .join('')}`
 
 interface VersionStatus {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, test, vi } from 'vitest'
 import { backendContract } from '../../src/serving/backends/backend.contract.ts'
+import { tensorModel } from '../harness/manifests.ts'
 import { type System, startSystem } from '../harness/system.ts'
 import { INSTALL_TIMEOUT_MS } from './python.ts'
 import { startTorchserve, type Torchserve } from './torchserve.ts'
@@ -30,23 +31,13 @@ spec:
   management: { address: "${server.managementUrl}", credentials: { bearer: { file: "${keyFile('management')}" } } }
   health: { period: 300ms }
   discovery: { models: true }
-${MODELS.map(
-  (name) => `---
-apiVersion: strata.dev/v1alpha1
-kind: Model
-metadata: { name: ${name} }
-spec: { task: tensor }
----
-apiVersion: strata.dev/v1alpha1
-kind: ModelVersion
-metadata: { name: ${name}-v1 }
-spec: { model: ${name}, version: v1, source: { backend: { name: torch${name === 'linear' ? ', version: "1.0"' : ''} } } }
----
-apiVersion: strata.dev/v1alpha1
-kind: Route
-metadata: { name: ${name} }
-spec: { models: [my-${name}], targets: [{ version: ${name}-v1 }], retries: { attempts: 1, on: [connect, unavailable] } }
-`,
+${MODELS.map((name) =>
+  tensorModel(
+    name,
+    'v1',
+    `name: torch${name === 'linear' ? ', version: "1.0"' : ''}`,
+    'retries: { attempts: 1, on: [connect, unavailable] }',
+  ),
 ).join('')}`
 
 interface VersionStatus {
