@@ -115,7 +115,8 @@ export class DownstreamConnection implements Carrier {
   #onData(chunk: Buffer): void {
     if (this.#lingering) {
       this.#lingered += chunk.length
-      if (this.#lingered > LINGER_BYTES) this.socket.destroy()
+      // Who goes on sending is left waiting and not cut off: a reset overtakes the answer that lies unread at a client whose writing fails.
+      if (this.#lingered > LINGER_BYTES) this.socket.pause()
       return
     }
     const begun = this.#parser.held > 0
