@@ -3,7 +3,7 @@
  * file under `commands/`, imported when it runs.
  */
 import { Command, Option } from 'commander'
-import { programVersion } from './version.ts'
+import { programVersion } from '../kernel/program-version.ts'
 
 export function createProgram(): Command {
   const program = new Command('strata')

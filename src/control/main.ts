@@ -14,6 +14,7 @@ import { readCredentials } from '../kernel/credentials.ts'
 import { messageOf, StrataError, systemCode } from '../kernel/errors.ts'
 import { homeAt, makeHome } from '../kernel/home.ts'
 import { createLog } from '../kernel/log.ts'
+import { programVersion } from '../kernel/program-version.ts'
 import { createInstances } from '../serving/instances/index.ts'
 import { fetchWeights } from '../serving/weights/index.ts'
 import { openStore } from '../store/index.ts'
@@ -174,9 +175,4 @@ async function listenForGateways(feed: SnapshotFeed, socketPath: string, onClose
 function consoleUrl({ host, port, tls }: ControlOptions): string {
   const shown = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
   return `${tls ? 'https' : 'http'}://${shown}:${port}`
-}
-
-function programVersion(): string {
-  const file = new URL('../../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }

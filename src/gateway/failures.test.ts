@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type FailureClass, failureOfStatus, nextStep } from './failures.ts'
+import type { CompiledVersion } from '../resources/snapshot.ts'
+import { type FailureClass, failureOfStatus, nextStep, refusalOf } from './failures.ts'
 
 const route = (over: Partial<Parameters<typeof nextStep>[0]> = {}): Parameters<typeof nextStep>[0] => ({
   retries: { attempts: 1, on: ['connect', 'unavailable'] },
@@ -49,4 +50,19 @@ it('tells failures from answers by their status', () => {
     'unavailable',
     'unavailable',
   ])
+})
+
+describe('what a refusal means', () => {
+  const engine = { source: { type: 'engine', simulated: false } } as CompiledVersion
+  const backend = { source: { type: 'backend', protocol: 'openai' } } as CompiledVersion
+  it.each<[string, CompiledVersion, number, boolean, FailureClass | undefined]>([
+    ['an engine’s 400 is an answer', engine, 400, false, undefined],
+    ['a backend’s 404 is an answer', backend, 404, false, undefined],
+    ['a backend that refuses our key is away for clients', backend, 401, false, 'unavailable'],
+    ['…however it says so', backend, 403, false, 'unavailable'],
+    ['an engine has no key of ours to refuse', engine, 401, false, undefined],
+    ['503', backend, 503, false, 'unavailable'],
+    ['a 503 that by its words is an answer', backend, 503, true, undefined],
+    ['429', engine, 429, false, 'overloaded'],
+  ])('%s', (_, version, status, judged, failure) => expect(refusalOf(version, status, judged)).toBe(failure))
 })

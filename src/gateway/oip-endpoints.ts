@@ -1,4 +1,6 @@
 /** The paths of the Open Inference Protocol v2 (REST), as the protocol lays them out. */
+import { programVersion } from '../kernel/program-version.ts'
+import { BINARY_EXTENSION } from '../wire/oip/binary.ts'
 import { answerError, answerJson, answerText } from './answers.ts'
 import type { GatewayContext } from './context.ts'
 import type { Exchange } from './downstream/exchange.ts'
@@ -10,6 +12,7 @@ import type { Endpoint } from './protocols/protocol.ts'
 /** What stands at a path: a model to be asked, or something to be read. */
 export type At = { readonly ask: Endpoint } | { readonly read: (context: GatewayContext, exchange: Exchange) => void }
 
+const VERSION = programVersion()
 const MODEL = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(\/ready|\/infer)?\/?$/
 
 /** Undefined for a path that is none of the protocol's. */
@@ -33,7 +36,7 @@ export function oipAt(exchange: Exchange): At | undefined {
 }
 
 function serveServer(_: GatewayContext, exchange: Exchange): void {
-  answerJson(exchange, 200, { name: 'strata', version: '2', extensions: ['binary_tensor_data'] })
+  answerJson(exchange, 200, { name: 'strata', version: VERSION, extensions: [BINARY_EXTENSION] })
 }
 
 function serveReady({ snapshots }: GatewayContext, exchange: Exchange): void {

@@ -11,6 +11,7 @@ import type { SystemStatus, VersionStatus } from '../../control/status.ts'
 import { type Credentials, ensureCredentials, writeCredentials } from '../../kernel/credentials.ts'
 import { messageOf, StrataError } from '../../kernel/errors.ts'
 import { type Home, homeAt } from '../../kernel/home.ts'
+import { programVersion } from '../../kernel/program-version.ts'
 import type { ProcessStatus } from '../../kernel/supervision.ts'
 import { checkPorts, ownHome, type Supervisor, startSupervisor } from '../../supervisor/index.ts'
 import { type ControlClient, connectControl } from '../control-client.ts'
@@ -19,7 +20,6 @@ import { StopSignals } from '../stop-signals.ts'
 import { LiveLine, palette, progressText, RateMeter } from '../terminal.ts'
 import { readUpOptions, type UpFlags, type UpOptions } from '../up-options.ts'
 import { usageText } from '../up-usage.ts'
-import { programVersion } from '../version.ts'
 
 const DRAIN_MS = 30_000
 /** A process that ends this often before the system stands will not come up by waiting. */
