@@ -89,17 +89,20 @@ async function answer(context: GatewayContext, course: Course, endpoint: Endpoin
   course.reservation = admission.reservation
   const limitHeaders = rateLimitHeaders(admission.reservation.requests, admission.reservation.tokens)
 
-  let assigned: Translation
+  let assigned: Translation | undefined
   try {
     assigned = translate(request, choice.assigned, body)
   } catch (error) {
-    return refuse(
-      context,
-      course,
-      error instanceof CannotAsk
-        ? error.refusal
-        : invalidRequest(`The body cannot be passed on: ${messageOf(error)}. Is it nested very deeply?`, 'invalid_json'),
-    )
+    // What only that version cannot be asked now, a fallback may answer.
+    const fallsBack = error instanceof CannotAsk && error.refusal.status === 503 && !choice.pinned && choice.route.fallbacks.length > 0
+    if (!fallsBack)
+      return refuse(
+        context,
+        course,
+        error instanceof CannotAsk
+          ? error.refusal
+          : invalidRequest(`The body cannot be passed on: ${messageOf(error)}. Is it nested very deeply?`, 'invalid_json'),
+      )
   }
 
   const result = await attempt(
@@ -116,7 +119,7 @@ async function answer(context: GatewayContext, course: Course, endpoint: Endpoin
       client: exchange,
       coldWaitMs: context.coldWaitMs,
       request(version) {
-        course.translation = version === choice.assigned ? assigned : translate(request, version, body)
+        course.translation = version === choice.assigned && assigned ? assigned : translate(request, version, body)
         return upstreamRequest(context, version, course.translation, exchange)
       },
     },

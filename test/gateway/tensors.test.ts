@@ -169,6 +169,21 @@ describe('a backend that is down', () => {
   })
 })
 
+it('a server that has not described itself yet is passed over where a fallback answers', async () => {
+  const { port, seen } = await server({ body: '{"model_name":"m","outputs":[]}' })
+  const v1 = version({ task: 'tensor', source: sourceAt(1, { protocol: 'tensorflow-serving' }) })
+  const v2 = version({ name: 'instead', version: 'v2', task: 'tensor', source: sourceAt(port, { backend: 'instead' }) })
+  const body = { inputs: [tensor] }
+  const gateway = await testGateway(entriesOf(route({ fallbacks: [{ version: 'instead', on: ['unavailable'] }] }), v1, v2))
+  closers.push(gateway.close)
+  expect((await gateway.post(body, {}, '/v2/models/assistant/infer')).status).toBe(200)
+  expect(seen).toHaveLength(1)
+  const alone = await testGateway(entriesOf(route(), v1))
+  closers.push(alone.close)
+  const refused = await alone.post(body, {}, '/v2/models/assistant/infer')
+  expect([refused.status, await refused.text()]).toEqual([503, expect.stringContaining('does not describe it')])
+})
+
 describe('TorchServe, whose refusals mean more than their status', () => {
   const exception = (code: number, type: string, message: string) => ({ status: code, body: JSON.stringify({ code, type, message }) })
   const FULL = exception(503, 'ServiceUnavailableException', 'Model "m" has no worker to serve inference request.')
