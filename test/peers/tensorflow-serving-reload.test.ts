@@ -1,6 +1,7 @@
 /** TensorFlow Serving's list of models, replaced by gRPC: against real stubs and descriptors, and real SavedModels. */
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { ListedModel } from '../../src/serving/backends/tensorflow-serving/plan.ts'
 import { modelStates, type ReloadOptions, reloadModels } from '../../src/serving/backends/tensorflow-serving/reload.ts'
@@ -136,8 +137,9 @@ describe('a server that does not answer', () => {
 
   it('one that dies meanwhile, and one that is dead', async () => {
     const pending = reload([listed('nowhere')])
-    setTimeout(() => server.stop('SIGKILL'), 500)
+    const stopped = sleep(500).then(() => server.stop('SIGKILL'))
     await expect(pending).rejects.toThrow(/^it (broke the connection|broke off its answer|ended the call without an answer)$/)
+    await stopped // a dying process lets go of its connections before it lets go of its port
     await expect(reload([listed('pair')])).rejects.toThrow('nobody listens there (connection refused)')
     await expect(reload([listed('pair', { labels: { a: '1' } })])).rejects.toThrow('nobody listens there (connection refused)')
   })
