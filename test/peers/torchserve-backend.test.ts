@@ -173,29 +173,3 @@ test('a model without workers, and one that is not there, are named in the statu
   expect((await manage('DELETE', '/models/echo')).status).toBeLessThan(300)
   await vi.waitFor(async () => expect((await statusOf('echo'))?.message).toMatch(/^Backend torch: it has no model "echo"; it has /), 10_000)
 }, 60_000)
-
-test('managed: what a version names is registered, scaled with it, and unregistered when no version names it any more', async () => {
-  const described = async () => {
-    const answer = await fetch(`${server.managementUrl}/models/echo`, { headers: { authorization: `Bearer ${server.keys()!.management}` } })
-    return answer.status === 200 ? ((await answer.json()) as { minWorkers: number }[])[0]!.minWorkers : answer.status
-  }
-  expect(await described()).toBe(404)
-  const { apiVersion, metadata, spec } = await system.control<{ apiVersion: string; metadata: object; spec: object }>(
-    'GET',
-    '/backends/torch',
-  )
-  const version = (min: number) => ({
-    apiVersion,
-    kind: 'ModelVersion',
-    metadata: { name: 'echo-v2' },
-    spec: { model: 'echo', version: 'v2', source: { backend: { name: 'managed', model: 'echo', from: 'echo.mar' } }, scaling: { min } },
-  })
-  const apply = (...documents: unknown[]) => system.control('POST', '/apply', { documents })
-  await apply({ apiVersion, kind: 'Backend', metadata: { ...metadata, name: 'managed' }, spec: { ...spec, manage: true } }, version(1))
-  const state = async () => (await system.control<VersionStatus>('GET', '/modelversions/echo-v2')).status?.state
-  await vi.waitFor(async () => expect([await described(), await state()]).toEqual([1, 'Ready']), 30_000)
-  await apply(version(2))
-  await vi.waitFor(async () => expect(await described()).toBe(2), 20_000)
-  await system.control('DELETE', '/modelversions/echo-v2')
-  await vi.waitFor(async () => expect(await described()).toBe(404), 20_000)
-}, 90_000)

@@ -1,5 +1,5 @@
 /** That the peer is TorchServe itself, and says what we count on. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { INSTALL_TIMEOUT_MS } from './python.ts'
 import { startTorchserve, type Torchserve } from './torchserve.ts'
 
@@ -61,8 +61,38 @@ describe('TorchServe', () => {
     expect(new Set(statuses)).toEqual(new Set([200, 503]))
   })
 
-  it('counts', async () => {
-    expect(await (await fetch(server.metricsUrl)).text()).toMatch(/^ts_inference_requests_total\{model_name="linear",/m)
+  it('does not give up the default version while there are others', async () => {
+    await manage('/models?url=linear-2.mar', 'POST')
+    const kept = await manage('/models/linear/1.0', 'DELETE')
+    expect([kept.status, await kept.json()]).toEqual([
+      403,
+      { code: 403, type: 'InvalidModelVersionException', message: 'Cannot remove default version for model linear' },
+    ])
+    expect((await manage('/models/linear/9/set-default', 'PUT')).status).toBe(404)
+    const chosen = await manage('/models/linear/2.0/set-default', 'PUT')
+    expect([chosen.status, await chosen.json()]).toEqual([
+      200,
+      { status: 'Default version successfully updated for model "linear" to "2.0"' },
+    ])
+    expect(await (await manage('/models/linear')).json()).toMatchObject([{ modelVersion: '2.0' }])
+    await manage('/models/linear/1.0/set-default', 'PUT')
+    expect((await manage('/models/linear/2.0', 'DELETE')).status).toBe(200)
+  })
+
+  it('tells in the job queue alone what waits: its metrics count, and gauge the host and what is over', async () => {
+    const metrics = async () => (await fetch(server.metricsUrl)).text()
+    expect(await metrics()).toMatch(/^ts_inference_requests_total\{model_name="linear",/m)
+    const answers = Promise.all(Array.from({ length: 3 }, async () => (await predict('slow', { delay_ms: 1000 })).status))
+    await vi.waitFor(async () => {
+      expect(await (await manage('/models/slow')).json()).toMatchObject([{ jobQueueStatus: { remainingCapacity: 0, pendingRequests: 2 } }])
+    }, 1000)
+    const gauges = Array.from((await metrics()).matchAll(/^# TYPE (\S+) gauge$/gm), ([, name]) => name)
+    expect(gauges.sort()).toEqual([
+      ...['CPUUtilization', 'DiskAvailable', 'DiskUsage', 'DiskUtilization', 'GPUMemoryUsed', 'GPUMemoryUtilization', 'GPUUtilization'],
+      ...['HandlerTime', 'MemoryAvailable', 'MemoryUsed', 'MemoryUtilization', 'PredictionTime', 'QueueTime'],
+      ...['WorkerLoadTime', 'WorkerThreadTime'],
+    ])
+    expect(await answers).toEqual([200, 200, 200])
   })
 })
 

@@ -71,8 +71,8 @@ export function createBackendProbes(options: {
     const before = status?.managed ?? []
     if (!backend.manage) return { done: false, managed: before, unmanageable: 'it cannot be managed: see `management` in its spec' }
     const now = wanted.map(({ model, version, label }) => ({ model, version, label }))
-    const keys = new Set(now.map((each) => JSON.stringify(each)))
-    const dismissed = before.filter(({ model, version, label }) => !keys.has(JSON.stringify({ model, version, label })))
+    const keys = new Set(now.map(keyOf))
+    const dismissed = before.filter((had) => !keys.has(keyOf(had)))
     try {
       const done = await backend.manage(wanted, dismissed, signal)
       if (done.length > 0) log.info('a backend is managed', { backend: metadata.name, done: done.join(', ') })
@@ -81,7 +81,7 @@ export function createBackendProbes(options: {
       // What was loaded may still be there, and is ours to unload.
       return {
         done: false,
-        managed: [...before, ...now.filter((each) => !before.some(({ model }) => model === each.model))],
+        managed: [...before, ...now.filter((each) => !before.some((had) => keyOf(had) === keyOf(each)))],
         unmanageable: messageOf(error),
       }
     }
@@ -144,3 +144,5 @@ export function createBackendProbes(options: {
     },
   }
 }
+
+const keyOf = ({ model, version, label }: UsedModel) => JSON.stringify([model, version, label])

@@ -2,7 +2,15 @@ import { parseModelDescriptions, type TorchServeModel } from '../../../wire/torc
 import { type Ask, jsonOf } from '../ask.ts'
 
 /** All versions of a model that are registered; none where the model is not. */
-export async function describeAll(manage: Ask, name: string, signal: AbortSignal): Promise<TorchServeModel[]> {
-  const answer = await manage(`/models/${encodeURIComponent(name)}/all`, { signal })
+export const describeAll = (manage: Ask, name: string, signal: AbortSignal): Promise<TorchServeModel[]> =>
+  describe(manage, `/models/${encodeURIComponent(name)}/all`, signal)
+
+/** The version that a request without one goes to; undefined where the model is not registered. */
+export async function defaultVersion(manage: Ask, name: string, signal: AbortSignal): Promise<string | undefined> {
+  return (await describe(manage, `/models/${encodeURIComponent(name)}`, signal))[0]?.modelVersion
+}
+
+async function describe(manage: Ask, path: string, signal: AbortSignal): Promise<TorchServeModel[]> {
+  const answer = await manage(path, { signal })
   return answer.status === 200 ? parseModelDescriptions(jsonOf(answer)) : []
 }
