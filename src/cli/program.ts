@@ -136,6 +136,7 @@ function using(program: Command): void {
     .command('logs')
     .description('Requests, newest last; or what a process has said.')
     .argument('[process]', 'control, gateway-0, engine-…, supervisor; without one: the requests')
+    .option('--instance <id>', 'what an instance has printed, wherever it runs (`strata status`)')
     .option('-f, --follow', 'go on as more come')
     .option('--tail <n>', 'so many of the last ones first', '50')
     .option('--route <name>', 'only requests of this route')
@@ -231,7 +232,7 @@ function internal(program: Command): void {
     .option('--tls-cert <file>', 'certificate chain, PEM')
     .option('--tls-key <file>', 'private key, PEM')
     .action(async ({ tlsCert, tlsKey, ...options }) =>
-      (await import('../control/main.ts')).runControl({ ...options, ...tlsFiles(tlsCert, tlsKey) }),
+      (await import('./commands/control.ts')).control({ ...options, ...tlsFiles(tlsCert, tlsKey) }),
     )
 
   program
@@ -251,7 +252,7 @@ function internal(program: Command): void {
   program
     .command('engine')
     .description('Run one engine process alone; in a cluster, or under the supervisor.')
-    .requiredOption('--config <file>', 'what to run, JSON')
+    .option('--config <file>', 'what to run, JSON (or that text in STRATA_ENGINE_CONFIG)')
     .action(async ({ config }) => (await import('../serving/engines/main.ts')).runEngine(config))
 }
 

@@ -55,13 +55,6 @@ export function readUpOptions(flags: UpFlags, env: NodeJS.ProcessEnv, platform: 
     if (origin !== '*' && !(URL.canParse(origin) && new URL(origin).origin === origin))
       throw usage(`--cors-origin ${origin} is not an origin.`, 'It looks like https://app.example.com, without a path; "*" allows all.')
 
-  const apiKey = env.STRATA_API_KEY || undefined
-  // What can stand in a header and in the line that people paste into a shell. The key itself is not repeated here: it may be a real one.
-  if (apiKey !== undefined && !/^[\w.~+/=-]{16,256}$/.test(apiKey))
-    throw usage('STRATA_API_KEY is not usable as a key.', 'It needs 16 to 256 letters, digits or any of . _ ~ + / = -')
-
-  const scheme = tls ? 'https' : 'http'
-  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
   return {
     host,
     port,
@@ -69,11 +62,26 @@ export function readUpOptions(flags: UpFlags, env: NodeJS.ProcessEnv, platform: 
     gateways,
     tls,
     corsOrigins: flags.corsOrigin ?? [],
-    apiKey,
+    apiKey: presetApiKey(env),
     recordPrompts: flags.recordPrompts ?? env.STRATA_RECORD_PROMPTS === '1',
-    gatewayUrl: `${scheme}://${reachable}:${port}`,
-    consoleUrl: `${scheme}://${reachable}:${consolePort}`,
+    gatewayUrl: urlHere(host, port, tls !== undefined),
+    consoleUrl: urlHere(host, consolePort, tls !== undefined),
   }
+}
+
+/** The first API key, where somebody wants to choose it. */
+export function presetApiKey({ STRATA_API_KEY }: NodeJS.ProcessEnv): string | undefined {
+  if (!STRATA_API_KEY) return undefined
+  // What can stand in a header and in the line that people paste into a shell. The key itself is not repeated here: it may be a real one.
+  if (!/^[\w.~+/=-]{16,256}$/.test(STRATA_API_KEY))
+    throw usage('STRATA_API_KEY is not usable as a key.', 'It needs 16 to 256 letters, digits or any of . _ ~ + / = -')
+  return STRATA_API_KEY
+}
+
+/** Where a server that listens on `host` is reached from its own machine. */
+export function urlHere(host: string, port: number, encrypted: boolean): string {
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
+  return `${encrypted ? 'https' : 'http'}://${reachable}:${port}`
 }
 
 export function isLoopback(host: string): boolean {

@@ -10,8 +10,17 @@ export interface ChildHandle {
   failed(message: string): void
 }
 
-/** `drain` is called once; the process exits when its promise settles. A second SIGTERM, or `timeoutMs` running out, ends it at once. */
-export function runAsChild(drain: (timeoutMs: number, why: 'told' | 'orphaned') => Promise<void>, orphanTimeoutMs = 30_000): ChildHandle {
+/** Nobody says how long a drain may take: the supervisor is gone, or a signal went by it. */
+const UNTOLD_TIMEOUT_MS = 30_000
+
+/**
+ * `drain` is called once; the process exits when its promise settles. A second SIGTERM, or `timeoutMs` running out, ends it at once.
+ * `aloneTimeoutMs` is asked when a signal comes and there is no supervisor: then the drain may take as long as the process itself says.
+ */
+export function runAsChild(
+  drain: (timeoutMs: number, why: 'told' | 'orphaned') => Promise<void>,
+  aloneTimeoutMs: () => number | undefined = () => undefined,
+): ChildHandle {
   let draining = false
   const begin = (timeoutMs: number, why: 'told' | 'orphaned') => {
     if (draining) return
@@ -23,18 +32,19 @@ export function runAsChild(drain: (timeoutMs: number, why: 'told' | 'orphaned') 
     )
   }
   const hasChannel = process.send !== undefined
+  const signalled = () => begin((hasChannel ? undefined : aloneTimeoutMs()) ?? UNTOLD_TIMEOUT_MS, 'told')
   const send = (message: FromChild) => {
     if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
   }
   process.on('message', (message: ToChild) => {
     if (message.type === 'drain') begin(message.timeoutMs, 'told')
   })
-  process.on('disconnect', () => begin(orphanTimeoutMs, 'orphaned'))
-  process.on('SIGTERM', () => (draining ? process.exit(143) : begin(orphanTimeoutMs, 'told')))
+  process.on('disconnect', () => begin(UNTOLD_TIMEOUT_MS, 'orphaned'))
+  process.on('SIGTERM', () => (draining ? process.exit(143) : signalled()))
   process.on('SIGINT', () => {
     if (hasChannel) return
     if (draining) process.exit(130)
-    begin(orphanTimeoutMs, 'told')
+    signalled()
   })
   return { ready: () => send({ type: 'ready' }), failed: (message) => send({ type: 'failed', message }) }
 }

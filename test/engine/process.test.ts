@@ -1,5 +1,5 @@
 /** The engine as a process: what it says to its supervisor, and how it ends. */
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import type { EngineConfig } from '../../src/serving/engines/config.ts'
 import { storyModel } from '../fixtures/weights.ts'
-import { llamaConfig, post, postJson, simulatedConfig, startServer } from './engines.ts'
+import { mainFile } from '../harness/system.ts'
+import { llamaConfig, post, postJson, simulatedConfig, startServer, until } from './engines.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'strata-engine-'))
 const children: ChildProcess[] = []
@@ -34,6 +35,25 @@ async function start(config: EngineConfig | string) {
   children.push(child)
   const [message] = (await once(child, 'message')) as [{ type: string; message?: string }]
   return { child, message, url: `http://127.0.0.1:${port}`, ended: once(child, 'exit') as Promise<[number | null, string | null]> }
+}
+
+/** As a container has it: no supervisor, no file, the config and the port in its environment. */
+async function startAlone(config: object) {
+  const port = await freePort()
+  const STRATA_ENGINE_CONFIG = JSON.stringify({ ...config, listen: { host: '127.0.0.1', port: 0 } })
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', mainFile, 'engine'], {
+    env: { ...process.env, STRATA_HOME: folder, STRATA_ENGINE_CONFIG, PORT: String(port) },
+    stdio: 'ignore',
+  })
+  children.push(child)
+  const url = `http://127.0.0.1:${port}`
+  await until(() =>
+    fetch(`${url}/health`).then(
+      ({ ok }) => ok,
+      () => false,
+    ),
+  )
+  return { child, url, ended: once(child, 'exit') as Promise<[number | null, string | null]> }
 }
 
 afterEach(() => {
@@ -105,5 +125,42 @@ describe('an engine process', () => {
     expect(message.type).toBe('failed')
     expect(message.message).toMatch(words)
     expect(await ended).toEqual([1, null])
+  })
+})
+
+describe('an engine without a supervisor', () => {
+  const ask = (url: string) => post(url, '/v1/completions', { model: 'm', prompt: 'a', max_tokens: 1_000, stream: true })
+
+  it('has its config and its port from the environment, and finishes its streams when it is told to end', async () => {
+    const { child, url, ended } = await startAlone(simulatedConfig({ tokensPerSecond: 50, answerTokens: 30 }))
+    const response = await ask(url)
+    child.kill('SIGTERM')
+    expect(await response.text()).toMatch(/data: \[DONE\]\n\n$/)
+    expect(await ended).toEqual([0, null])
+  })
+
+  it('drains for as long as its config says', async () => {
+    const config = simulatedConfig({ tokensPerSecond: 5, answerTokens: 1_000 })
+    const { child, url, ended } = await startAlone({ ...config, drainTimeoutMs: 300 })
+    const response = await ask(url)
+    child.kill('SIGTERM')
+    expect(await response.text()).toContain('"code":"engine_stopping"')
+    expect(await ended).toEqual([0, null])
+  })
+
+  it('is ended at once by a second signal', async () => {
+    const { child, url, ended } = await startAlone(simulatedConfig({ tokensPerSecond: 5, answerTokens: 1_000 }))
+    const response = await ask(url)
+    child.kill('SIGTERM')
+    // It has heard the first one when it takes nobody in any more.
+    await until(() =>
+      fetch(`${url}/health`).then(
+        () => false,
+        () => true,
+      ),
+    )
+    child.kill('SIGTERM')
+    await expect(response.text()).rejects.toThrow()
+    expect(await ended).toEqual([143, null])
   })
 })

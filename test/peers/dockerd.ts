@@ -3,6 +3,7 @@
  * the machine's firewall nor its usual bridge, so that a Docker that is there goes on. Its one image is made of this machine's own files.
  */
 import { execFile, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -63,6 +64,7 @@ export async function startDockerd(): Promise<DockerDaemon> {
       join(folder, 'pid'),
     ]
     args.push('--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false', '--ip-masq=false', `--cgroup-parent=/${name}`)
+    args.push(...addressPools())
     const ready = async () => (await askDocker(socketPath, 'GET', '/_ping')) !== undefined
     daemon = await startPeer({ name: 'dockerd', command: 'dockerd', args, cwd: folder, env: { PATH, HOME: folder }, ready })
   }
@@ -98,6 +100,19 @@ export async function startDockerd(): Promise<DockerDaemon> {
     throw error
   }
   return { socketPath, image, network: 'strata-test', kill, start, ask, stop, leftovers }
+}
+
+/**
+ * Private networks to choose one from. Each daemon looks whether somebody uses it already, but two that start at the same moment both find it free: so each
+ * begins somewhere else.
+ */
+function addressPools(): string[] {
+  const seconds = Array.from({ length: 15 }, (_, i) => 17 + i)
+  const at = randomInt(seconds.length)
+  return [...seconds.slice(at), ...seconds.slice(0, at)].flatMap((second) => [
+    '--default-address-pool',
+    `base=172.${second}.0.0/16,size=24`,
+  ])
 }
 
 async function removeAll(ask: DockerDaemon['ask']): Promise<void> {

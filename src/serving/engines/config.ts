@@ -1,4 +1,7 @@
-/** What an engine process is told at its start. Written by the supervisor to a 0600 file; read by `strata engine --config FILE`. */
+/**
+ * What an engine process is told at its start. Written by the supervisor to a 0600 file and read by `strata engine --config FILE`; a container gets
+ * the same text in `STRATA_ENGINE_CONFIG`.
+ */
 import { z } from 'zod'
 import { task } from '../../resources/model.ts'
 import { llamaParameters, sampling, simulatedParameters } from '../../resources/model-version.ts'

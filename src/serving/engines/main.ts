@@ -1,26 +1,31 @@
-/** An engine as a process: reads its config file, listens, loads, says that it is ready, and drains when it is told to. */
-import { readFileSync } from 'node:fs'
+/** An engine as a process: reads its config, listens, loads, says that it is ready, and drains when it is told to. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runAsChild } from '../../kernel/child.ts'
-import { messageOf, StrataError } from '../../kernel/errors.ts'
+import { messageOf } from '../../kernel/errors.ts'
 import { createLog, type Log } from '../../kernel/log.ts'
-import { type EngineConfig, engineConfig } from './config.ts'
+import type { EngineConfig } from './config.ts'
 import type { Engine } from './engine.ts'
 import { keepToOneWorker } from './llama/worker-thread.ts'
+import { readEngineConfig } from './read-config.ts'
 import { EngineServer } from './server.ts'
 import { loadSimulated } from './simulated/index.ts'
 
-/** Resolves when the engine is ready. The process then runs until it is drained; it exits with 1 where loading fails. */
-export async function runEngine(configPath: string): Promise<void> {
+/**
+ * Resolves when the engine is ready. The process then runs until it is drained; it exits with 1 where loading fails. Without a path the config
+ * stands in `STRATA_ENGINE_CONFIG`.
+ */
+export async function runEngine(configPath?: string): Promise<void> {
   const log = createLog('engine')
+  let config: EngineConfig | undefined
   let server: EngineServer | undefined
-  const child = runAsChild(async (timeoutMs, why) => {
+  const drain = async (timeoutMs: number, why: 'told' | 'orphaned') => {
     log.info('draining', { timeoutMs, why })
     await server?.drain(timeoutMs)
     await server?.close()
-  })
+  }
+  const child = runAsChild(drain, () => config?.drainTimeoutMs)
   try {
-    const config = readConfig(configPath)
+    config = readEngineConfig(configPath, process.env)
     server = new EngineServer(config, log)
     const listening = await server.listen()
     const started = performance.now()
@@ -47,23 +52,4 @@ export async function loadEngine(config: EngineConfig, log: Log): Promise<Engine
   // Only where it is needed: llama.cpp costs half a second and tens of megabytes.
   const { loadLlama } = await import('./llama/index.ts')
   return loadLlama({ ...config, engine }, log, inOrder)
-}
-
-function readConfig(path: string): EngineConfig {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new StrataError('engine_config_unreadable', `Cannot read the engine's config ${path}: ${messageOf(error)}`)
-  }
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch (error) {
-    throw new StrataError('engine_config_invalid', `The engine's config ${path} is not JSON: ${messageOf(error)}`)
-  }
-  const result = engineConfig.safeParse(json)
-  if (result.success) return result.data
-  const [issue] = result.error.issues
-  throw new StrataError('engine_config_invalid', `The engine's config ${path} is wrong at ${issue?.path.join('.')}: ${issue?.message}`)
 }
