@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** What waits more than it computes, and measures neither time nor memory that others could spoil: two files at a time. */
-const TOGETHER = ['soak', 'peers', 'docker', 'conformance', 'weights', 'store', 'feed', 'repository', 'hostile', 'cli'].map(
+const TOGETHER = ['soak', 'peers', 'docker', 'conformance', 'weights', 'store', 'feed', 'repository', 'hostile', 'cli', 'simulation'].map(
   (folder) => `test/${folder}/**/*.test.ts`,
 )
 

@@ -111,12 +111,13 @@ function keyState(spec: Resource<'ApiKey'>['spec'], now: number): string {
 }
 
 function engineOf({ spec }: Resource<'ModelVersion'>): string {
-  return spec.source.engine?.kind ?? (spec.source.backend ? 'backend' : '')
+  return spec.source.engine?.kind ?? (spec.source.image ? 'image' : 'backend')
 }
 
 /** "SmolLM2-135M-Instruct.Q4_1" of the first place; a backend's name where there are no weights. */
 function weightsOf({ spec }: Resource<'ModelVersion'>): string {
-  const { engine, backend } = spec.source
+  const { engine, backend, image } = spec.source
+  if (image) return image.name
   if (backend) return backend.name
   if (engine?.kind !== 'llama') return ''
   const file =

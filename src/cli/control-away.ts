@@ -2,7 +2,7 @@
 import { StrataError } from '../kernel/errors.ts'
 import type { Home } from '../kernel/home.ts'
 import type { ProcessStatus } from '../kernel/supervision.ts'
-import { connectSupervisor } from '../serving/instances/peers.ts'
+import { connectSupervisor } from '../serving/runtimes/process/supervisor-client.ts'
 
 /** Undefined where no system runs on `home`. */
 export async function controlAway(home: Home, url: string): Promise<StrataError | undefined> {

@@ -3,6 +3,7 @@ import type { Clock } from '../kernel/clock.ts'
 import type { Credentials } from '../kernel/credentials.ts'
 import type { Home } from '../kernel/home.ts'
 import type { Log } from '../kernel/log.ts'
+import type { ProcessStatus } from '../kernel/supervision.ts'
 import type { Instances } from '../serving/instances/index.ts'
 import type { Store } from '../store/index.ts'
 import type { SnapshotFeed } from './feed/index.ts'
@@ -21,6 +22,8 @@ export interface ControlContext {
   readonly store: Store
   readonly feed: SnapshotFeed
   readonly instances: Instances
+  /** What the supervisor runs; undefined where there is none. */
+  processes(): readonly ProcessStatus[] | undefined
   readonly watch: WatchHub
   readonly records: RecordStream
   /** Set where `strata up --record-prompts` says so: the gateways put prompts into the request records. */

@@ -31,7 +31,7 @@ export async function exampleControl(options: { gatewayUrl?: string; connection?
   if (options.connection) await connection.script('drop schema public cascade; create schema public')
   await migrate(connection, 0, clock.now())
   const store = await assemble(connection, { clock })
-  const feed = createSnapshotFeed({ feedToken: 'feed', log, clock })
+  const feed = createSnapshotFeed({ feedToken: 'feed', gateways: 0, log, clock })
   feed.load(new Map())
   const closing = new AbortController()
   const listeners = new Set<(record: RequestRecord) => void>()
@@ -52,10 +52,14 @@ export async function exampleControl(options: { gatewayUrl?: string; connection?
     instances: {
       look: async () => [],
       start: () => undefined,
-      report: () => ({ processes: undefined, instances: [] }),
+      wake: () => undefined,
+      round: async () => undefined,
+      report: () => ({ instances: [], left: [] }),
+      logs: async () => undefined,
       weightsOf: () => undefined,
       close: async () => undefined,
     },
+    processes: () => undefined,
     watch,
     records: {
       subscribe: (listener) => {

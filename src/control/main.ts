@@ -15,7 +15,12 @@ import { messageOf, StrataError, systemCode } from '../kernel/errors.ts'
 import { homeAt, makeHome } from '../kernel/home.ts'
 import { createLog } from '../kernel/log.ts'
 import { programVersion } from '../kernel/program-version.ts'
+import { memoryHere } from '../serving/engines/memory.ts'
+import { connectInstance } from '../serving/instances/clients.ts'
+import type { RuntimeName } from '../serving/instances/identity.ts'
 import { createInstances } from '../serving/instances/index.ts'
+import { runtimesHere } from '../serving/runtimes/index.ts'
+import type { Runtime } from '../serving/runtimes/port.ts'
 import { fetchWeights } from '../serving/weights/index.ts'
 import { openStore } from '../store/index.ts'
 import { bootstrap } from './bootstrap.ts'
@@ -41,8 +46,6 @@ export interface ControlOptions {
 const MOST_GATEWAY_BODY_BYTES = 32 * 1024 * 1024
 /** Of each prompt that is recorded, where that is switched on. */
 const MOST_PROMPT_BYTES = 16 * 1024
-/** How long an instance that leaves waits for the gateways' word that they send it nothing more. */
-const CONFIRM_MS = 1_000
 const UPKEEP_MS = 3_600_000
 
 /** Resolves when control answers and the first snapshot is out. The process then runs until it is told to leave. */
@@ -52,9 +55,19 @@ export async function runControl(options: ControlOptions): Promise<void> {
   const close = async () => {
     for (const each of opened.splice(0).reverse()) await each()
   }
-  const child = runAsChild(close)
+  let stopping = false
+  const child = runAsChild(async (_, why) => {
+    // A supervisor tells it when all stops; without one it is control alone that is stopped.
+    stopping = why === 'told' && process.send !== undefined
+    await close()
+  })
   try {
-    await start(options, (each) => opened.push(each), child.ready)
+    await start(
+      options,
+      (each) => opened.push(each),
+      child.ready,
+      () => stopping,
+    )
   } catch (error) {
     createLog('control').error('control cannot start', { error: messageOf(error) })
     child.failed(messageOf(error))
@@ -65,7 +78,12 @@ export async function runControl(options: ControlOptions): Promise<void> {
   }
 }
 
-async function start(options: ControlOptions, onClose: (close: () => unknown) => void, ready: () => void): Promise<void> {
+async function start(
+  options: ControlOptions,
+  onClose: (close: () => unknown) => void,
+  ready: () => void,
+  isStopping: () => boolean,
+): Promise<void> {
   const home = homeAt()
   makeHome(home)
   const clock = systemClock
@@ -92,7 +110,7 @@ async function start(options: ControlOptions, onClose: (close: () => unknown) =>
 
   const records = await openRecords({ folder: home.records, store, clock, log })
   onClose(records.close)
-  const feed = createSnapshotFeed({ feedToken: credentials.feedToken, log })
+  const feed = createSnapshotFeed({ feedToken: credentials.feedToken, gateways: options.gateways, log })
   const recordPrompts = process.env.STRATA_RECORD_PROMPTS === '1' ? { maxBytes: MOST_PROMPT_BYTES } : undefined
   const publisher = createPublisher(store.resources, feed, {
     kind: 'settings',
@@ -101,15 +119,19 @@ async function start(options: ControlOptions, onClose: (close: () => unknown) =>
     ...(recordPrompts ? { recordPrompts } : {}),
   })
   onClose(publisher.close)
+  const runtimes = runtimesHere({ home, owner: store.id, network: process.env.STRATA_DOCKER_NETWORK, clock, log })
   const instances = createInstances({
-    store,
-    home,
-    log,
-    clock,
+    ...{ store, home, log, clock },
+    platformImage: process.env.STRATA_IMAGE ?? `strata:${programVersion()}`,
+    runtimes: new Map(Object.entries(runtimes) as [RuntimeName, Runtime][]),
+    connect: connectInstance,
+    memoryBytes: memoryHere().total,
     fetch: (weights, { signal, onProgress }) => fetchWeights(weights, { home, signal, onProgress }),
-    publish: async (all) => void (await feed.acked(publisher.instances(all), CONFIRM_MS)),
+    publish: publisher.instances,
+    idle: feed.idle,
   })
-  onClose(instances.close)
+  onClose(() => instances.close(isStopping()))
+  onClose(feed.onAck(instances.wake))
   const reconciler = createReconciler({ store, log, clock })
   onClose(reconciler.close)
   const watch = createWatchHub(store.resources)
@@ -120,6 +142,7 @@ async function start(options: ControlOptions, onClose: (close: () => unknown) =>
     version: programVersion(),
     startedAt: clock.now(),
     ...{ home, clock, log, credentials, store, feed, instances, watch, records, recordPrompts },
+    processes: runtimes.process.processes,
     gatewayUrl: options.gatewayUrl ?? credentials.gatewayUrl ?? 'http://127.0.0.1:7400',
     tlsCertFile: options.tls?.certFile,
     consoleUrl: consoleUrl(options),

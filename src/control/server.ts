@@ -12,6 +12,7 @@ import { registerAudit } from './api/audit.ts'
 import { registerConsole } from './api/console.ts'
 import { registerDocs } from './api/docs.ts'
 import { registerGatewayProxy } from './api/gateway-proxy.ts'
+import { registerInstances } from './api/instances.ts'
 import { registerKeys } from './api/keys.ts'
 import { registerLimitStates } from './api/limit-states.ts'
 import { registerLogin } from './api/login.ts'
@@ -194,6 +195,7 @@ export function createServer(context: ControlContext, tls?: Tls): FastifyInstanc
     async (api) => {
       registerStatus(api, context)
       registerResources(api, context)
+      registerInstances(api, context)
       registerKeys(api, context)
       registerTokens(api, context)
       registerAudit(api, context)

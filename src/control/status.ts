@@ -1,19 +1,22 @@
 /** What `GET /api/v1alpha1/status` answers: the whole system at one glance, for `strata status`, `strata up` and the console. Types only. */
 import type { ProcessStatus } from '../kernel/supervision.ts'
 import type { Status } from '../resources/index.ts'
-import type { EngineLoad } from '../serving/engines/config.ts'
+import type { InstanceLoad, InstanceReport } from '../serving/instances/index.ts'
 import type { GatewayFeedStatus } from './feed/index.ts'
 
 export interface InstanceStatus {
   readonly id: string
-  readonly state: 'starting' | 'ready' | 'draining' | 'waiting' | 'failed'
+  readonly state: InstanceReport['state']
+  readonly runtime: 'process' | 'docker'
   readonly simulated: boolean
   readonly restarts: number
-  /** Milliseconds since the epoch; absent before the supervisor has started it. */
-  readonly since?: number
-  /** How its process last ended, or what the engine says is wrong. */
+  /** Milliseconds since the epoch: since when it is in this state. */
+  readonly since: number
+  /** What it is doing, or what is wrong with it. */
   readonly message?: string
-  readonly load?: EngineLoad
+  /** Its states, the last one last; `at` in milliseconds since the epoch. */
+  readonly changes: InstanceReport['changes']
+  readonly load?: InstanceLoad
 }
 
 export interface VersionStatus {
@@ -21,14 +24,20 @@ export interface VersionStatus {
   readonly namespace: string
   readonly model: string
   readonly version: string
-  readonly engine: 'llama' | 'simulated' | 'backend'
+  readonly engine: 'llama' | 'simulated' | 'image' | 'backend'
   readonly state: NonNullable<Status<'ModelVersion'>['state']>
   readonly message?: string
   /** The simulated engine stands in while the weights are missing. */
   readonly simulated: boolean
   /** `receivedBytes` is there while a download runs. */
   readonly weights?: Status<'ModelVersion'>['weights'] & { readonly file?: string }
-  readonly instances: { readonly wanted: number; readonly ready: number; readonly list: readonly InstanceStatus[] }
+  readonly instances: {
+    readonly wanted: number
+    readonly ready: number
+    readonly list: readonly InstanceStatus[]
+    /** Those that have left within the last minute. */
+    readonly left: readonly InstanceStatus[]
+  }
 }
 
 export interface Warning {

@@ -5,7 +5,7 @@ import { ROOM_BYTES, requireRoom } from '../kernel/disk.ts'
 import { StrataError } from '../kernel/errors.ts'
 import type { Home } from '../kernel/home.ts'
 import type { Resource } from '../resources/index.ts'
-import type { InstanceReport } from '../serving/instances/index.ts'
+import type { InstanceReport, Instances } from '../serving/instances/index.ts'
 import type { ControlContext } from './context.ts'
 import type { GatewayTroubles } from './gateway-troubles.ts'
 import type { InstanceStatus, SystemStatus, VersionStatus, Warning } from './status.ts'
@@ -15,7 +15,8 @@ const GATEWAY_GRACE_MS = 10_000
 /** `troubles`: what the gateways say of themselves. */
 export function systemStatus(context: ControlContext, troubles: readonly GatewayTroubles[] = []): SystemStatus {
   const { store, feed, instances } = context
-  const { processes, instances: reports } = instances.report()
+  const processes = context.processes()
+  const reports = instances.report()
   const versions = store.resources.list('ModelVersion').map((version) => statusOf(version, reports))
   const gateways = feed.gateways()
   const status = {
@@ -59,31 +60,34 @@ function clockWarnings(clock: Clock): Warning[] {
     : [{ code: 'clock', message, advice: 'Let the machine keep its time by NTP; `strata doctor` compares it.' }]
 }
 
-function statusOf(version: Resource<'ModelVersion'>, reports: readonly InstanceReport[]): VersionStatus {
+function statusOf(version: Resource<'ModelVersion'>, reports: ReturnType<Instances['report']>): VersionStatus {
   const { spec, metadata, status } = version
-  const { engine } = spec.source
+  const { engine, image, backend } = spec.source
   const file = engine?.kind === 'llama' ? /[^/]+$/.exec(engine.weights.from[0]!.replace(/@[^/@]*$/, ''))?.[0] : undefined
-  const own = reports.filter(({ instance }) => instance.namespace === metadata.namespace && instance.version === metadata.name)
+  const own = (all: readonly InstanceReport[]) =>
+    all.filter(({ instance }) => instance.namespace === metadata.namespace && instance.version === metadata.name).map(instanceStatus)
   return {
     name: metadata.name,
     namespace: metadata.namespace,
     model: spec.model,
     version: spec.version,
-    engine: engine?.kind ?? 'backend',
+    engine: engine?.kind ?? (image ? 'image' : 'backend'),
     state: status?.state ?? 'Pending',
     message: status?.message,
     simulated: status?.simulated ?? false,
     weights: engine?.kind === 'llama' ? { ...status?.weights, file } : undefined,
     instances: {
-      wanted: status?.instances?.wanted ?? (engine ? spec.scaling.min : 0),
+      wanted: status?.instances?.wanted ?? (backend ? 0 : spec.scaling.min),
       ready: status?.instances?.ready ?? 0,
-      list: own.map(instanceStatus),
+      list: own(reports.instances),
+      left: own(reports.left),
     },
   }
 }
 
-function instanceStatus({ instance, state, process, message, load }: InstanceReport): InstanceStatus {
-  return { id: instance.id, state, simulated: instance.standIn, restarts: process?.restarts ?? 0, since: process?.since, message, load }
+function instanceStatus({ instance, seen, ...told }: InstanceReport): InstanceStatus {
+  const { id, runtime, standIn } = instance
+  return { id, runtime, simulated: standIn, restarts: seen?.restarts ?? 0, ...told }
 }
 
 /** What a person should know, worst first. Pure. */

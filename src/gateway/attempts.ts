@@ -11,8 +11,8 @@ import { messageOf } from '../kernel/errors.ts'
 import type { Log } from '../kernel/log.ts'
 import { onceForEach } from '../kernel/once-for-each.ts'
 import type { Attempt } from '../monitoring/request-records.ts'
-import { type CompiledInstance, type CompiledRoute, type CompiledVersion, entryKey } from '../resources/snapshot.ts'
-import { type BackendSource, backendId, backendOf } from './backends.ts'
+import { type BackendSource, type CompiledInstance, type CompiledRoute, type CompiledVersion, entryKey } from '../resources/snapshot.ts'
+import { backendId, backendOf } from './backends.ts'
 import type { Exchange } from './downstream/exchange.ts'
 import { type FailureClass, nextStep, refusalOf } from './failures.ts'
 import type { InstanceTracker } from './instances.ts'
@@ -137,13 +137,14 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
     const others = instancesOf(options.tables(), version).some(({ id, state }) => state === 'ready' && !excluded.has(id))
     // A process that just died is restarted at once: the same instance is worth waiting for when nobody else can answer. Nothing was sent
     // when the connection was refused, so that costs no retry.
-    const comesBack = version.source.type === 'engine' && !others && !hasFallback(options, fallbacksTried)
+    const comesBack = version.source.type !== 'backend' && !others && !hasFallback(options, fallbacksTried)
     if (comesBack && failure === 'connect' && clock.monotonic() < coldDeadline()) {
       excluded = NONE
       continue
     }
-    // A server elsewhere has workers of its own, and one that died or was busy is soon free: where nobody else can answer it is asked once more.
-    const sameServer = version.source.type === 'backend' && failure === 'unavailable' && !hasFallback(options, fallbacksTried)
+    // A server that is not ours has workers of its own, and one that died or was busy is soon free: where nobody else can answer it is asked
+    // once more.
+    const sameServer = version.source.type !== 'engine' && !others && failure === 'unavailable' && !hasFallback(options, fallbacksTried)
     const otherInstance = others || comesBack || sameServer
     const step = nextStep(route, failure, { retriesLeft, otherInstance, pinned: options.pinned, fallbacksTried })
     if (!step) return { failure, message, response: refused, retryAfterMs: 1_000 }
@@ -188,7 +189,7 @@ function placeNow(options: AttemptOptions, version: CompiledVersion, excluded: R
     return source.down || options.tracker.isEjected(place.id) ? undefined : place
   }
   const chosen = options.tracker.choose(instancesOf(options.tables(), version), excluded)
-  return chosen && !options.tracker.isEjected(chosen.id) ? placeOf(chosen) : undefined
+  return chosen && !options.tracker.isEjected(chosen.id) ? placeOf(version, chosen) : undefined
 }
 
 /** Versions on one backend share its standing: it is one server. */
@@ -211,7 +212,7 @@ async function waitForPlace(
     const instances = instancesOf(options.tables(), version)
     if (fallback || options.clock.monotonic() >= coldDeadline() || instances.every(({ state }) => state === 'draining')) {
       const chosen = options.tracker.choose(instances, excluded)
-      return chosen && placeOf(chosen)
+      return chosen && placeOf(version, chosen)
     }
     if (options.client.gone) return undefined
     await sleep(COLD_POLL_MS)
@@ -220,9 +221,9 @@ async function waitForPlace(
   }
 }
 
-function placeOf(instance: CompiledInstance): Place {
-  // How much may wait is the engine's to say.
-  return { id: instance.id, target: { address: instance.address }, simulated: instance.simulated, most: Number.POSITIVE_INFINITY }
+function placeOf({ source }: CompiledVersion, { id, address, simulated }: CompiledInstance): Place {
+  // How much may wait is an engine's own to say.
+  return { id, target: { address }, simulated, most: source.type === 'image' ? source.maxConcurrent : Number.POSITIVE_INFINITY }
 }
 
 type Sent = UpstreamFailure | { readonly response: UpstreamResponse; readonly refusal: FailureClass | undefined }

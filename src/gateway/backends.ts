@@ -1,9 +1,7 @@
 /** Where a version that is served elsewhere is reached: its address, read once. */
 import { onceForEach } from '../kernel/once-for-each.ts'
-import type { CompiledVersion } from '../resources/snapshot.ts'
+import type { BackendSource } from '../resources/snapshot.ts'
 import type { UpstreamTarget } from './upstream/index.ts'
-
-export type BackendSource = Extract<CompiledVersion['source'], { type: 'backend' }>
 
 export interface Backend {
   readonly target: UpstreamTarget

@@ -48,7 +48,7 @@ export function failureOfStatus(status: number): FailureClass | undefined {
 
 /** What a refusal of `version`'s server means; undefined when it is an answer to give. `judged`: by its words it is one. */
 export function refusalOf({ source }: CompiledVersion, status: number, judged = false): FailureClass | undefined {
-  // A backend has its own key for the gateway; that it is wrong is nobody's mistake who calls here.
-  if (source.type === 'backend' && (status === 401 || status === 403)) return 'unavailable'
+  // A server that is not ours has its own key for the gateway; that it is wrong is nobody's mistake who calls here.
+  if (source.type !== 'engine' && (status === 401 || status === 403)) return 'unavailable'
   return judged ? undefined : failureOfStatus(status)
 }

@@ -149,7 +149,7 @@ const tooLarge = (mostBytes: number) =>
 
 function taskMismatch(version: CompiledVersion, operation: Operation): GatewayError | undefined {
   const embeds = version.task === 'embedding'
-  if (embeds === (operation === 'embedding') || version.source.type === 'backend') return undefined
+  if (embeds === (operation === 'embedding') || version.source.type !== 'engine') return undefined
   const right = embeds ? '/v1/embeddings' : '/v1/chat/completions'
   return invalidRequest(`The model "${version.model}" is not made for this; call it at ${right}.`, 'unsupported_operation', 'model')
 }
@@ -175,10 +175,11 @@ function upstreamRequest(context: GatewayContext, version: CompiledVersion, tran
     accept: exchange.headers.accept ?? '*/*',
     'x-request-id': exchange.id,
   }
+  const { source } = version
   let prefix = ''
-  if (version.source.type === 'backend') {
-    prefix = backendOf(version.source).prefix
-    if (version.source.bearer) headers.authorization = `Bearer ${readSecret(version.source.bearer, context.clock.monotonic())}`
+  if (source.type !== 'engine') {
+    prefix = source.type === 'image' ? source.path : backendOf(source).prefix
+    if (source.bearer) headers.authorization = `Bearer ${readSecret(source.bearer, context.clock.monotonic())}`
   }
   if (translation.headers) Object.assign(headers, translation.headers)
   return { method: 'POST' as const, path: prefix + translation.path, headers, body: translation.body, judge: translation.judge }

@@ -27,6 +27,8 @@ export interface InstanceTracker {
   inFlight(id: string): number
   isEjected(id: string): boolean
   ejected(): number
+  /** Those that drain and have requests of ours. */
+  busy(): string[]
   /** Forgets instances that are gone, and what was held against an earlier run of one. */
   keepOnly(tables: Pick<Tables, 'instancesByVersion' | 'versions'>): void
 }
@@ -37,8 +39,10 @@ const FIRST_REFUSED_MS = 250
 const LONGEST_EJECTION_MS = 60_000
 const LONGEST_REFUSED_MS = 1_000
 
-export function createInstanceTracker(clock: Clock): InstanceTracker {
+/** `onIdle`: one that drains has no request of ours any more. */
+export function createInstanceTracker(clock: Clock, onIdle: () => void = () => undefined): InstanceTracker {
   const loads = new Map<string, Load>()
+  const draining = new Set<string>()
   let runs: ReadonlyMap<string, number> = new Map()
   const load = (id: string): Load => {
     let known = loads.get(id)
@@ -68,8 +72,10 @@ export function createInstanceTracker(clock: Clock): InstanceTracker {
       for (const instance of instances) {
         if (instance.state !== 'ready' || exclude.has(instance.id)) continue
         const state = load(instance.id)
-        // Outstanding work relative to what runs at once; ejected ones rank behind all others. A random crumb breaks ties.
-        const rank = state.inFlight / instance.sequences + (state.ejectedUntil > now ? 1e6 : 0) + Math.random() * 1e-3
+        // Outstanding work relative to what runs at once, with that of others as the instance tells it; ejected ones rank behind all. A random
+        // crumb breaks ties.
+        const rank =
+          state.inFlight / instance.sequences + (instance.pressure ?? 0) + (state.ejectedUntil > now ? 1e6 : 0) + Math.random() * 1e-3
         if (rank < bestRank) {
           best = instance
           bestRank = rank
@@ -83,6 +89,7 @@ export function createInstanceTracker(clock: Clock): InstanceTracker {
     end(id, result) {
       const state = load(id)
       state.inFlight = Math.max(0, state.inFlight - 1)
+      if (state.inFlight === 0 && draining.has(id)) onIdle()
       if (result === 'ok') {
         forgive(state)
       } else if (result === 'refused') {
@@ -98,9 +105,15 @@ export function createInstanceTracker(clock: Clock): InstanceTracker {
       const now = clock.monotonic()
       return [...loads.values()].filter((state) => state.ejectedUntil > now).length
     },
+    busy: () => [...draining].filter((id) => (loads.get(id)?.inFlight ?? 0) > 0),
     keepOnly(tables) {
       const now = new Map<string, number>()
-      for (const instances of tables.instancesByVersion.values()) for (const { id, run } of instances) now.set(id, run)
+      draining.clear()
+      for (const instances of tables.instancesByVersion.values())
+        for (const { id, run, state } of instances) {
+          now.set(id, run)
+          if (state === 'draining') draining.add(id)
+        }
       for (const { namespace, source } of tables.versions.values()) if (source.type === 'backend') now.set(backendId(namespace, source), 0)
       for (const [id, state] of loads) {
         if (!now.has(id) && state.inFlight === 0) loads.delete(id)

@@ -24,7 +24,7 @@ import { createInstanceTracker } from './instances.ts'
 import { createLimiter } from './limits/index.ts'
 import { gatewayMetrics } from './metrics.ts'
 import { createGatewayServer } from './server.ts'
-import { followSnapshots } from './snapshot/feed.ts'
+import { followSnapshots, type SnapshotFollower } from './snapshot/feed.ts'
 import { createUpstreams } from './upstream/index.ts'
 
 export interface GatewayOptions {
@@ -60,8 +60,9 @@ export async function startGateway(options: GatewayOptions, home: Home, feedToke
   addProcessMetrics(registry)
 
   const control = options.control ?? { socketPath: home.socket('control') }
-  const snapshots = followSnapshots({ gateway: options.id, boot, control, feedToken, folder: home.snapshots, log })
-  const tracker = createInstanceTracker(clock)
+  const tracker = createInstanceTracker(clock, () => snapshots.tell())
+  const busy = () => tracker.busy()
+  const snapshots: SnapshotFollower = followSnapshots({ gateway: options.id, boot, control, feedToken, folder: home.snapshots, log, busy })
   snapshots.onSwap((tables) => tracker.keepOnly(tables))
   const records = createRecordWriter({ folder: home.records, gateway: options.id, boot, log })
   const limiter = createLimiter({

@@ -62,11 +62,11 @@ function serveModel(context: GatewayContext, exchange: Exchange, model: string):
   const found = choiceFor(context, exchange, model)
   if (!found) return
   const { source } = found.choice.assigned
-  const { inputs, outputs } = (source.type === 'backend' && source.signature) || { inputs: [], outputs: [] }
+  const { inputs, outputs } = (source.type !== 'engine' && source.signature) || { inputs: [], outputs: [] }
   answerJson(exchange, 200, {
     name: nameOf(model),
     versions: versionsBehind(found.tables, found.choice).map(({ version }) => version),
-    platform: source.type === 'backend' ? source.protocol : 'strata',
+    platform: source.type === 'engine' ? 'strata' : source.protocol,
     inputs,
     outputs,
   })

@@ -66,7 +66,7 @@ export function serveStatus(context: GatewayContext, exchange: Exchange, tables:
 
 function serveMetadata(_: GatewayContext, exchange: Exchange, _tables: Tables, { assigned, route }: Choice): void {
   const { source, version } = assigned
-  const signature = source.type === 'backend' ? source.signature : undefined
+  const signature = source.type === 'engine' ? undefined : source.signature
   if (!signature) return answerError(exchange, notFound('What goes in and out of this model is not known (yet).', 'signature_unknown'))
   const tensors = (heads: typeof signature.inputs) =>
     Object.fromEntries(

@@ -3,7 +3,8 @@
  *
  * `PUT /engines` carries the whole set that shall run; the supervisor starts what is missing, drains what is no longer named, and leaves
  * the rest alone. A control that restarts therefore just says it again. An engine whose `config` text changed is replaced.
- * `GET /processes` tells what runs.
+ * `GET /processes` tells what runs, `GET /engines` more of the engines. `POST /engines/{id}/restart` ends one hard, and it is started again as if it had
+ * ended by itself; nothing happens to one that drains or waits for its next start, and 404 says that there is none.
  *
  * Types only: the supervisor knows no business words. Children talk back over Node's IPC channel: `{ type: 'ready' }`,
  * `{ type: 'failed', message }`; they get `{ type: 'drain', timeoutMs }`. The end of the channel means that the supervisor is gone: drain and exit.
@@ -15,6 +16,16 @@ export interface WantedEngine {
   readonly config: string
   /** How long it may go on when it is no longer wanted, milliseconds. */
   readonly drainTimeoutMs: number
+  /** What takes more memory of its own is killed, and started again; on Linux alone. Another limit does not replace the engine. */
+  readonly memoryLimitBytes?: number
+}
+
+/** Those that drain too. */
+export interface EngineStatus {
+  readonly id: string
+  /** With which it runs. */
+  readonly config: string
+  readonly status: ProcessStatus
 }
 
 export interface ProcessStatus {

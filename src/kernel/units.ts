@@ -43,6 +43,12 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${units[unit]}`
 }
 
+/** "64 MiB", "1.5 GiB": binary units, as manifests write limits. */
+export function formatLimit(bytes: number): string {
+  const [unit, name] = bytes >= 2 ** 30 ? [2 ** 30, 'GiB'] : [2 ** 20, 'MiB']
+  return `${Number((bytes / unit).toFixed(1))} ${name}`
+}
+
 /** "4m", "3h", "12d": one unit, as `kubectl get` prints ages. */
 export function formatAge(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000))

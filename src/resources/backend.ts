@@ -4,6 +4,10 @@ import { condition, duration, secretReference } from './scalars.ts'
 
 const httpAddress = z.url({ protocol: /^https?$/, error: 'an http:// or https:// address' })
 
+/** What servers of models speak. */
+export const protocol = z.enum(['openai', 'oip', 'torchserve', 'tensorflow-serving'])
+export type Protocol = z.infer<typeof protocol>
+
 export const backend = defineKind({
   kind: 'Backend',
   plural: 'backends',
@@ -11,7 +15,7 @@ export const backend = defineKind({
   description:
     'A server that already runs elsewhere and speaks a known protocol. Its address may be private: it is legal because it is declared here.',
   spec: z.strictObject({
-    protocol: z.enum(['openai', 'oip', 'torchserve', 'tensorflow-serving']).meta({
+    protocol: protocol.meta({
       description:
         "What the server speaks: OpenAI's API (vLLM, llama-server, SGLang, Ollama, TGI, hosted ones), the Open Inference Protocol v2 (Triton, MLServer, KServe), TorchServe's, or TensorFlow Serving's REST API.",
     }),

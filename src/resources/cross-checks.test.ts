@@ -94,6 +94,8 @@ describe('a version on a backend', () => {
   const backend = (protocol: string, over: object = {}) => make('Backend', 'there', { protocol, address: 'http://there:1', ...over })
   const on = (source: object) => version('m-v1', 'v1', {}, { source: { backend: { name: 'there', ...source } } })
   const tensors = make('Model', 'm', { task: 'tensor' })
+  const image = (protocol: string, spec: object = {}) =>
+    version('m-v1', 'v1', {}, { source: { image: { name: 'a/b:1', protocol, port: 8000 } }, ...spec })
 
   test.each<[string, Resource[], string[]]>([
     ['a chat model on an OpenAI server', [model, backend('openai'), on({})], []],
@@ -130,6 +132,28 @@ describe('a version on a backend', () => {
       [tensors, backend('torchserve'), on({ from: 'm.mar' })],
       [
         '2 spec.source.backend.from: Backend "there" is not managed by Strata, so nothing is loaded from there (expected `manage: true` on the backend)',
+      ],
+    ],
+    ['a chat model in an image', [model, image('openai')], []],
+    ['a tensor model in an image, in Docker', [tensors, image('oip', { runtime: 'docker', resources: { gpus: 1 } })], []],
+    [
+      'a chat model in an image of tensors, and as a process',
+      [model, image('torchserve', { runtime: 'process' })],
+      [
+        '1 spec.runtime: an image runs in a container and not as a process beside Strata (expected `docker`, or no `runtime`)',
+        '1 spec.source.image.protocol: the server in the image speaks torchserve, and the task of Model "m" is chat (expected a Model with `task: tensor`, or an image of protocol openai)',
+      ],
+    ],
+    [
+      'a backend in a container',
+      [model, backend('openai'), version('m-v1', 'v1', {}, { source: { backend: { name: 'there' } }, runtime: 'docker' })],
+      ['2 spec.runtime: a version on a backend runs elsewhere: Strata starts nothing for it (expected no `runtime`)'],
+    ],
+    [
+      'a GPU for a process',
+      [model, version('m-v1', 'v1', {}, { resources: { gpus: 1 } })],
+      [
+        '1 spec.resources.gpus: a process sees the GPUs that the machine has, and is given none of its own (expected `runtime: docker`, or `gpu: auto` among the parameters of the engine)',
       ],
     ],
     ['an archive for a server that is managed', [tensors, backend('torchserve', { manage: true }), on({ from: 'm.mar' })], []],

@@ -5,6 +5,7 @@
 import { KINDS, type Kind, type Resource, resourceLabel } from './index.ts'
 import { nearest } from './nearest.ts'
 import type { FieldPath, Problem } from './problems.ts'
+import { versionMisfits } from './version-misfits.ts'
 
 /** What is there already. */
 export interface ExistingResources {
@@ -116,37 +117,8 @@ function missingReferences({ document, resource }: Candidate, world: ExistingRes
   })
 }
 
-/** A version on a backend whose protocol cannot do what the version is for. */
 function misfits({ document, resource }: Candidate, world: ExistingResources): Problem[] {
-  if (resource.kind !== 'ModelVersion') return []
-  const { spec, metadata } = resource as Resource<'ModelVersion'>
-  const source = spec.source.backend
-  const backend = source && world.get('Backend', metadata.namespace, source.name)?.spec
-  if (!backend) return []
-  const problems: Problem[] = []
-  const at = (field: string, message: string, expected: string) =>
-    problems.push({ document, path: ['spec', 'source', 'backend', field], message, expected })
-  const task = world.get('Model', metadata.namespace, spec.model)?.spec.task
-  const tensors = backend.protocol !== 'openai'
-  if (task !== undefined && tensors !== (task === 'tensor'))
-    at(
-      'name',
-      `Backend ${JSON.stringify(source.name)} speaks ${backend.protocol}, and the task of Model ${JSON.stringify(spec.model)} is ${task}`,
-      tensors
-        ? 'a Model with `task: tensor`, or a backend of protocol openai'
-        : 'a Model of another task, or a backend of another protocol',
-    )
-  if (source.label !== undefined && backend.protocol !== 'tensorflow-serving')
-    at('label', `${backend.protocol} knows no labels`, '`version`, or a backend of protocol tensorflow-serving')
-  if (source.label !== undefined && source.version !== undefined && !backend.manage)
-    at('label', 'a label and a version are both named', 'one of the two; both where Strata manages the backend, which then sets the label')
-  if (source.from !== undefined && !backend.manage)
-    at(
-      'from',
-      `Backend ${JSON.stringify(source.name)} is not managed by Strata, so nothing is loaded from there`,
-      '`manage: true` on the backend',
-    )
-  return problems
+  return resource.kind === 'ModelVersion' ? versionMisfits(resource as Resource<'ModelVersion'>, document, world) : []
 }
 
 function listed(names: string[]): string {

@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import { imageSource } from './image-source.ts'
 import { defineKind, type Reference } from './kind.ts'
-import { condition, duration, resourceName, sha256, size } from './scalars.ts'
+import { probes, warmup } from './probes.ts'
+import { condition, cpu, duration, resourceName, sha256, size } from './scalars.ts'
 
 const weightsPlace = z
   .string()
@@ -132,9 +134,13 @@ export const modelVersion = defineKind({
     source: z
       .strictObject({
         engine: engineSource.optional().meta({ description: 'Run by Strata itself.' }),
+        image: imageSource.optional().meta({ description: 'A container image that speaks a known protocol, run by Strata.' }),
         backend: backendSource.optional().meta({ description: 'Lives elsewhere: a `Backend`.' }),
       })
-      .refine((source) => [source.engine, source.backend].filter(Boolean).length === 1, 'exactly one of engine, backend')
+      .refine(
+        (source) => [source.engine, source.image, source.backend].filter(Boolean).length === 1,
+        'exactly one of engine, image, backend',
+      )
       .meta({ description: 'Where the answers come from: exactly one of the fields.' }),
     prompt: z
       .strictObject({
@@ -147,15 +153,22 @@ export const modelVersion = defineKind({
       .default({})
       .meta({ description: 'What Strata adds to a conversation.' }),
     sampling: sampling.default({}).meta({ description: 'Defaults; a request may say otherwise.' }),
-    runtime: z.enum(['process']).default('process').meta({ description: 'Where instances run.' }),
+    runtime: z.enum(['process', 'docker']).optional().meta({
+      description:
+        'Where instances run: `process`, beside Strata itself, or `docker`, in containers of the machine. Default: `process` for an engine, `docker` for an image.',
+    }),
     resources: z
       .strictObject({
-        cpu: z.string().optional().meta({ description: 'CPU cores, as Kubernetes writes them.' }),
-        memory: size.optional(),
-        gpus: z.number().int().min(0).optional().meta({ description: 'Whole GPUs.' }),
+        cpu: cpu.optional().meta({ description: 'CPU cores, as Kubernetes writes them. A container gets no more of them.' }),
+        memory: size.optional().meta({
+          description: 'An instance that takes more is ended; one that does not fit beside those that run waits.',
+        }),
+        gpus: z.number().int().min(0).optional().meta({ description: 'Whole GPUs, for containers.' }),
       })
       .optional()
-      .meta({ description: 'What an instance needs.' }),
+      .meta({ description: 'What an instance needs and gets at most.' }),
+    probes: probes.optional(),
+    warmup: warmup.optional().meta({ description: 'Requests to a new instance before it gets any of a client; all must succeed.' }),
     scaling: z
       .strictObject({
         min: z.number().int().min(0).max(64).default(1).meta({ description: 'Instances that always run.' }),
@@ -189,7 +202,8 @@ export const modelVersion = defineKind({
         receivedBytes: z.number().optional(),
       })
       .optional(),
-    signature: signature.optional().meta({ description: 'What goes in and what comes out, where the backend tells.' }),
+    signature: signature.optional().meta({ description: 'What goes in and what comes out, where the server tells.' }),
+    extensions: z.array(z.string()).optional().meta({ description: 'Extensions of its protocol that the server in the image announces.' }),
     instances: z.strictObject({ wanted: z.number().int(), ready: z.number().int() }).optional(),
   }),
   immutable: ['model', 'version', 'source', 'prompt', 'sampling'],
@@ -200,3 +214,9 @@ export const modelVersion = defineKind({
     return references
   },
 })
+
+/** Where the instances of a version run; undefined for one that lives elsewhere. */
+export function runtimeOf({ runtime, source }: z.infer<typeof modelVersion.spec>): 'process' | 'docker' | undefined {
+  if (source.backend) return undefined
+  return runtime ?? (source.image ? 'docker' : 'process')
+}

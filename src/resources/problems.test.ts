@@ -103,11 +103,11 @@ describe('what is wrong is said field by field', () => {
       version({ source: { engine: { kind: 'lama' } } }),
       ['spec.source.engine.kind: "lama" is not one of the allowed values; did you mean "llama"?'],
     ],
-    ['no source', version({ source: {} }), ['spec.source: no field is set (expected exactly one of engine, backend)']],
+    ['no source', version({ source: {} }), ['spec.source: no field is set (expected exactly one of engine, image, backend)']],
     [
       'two sources',
       version({ source: { engine: { kind: 'simulated' }, backend: { name: 'b' } } }),
-      ['spec.source: engine, backend are set (expected exactly one of engine, backend)'],
+      ['spec.source: engine, backend are set (expected exactly one of engine, image, backend)'],
     ],
     [
       'a field of another engine',

@@ -36,6 +36,16 @@ export function sizeBytes(text: string): number {
   return bytes
 }
 
+/** Cores of a quantity that its schema has already accepted: "2", "0.5", "500m". */
+export function cores(text: string): number {
+  return text.endsWith('m') ? Number(text.slice(0, -1)) / 1000 : Number(text)
+}
+
+export const cpu = z
+  .string()
+  .regex(/^(\d+(\.\d+)?|\d+m)$/, 'cores such as "2", "0.5" or "500m"')
+  .refine((text) => cores(text) > 0, 'more than 0 cores')
+
 export const sha256 = z
   .string()
   .regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits')

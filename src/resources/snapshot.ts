@@ -6,7 +6,7 @@
  * and not of the whole. Secrets never stand in it: a key is there as its hash, a backend's credentials as a reference.
  */
 import { createHash } from 'node:crypto'
-import type { Spec } from './index.ts'
+import type { Protocol } from './backend.ts'
 import type { Task } from './model.ts'
 import type { Signature } from './model-version.ts'
 import type { SecretReference } from './scalars.ts'
@@ -32,6 +32,45 @@ export interface CompiledRoute {
   readonly limits: readonly string[]
 }
 
+/** A model of a server that is not ours: what it speaks, and how it is asked. */
+export interface ForeignModel {
+  readonly protocol: Protocol
+  /** What the server calls the model. */
+  readonly model: string
+  /** The version of the model there. */
+  readonly modelVersion?: string
+  /** Its label there, in place of a version (TensorFlow Serving). */
+  readonly label?: string
+  readonly signature?: Signature
+  /** It takes the binary extension of the Open Inference Protocol. */
+  readonly binary?: boolean
+  readonly bearer?: SecretReference
+  /** Requests in flight from one gateway to one server at most. */
+  readonly maxConcurrent: number
+  /** Prompt and sampling that the gateway lays into requests (an engine of ours does it itself). */
+  readonly system?: string
+  readonly sampling: Readonly<Record<string, unknown>>
+}
+
+export interface BackendSource extends ForeignModel {
+  readonly type: 'backend'
+  /** Name of the Backend. */
+  readonly backend: string
+  /** Control has looked and found that it does not answer now. */
+  readonly down: boolean
+  /** Base address, e.g. "http://10.0.0.7:8000/v1". */
+  readonly address: string
+}
+
+/** A container image that Strata runs instances of. */
+export interface ImageInstances extends ForeignModel {
+  readonly type: 'image'
+  /** What stands before the paths of its protocol: "/v1", or nothing. */
+  readonly path: string
+}
+
+export type ForeignSource = BackendSource | ImageInstances
+
 export interface CompiledVersion {
   readonly kind: 'version'
   /** Name of the ModelVersion resource; what targets refer to. */
@@ -42,31 +81,7 @@ export interface CompiledVersion {
   readonly task: Task
   readonly uid: string
   readonly generation: number
-  readonly source:
-    | { readonly type: 'engine'; readonly simulated: boolean }
-    | {
-        readonly type: 'backend'
-        readonly protocol: Spec<'Backend'>['protocol']
-        /** Name of the Backend. */
-        readonly backend: string
-        /** Control has looked and found that it does not answer now. */
-        readonly down: boolean
-        /** Base address, e.g. "http://10.0.0.7:8000/v1". */
-        readonly address: string
-        readonly model: string
-        /** The version of the model there. */
-        readonly modelVersion?: string
-        /** Its label there, in place of a version (TensorFlow Serving). */
-        readonly label?: string
-        readonly signature?: Signature
-        /** It takes the binary extension of the Open Inference Protocol. */
-        readonly binary?: boolean
-        readonly bearer?: SecretReference
-        readonly maxConcurrent: number
-        /** Prompt and sampling that the gateway lays into requests (an engine of ours does it itself). */
-        readonly system?: string
-        readonly sampling: Readonly<Record<string, unknown>>
-      }
+  readonly source: { readonly type: 'engine'; readonly simulated: boolean } | ForeignSource
   readonly weightsSha256?: string
   readonly pricing?: { readonly inputPerMillion: number; readonly outputPerMillion: number; readonly currency: string }
   /** Unix seconds, for `/v1/models`. */
@@ -118,6 +133,8 @@ export interface CompiledInstance {
   /** Requests that it runs at the same time, and that it lets wait beyond. */
   readonly sequences: number
   readonly maxWaiting: number
+  /** Work that it has beyond what this gateway knows of, by its own word, in steps; 1 is as much as it runs at once. Absent: not told. */
+  readonly pressure?: number
   /** The engine that stands in while the weights are missing. */
   readonly simulated: boolean
 }
@@ -199,4 +216,6 @@ export interface FeedAck {
   readonly version: number
   readonly status: 'ack' | 'nack'
   readonly reason?: string
+  /** Instances that drain and have requests of this gateway. */
+  readonly busy?: readonly string[]
 }

@@ -25,6 +25,13 @@ test.each([
     start: [],
     drain: ['x'],
   },
+  {
+    name: 'another memory limit is no reason to replace it',
+    running: [{ id: 'x', config: 'a', draining: false }],
+    wants: [{ ...wanted('x'), memoryLimitBytes: 1 }],
+    start: [],
+    drain: [],
+  },
   { name: 'one that leaves is not told twice', running: [{ id: 'x', config: 'a', draining: true }], wants: [], start: [], drain: [] },
   { name: 'nor started beside itself', running: [{ id: 'x', config: 'a', draining: true }], wants: [wanted('x')], start: [], drain: [] },
 ])('$name', ({ running, wants, start, drain }) => {
@@ -55,6 +62,8 @@ test('whatever runs: nothing is started beside itself, and saying the set that r
 
 test('the body of PUT /engines is checked: an id names files', () => {
   expect(parseWantedEngines([wanted('assistant-v1-0')])).toEqual([wanted('assistant-v1-0')])
+  const limited = { ...wanted('assistant-v1-0'), memoryLimitBytes: 64 * 2 ** 20 }
+  expect(parseWantedEngines([limited])).toEqual([limited])
   for (const body of [
     {},
     null,
@@ -62,6 +71,8 @@ test('the body of PUT /engines is checked: an id names files', () => {
     [{ ...wanted('x'), id: '../x' }],
     [{ ...wanted('x'), config: 1 }],
     [{ ...wanted('x'), drainTimeoutMs: -1 }],
+    [{ ...wanted('x'), memoryLimitBytes: 0 }],
+    [{ ...wanted('x'), memoryLimitBytes: '64Mi' }],
     [wanted('x'), wanted('x')],
   ])
     expect(() => parseWantedEngines(body)).toThrow('PUT /engines')

@@ -43,13 +43,15 @@ export function parseWantedEngines(body: unknown): WantedEngine[] {
   if (!Array.isArray(body)) throw invalid('the body is not a list')
   const seen = new Set<string>()
   return body.map((entry: unknown, i) => {
-    const { id, config, drainTimeoutMs } = (entry ?? {}) as Partial<Record<keyof WantedEngine, unknown>>
+    const { id, config, drainTimeoutMs, memoryLimitBytes } = (entry ?? {}) as Partial<Record<keyof WantedEngine, unknown>>
     if (typeof id !== 'string' || !ENGINE_ID.test(id)) throw invalid(`[${i}].id is not an instance id`)
     if (typeof config !== 'string') throw invalid(`[${i}].config is not a text`)
     if (typeof drainTimeoutMs !== 'number' || !(drainTimeoutMs >= 0)) throw invalid(`[${i}].drainTimeoutMs is not a time`)
+    if (memoryLimitBytes !== undefined && !(typeof memoryLimitBytes === 'number' && memoryLimitBytes > 0))
+      throw invalid(`[${i}].memoryLimitBytes is not a size`)
     if (seen.has(id)) throw invalid(`[${i}].id "${id}" is named twice`)
     seen.add(id)
-    return { id, config, drainTimeoutMs }
+    return { id, config, drainTimeoutMs, ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }) }
   })
 }
 

@@ -14,6 +14,7 @@ import type { ProcessStatus, WantedEngine } from '../kernel/supervision.ts'
 import { planEngines, rememberEngines, rememberedEngines } from './engines.ts'
 import { bringHomeUpToDate } from './home-format.ts'
 import { openLogFile } from './log-file.ts'
+import { enforceMemoryLimits, type Limited } from './memory-limit.ts'
 import { countOomKills } from './out-of-memory.ts'
 import { awaitPreviousRun, recordChildren } from './previous-run.ts'
 import { serveSupervisor } from './server.ts'
@@ -40,6 +41,8 @@ export interface Supervisor {
   /** SIGKILL to all. Resolves when no process is left. */
   kill(): Promise<void>
 }
+
+type Engine = { -readonly [K in keyof WantedEngine]: WantedEngine[K] } & Pick<Limited, 'process'>
 
 /** Engines and control have nothing to finish once the gateways are gone. */
 const REST_DRAIN_MS = 5_000
@@ -105,7 +108,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   const log = createLog('supervisor', linesTo(logFile.fd))
 
   const fixed: SupervisedProcess[] = []
-  const engines = new Map<string, { config: string; drainTimeoutMs: number; process: SupervisedProcess }>()
+  const engines = new Map<string, Engine>()
   let wanted: readonly WantedEngine[] = []
   let stopping = false
 
@@ -142,7 +145,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     const configPath = join(home.run, `engine-${engine.id}.json`)
     writeFileSync(configPath, engine.config, { mode: 0o600 })
     const process = superviseProcess(spec(`engine-${engine.id}`, 'engine', options.engineArguments(configPath)), around)
-    engines.set(engine.id, { config: engine.config, drainTimeoutMs: engine.drainTimeoutMs, process })
+    engines.set(engine.id, { ...engine, process })
   }
 
   const drainEngine = (id: string) => {
@@ -168,6 +171,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     for (const engine of wanted) {
       const known = engines.get(engine.id)
       if (known) known.drainTimeoutMs = engine.drainTimeoutMs
+      if (known?.config === engine.config) known.memoryLimitBytes = engine.memoryLimitBytes
     }
     for (const id of plan.drain) drainEngine(id)
     for (const engine of plan.start) startEngine(engine)
@@ -176,6 +180,12 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   const processes = () => all().map((one) => one.status)
   const server = await serveSupervisor(home.socket('supervisor'), {
     processes,
+    engines: () => [...engines.values()].map(({ id, config, process }) => ({ id, config, status: process.status })),
+    restartEngine(id) {
+      const engine = engines.get(id)
+      engine?.process.restart()
+      return engine !== undefined
+    },
     setEngines(engines_) {
       wanted = engines_
       settle()
@@ -187,6 +197,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     },
   })
 
+  const limits = enforceMemoryLimits(() => engines.values())
   log.info('starting', { home: dirname(home.run), gateways: options.gateways.length })
   fixed.push(superviseProcess(spec('control', 'control', options.control), around))
   for (const gateway of options.gateways) fixed.push(superviseProcess(spec(gateway.name, 'gateway', gateway.args), around))
@@ -194,6 +205,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   settle()
 
   const close = async () => {
+    limits.close()
     await server.close()
     try {
       recordChildren(home, [])

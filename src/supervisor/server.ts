@@ -2,14 +2,17 @@
 import { rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { messageOf, StrataError } from '../kernel/errors.ts'
-import type { ProcessStatus, WantedEngine } from '../kernel/supervision.ts'
+import type { EngineStatus, ProcessStatus, WantedEngine } from '../kernel/supervision.ts'
 import { parseWantedEngines } from './engines.ts'
 
 const MAX_BODY_BYTES = 16_000_000
 
 export interface SupervisorApi {
   processes(): ProcessStatus[]
+  engines(): EngineStatus[]
   setEngines(wanted: readonly WantedEngine[]): void
+  /** False where there is none of this id. */
+  restartEngine(id: string): boolean
 }
 
 /** Listens; the caller holds the home's lock, so a socket file that lies there is a dead one's. */
@@ -41,8 +44,14 @@ export async function serveSupervisor(socketPath: string, api: SupervisorApi): P
 async function answer(request: IncomingMessage, api: SupervisorApi): Promise<unknown> {
   const path = request.url?.split('?')[0]
   if (request.method === 'GET' && path === '/processes') return api.processes()
+  if (request.method === 'GET' && path === '/engines') return api.engines()
   if (request.method === 'PUT' && path === '/engines') {
     api.setEngines(parseWantedEngines(await readJson(request)))
+    return api.processes()
+  }
+  const toRestart = request.method === 'POST' ? /^\/engines\/([^/]+)\/restart$/.exec(path ?? '')?.[1] : undefined
+  if (toRestart !== undefined) {
+    if (!api.restartEngine(toRestart)) throw new StrataError('not_found', `There is no engine "${toRestart}".`)
     return api.processes()
   }
   throw new StrataError('not_found', `There is no ${request.method} ${path}.`)

@@ -92,6 +92,35 @@ test('one that does not leave in time is killed', async () => {
   expect(performance.now() - since).toBeGreaterThan(2_000)
 })
 
+test('restarted: killed hard, and what follows is as if it had ended by itself', async () => {
+  const child = supervise(`process.send({ type: 'ready' }); process.on('message', () => undefined); setInterval(() => undefined, 1000)`)
+  const { pid } = await reach('ready')
+  child.restart()
+  const again = await reach('ready', ({ restarts }) => restarts === 1)
+  expect(again).toMatchObject({ lastEnd: 'killed by SIGKILL' })
+  expect(again.pid).not.toBe(pid)
+  child.restart('killed: it hung')
+  child.restart()
+  const waiting = await reach('waiting')
+  expect(waiting).toMatchObject({ restarts: 2, lastEnd: 'killed: it hung' })
+  child.restart()
+  expect(child.status).toEqual(waiting)
+  await reach('ready', ({ restarts }) => restarts === 2)
+  const gone = child.drain(100)
+  child.restart('killed: it hung')
+  expect(child.status.state).toBe('draining')
+  await gone
+  expect(child.status).toMatchObject({ state: 'ended', restarts: 2, lastEnd: 'killed by SIGKILL' })
+})
+
+test('a reason to kill it is forgotten when it ends by itself', async () => {
+  const child = supervise(`process.send({ type: 'ready' }); setTimeout(() => process.exit(4), 300)`)
+  await reach('ready')
+  child.restart('killed: it hung')
+  await reach('ready', ({ restarts }) => restarts === 1)
+  expect((await reach('waiting')).lastEnd).toBe('exit code 4')
+})
+
 test('a program that is not there is tried again like one that ends', async () => {
   running = superviseProcess(
     { name: 'child', role: 'engine', command: [join(folder, 'nothing')] },

@@ -37,8 +37,10 @@ export interface SupervisedProcess {
   readonly status: ProcessStatus
   /** Asks it to finish what runs, for `timeoutMs` at most; kills it after that. Resolves when it is gone. */
   drain(timeoutMs: number): Promise<void>
-  /** SIGKILL, and no new start. Resolves when it is gone. */
-  kill(): Promise<void>
+  /** SIGKILL, and no new start. Resolves when it is gone. `why`: told as its end. */
+  kill(why?: string): Promise<void>
+  /** SIGKILL, and what follows is as if it had ended by itself. Nothing where it drains or does not run. `why`: told as its end. */
+  restart(why?: string): void
 }
 
 export function superviseProcess(spec: ProcessSpec, around: ProcessSurroundings): SupervisedProcess {
@@ -49,6 +51,7 @@ export function superviseProcess(spec: ProcessSpec, around: ProcessSurroundings)
   let killTimer: NodeJS.Timeout | undefined
   let history = NO_HISTORY
   let stopping = false
+  let killedFor: string | undefined
   const ended = Promise.withResolvers<void>()
 
   const become = (change: Partial<ProcessStatus>) => {
@@ -58,6 +61,7 @@ export function superviseProcess(spec: ProcessSpec, around: ProcessSurroundings)
 
   const start = () => {
     retry = undefined
+    killedFor = undefined
     let readySince: number | undefined
     let said: string | undefined
     let over = false
@@ -107,6 +111,7 @@ export function superviseProcess(spec: ProcessSpec, around: ProcessSurroundings)
       if (started.pid === undefined) onEnd(`not started: ${messageOf(error)}`)
     })
     started.on('exit', (code, signal) => {
+      if (signal === 'SIGKILL' && killedFor !== undefined) return onEnd(killedFor)
       const oomKills = signal === 'SIGKILL' ? (around.oomKills?.() ?? 0) : 0
       onEnd(describeEnding({ code, signal, oomKills, lastWords: log ? lastWords(log.path, log.size) : '' }))
     })
@@ -132,6 +137,10 @@ export function superviseProcess(spec: ProcessSpec, around: ProcessSurroundings)
     if (!child && status.state !== 'ended') finish()
   }
 
+  const killChild = (why: string | undefined) => {
+    if (child?.kill('SIGKILL')) killedFor ??= why
+  }
+
   start()
 
   return {
@@ -150,10 +159,13 @@ export function superviseProcess(spec: ProcessSpec, around: ProcessSurroundings)
       }
       return ended.promise
     },
-    kill() {
+    kill(why) {
       stopStarting()
-      child?.kill('SIGKILL')
+      killChild(why)
       return ended.promise
+    },
+    restart(why) {
+      if (!stopping) killChild(why)
     },
   }
 }

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { createLog } from '../../src/kernel/log.ts'
 import { createDockerRuntime } from '../../src/serving/runtimes/docker/index.ts'
-import type { Container, Runtime, WantedInstance } from '../../src/serving/runtimes/port.ts'
-import { answering, ask, find, gone, runtimeContract, until } from '../../src/serving/runtimes/runtime.contract.ts'
+import type { Container, RunningInstance, Runtime, WantedInstance } from '../../src/serving/runtimes/port.ts'
+import { answering, ask, find, gone, runtimeContract, type Told, until } from '../../src/serving/runtimes/runtime.contract.ts'
 import { type DockerDaemon, startDockerd } from '../peers/dockerd.ts'
 import { type Registry, type RegistryOptions, startRegistry } from './registry.ts'
 
@@ -29,13 +29,20 @@ const wanted = (id: string, over: Partial<Container> = {}): WantedInstance => ({
   container: container({ env: { NAME: id }, ...over }),
   drainTimeoutMs: 5_000,
 })
+const told = (id: string, { config = `config of ${id}`, drainTimeoutMs = 10_000, name = id, stubborn }: Told = {}): WantedInstance => ({
+  id,
+  config,
+  container: container({ env: { NAME: name, ...(stubborn ? { STUBBORN: 'yes' } : {}) } }),
+  drainTimeoutMs,
+})
+const portOf = ({ address }: RunningInstance) => (address && 'port' in address ? address.port : undefined)
 const containers = async (home = HOME) => {
   const filters = encodeURIComponent(JSON.stringify({ label: [`dev.strata.home=${home}`] }))
   return (await daemon.ask('GET', `/containers/json?all=1&filters=${filters}`)) as { Id: string; Names: string[]; State: string }[]
 }
 const leftovers = async () => (await containers()).map(({ Names, State }) => `${Names[0]} ${State}`)
 
-runtimeContract('Docker', () => ({ connect: () => connect(), container, leftovers }))
+runtimeContract('Docker', () => ({ connect: () => connect(), wanted: told, leftovers }))
 
 describe('Docker', () => {
   /** A runtime for a test, with nothing left after it. */
@@ -59,21 +66,57 @@ describe('Docker', () => {
     }
   }
 
-  test('one that uses more memory than it may is killed, and says so with its limit', () =>
+  test('an image that is not there: failed, in words, and the others run', () =>
     using(async (runtime) => {
-      const limits = { memoryBytes: 128 * 2 ** 20, cpu: 0.5 }
-      await runtime.want([wanted('a', { limits })])
-      const { instance } = await answering(runtime, 'a')
-      await ask(instance, '/oom', 'POST')
-      const again = await answering(runtime, 'a', ({ restarts }) => restarts === 1)
-      expect(again.instance.lastEnd).toBe('killed: out of memory (limit 128 MiB)')
+      await runtime.want([wanted('a', { image: '127.0.0.1:9/no/such-image:1' }), wanted('b')])
+      const failed = await until(
+        () => find(runtime, 'a'),
+        (instance) => instance?.state === 'failed',
+        'it has failed',
+      )
+      expect(failed!.message).toMatch(/no\/such-image/)
+      await answering(runtime, 'b')
+      await runtime.want([])
+      await gone(runtime, 'a')
+    }))
+
+  test('$(PORT) in its arguments is where it listens', () =>
+    using(async (runtime) => {
+      await runtime.want([wanted('a', { args: ['--port', '$(PORT)'] })])
+      expect(JSON.parse((await answering(runtime, 'a')).health!)).toMatchObject({ args: ['--port', '8080'] })
+    }))
+
+  test('one that was restarted is still Docker’s to start again, with nobody there to help', () =>
+    using(async () => {
+      const alone = connect()
+      await alone.want([wanted('a')])
+      await answering(alone, 'a')
+      await alone.restart('a')
+      const { instance } = await answering(alone, 'a', ({ restarts }) => restarts === 1)
+      await alone.close()
+      await ask(instance, '/exit?code=3', 'POST')
+      const look = async () => {
+        const { Id } = (await containers())[0]!
+        const { State, RestartCount } = (await daemon.ask('GET', `/containers/${Id}/json`)) as {
+          State: { Status: string }
+          RestartCount: number
+        }
+        return `${State.Status} ${RestartCount}`
+      }
+      await until(look, (seen) => seen === 'running 1', 'it runs again')
+    }))
+
+  test('without a container there is nothing to run', () =>
+    using(async (runtime) => {
+      const { container: _, ...without } = wanted('a')
+      await expect(runtime.want([without])).rejects.toThrow('The instance a names no container')
     }))
 
   test('on the network of the host each instance has a port of its own, unless its manifest names one', () =>
     using(async (runtime) => {
       await runtime.want([wanted('a'), wanted('b')])
       const [a, b] = [await answering(runtime, 'a'), await answering(runtime, 'b')]
-      expect(a.instance.address!.port).not.toBe(b.instance.address!.port)
+      expect(portOf(a.instance)).not.toBe(portOf(b.instance))
       expect(JSON.parse(a.health!)).toMatchObject({ name: 'a' })
       expect(JSON.parse(b.health!)).toMatchObject({ name: 'b' })
       await ask(a.instance, '/exit?code=1', 'POST')

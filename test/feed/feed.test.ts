@@ -26,7 +26,7 @@ function folder(): string {
 }
 
 async function control(socketPath: string): Promise<{ feed: SnapshotFeed; stop(): Promise<void> }> {
-  const feed = createSnapshotFeed({ feedToken: TOKEN, log })
+  const feed = createSnapshotFeed({ feedToken: TOKEN, gateways: 1, log })
   const server: Server = createServer((req, res) => feed.handle(req, res))
   await new Promise<void>((resolve) => server.listen(socketPath, resolve))
   let stopped: Promise<void> | undefined
@@ -43,7 +43,7 @@ async function control(socketPath: string): Promise<{ feed: SnapshotFeed; stop()
 }
 
 function follower(socketPath: string, at: string, id = 'gateway-0', boot = 'boot-1'): SnapshotFollower {
-  const follow = followSnapshots({ gateway: id, boot, control: { socketPath }, feedToken: TOKEN, folder: at, log })
+  const follow = followSnapshots({ gateway: id, boot, control: { socketPath }, feedToken: TOKEN, folder: at, log, busy: () => [] })
   closers.push(() => follow.close())
   return follow
 }

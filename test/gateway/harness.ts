@@ -182,7 +182,7 @@ export interface TestGateway {
 export async function testGateway(entries: Map<string, SnapshotEntry>, options: Partial<GatewayOptions> = {}): Promise<TestGateway> {
   const home = homeAt(mkdtempSync(join(tmpdir(), 'strata-gateway-')))
   makeHome(home)
-  const feed = createSnapshotFeed({ feedToken: FEED_TOKEN, log: quietLog })
+  const feed = createSnapshotFeed({ feedToken: FEED_TOKEN, gateways: 1, log: quietLog })
   const control = createServer((req, res) => feed.handle(req, res))
   await new Promise<void>((resolve) => control.listen(home.socket('control'), resolve))
   const all = new Map<string, SnapshotEntry>([

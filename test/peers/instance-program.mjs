@@ -1,8 +1,11 @@
-// What the tests of runtimes run as an instance: a small HTTP server on PORT that ends as it is asked to.
+// What the tests of runtimes run as an instance: a small HTTP server that ends as it is asked to. In a container its environment says where it listens
+// and what it is called; under the supervisor the config file does.
+import { readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const name = process.env.NAME ?? 'unnamed'
+const config = process.argv[2] === '--config' ? JSON.parse(readFileSync(process.argv[3], 'utf8')) : undefined
+const { name = 'unnamed', stubborn = false } = config ?? { name: process.env.NAME, stubborn: Boolean(process.env.STUBBORN) }
 const started = Date.now()
 const server = createServer(async (request, response) => {
   const url = new URL(request.url, 'http://instance')
@@ -26,7 +29,7 @@ const server = createServer(async (request, response) => {
       const kept = []
       for (;;) {
         kept.push(Buffer.alloc(8 * 1024 * 1024, 1))
-        await sleep(1)
+        await sleep(20)
       }
     }
     default:
@@ -34,12 +37,17 @@ const server = createServer(async (request, response) => {
       return response.end()
   }
 })
-server.listen(Number(process.env.PORT), () => {
+if (config) rmSync(config.listen.socketPath, { force: true }) // of one that was killed
+server.listen(config ? config.listen.socketPath : Number(process.env.PORT), () => {
   console.log(`${name} listens`)
   console.error(`${name} says it on stderr too`)
+  process.send?.({ type: 'ready' })
 })
-process.on('SIGTERM', () => {
+const end = () => {
   console.log(`${name} was told to end`)
-  if (process.env.STUBBORN) return
+  if (stubborn) return
   server.close(() => process.exit(0))
-})
+}
+process.on('SIGTERM', end)
+process.on('message', ({ type }) => type === 'drain' && end())
+process.on('disconnect', () => process.exit(0))

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { homeAt } from '../../src/kernel/home.ts'
+import type { EngineStatus } from '../../src/kernel/supervision.ts'
 import { simulatedAssistant } from '../harness/manifests.ts'
 import { strata } from '../harness/strata.ts'
-import { freePorts, isAlive, noneLeft, processesOf, type System, startSystem } from '../harness/system.ts'
+import { freePorts, isAlive, noneLeft, processesOf, type System, startSystem, supervisorCall } from '../harness/system.ts'
 
 const ask = (system: System, body: object = {}, signal?: AbortSignal) =>
   fetch(`${system.gatewayUrl}/v1/chat/completions`, {
@@ -64,6 +66,21 @@ describe('a running system', () => {
     for (const other of before.filter(({ name }) => name !== victim.name))
       expect(after.find(({ name }) => name === other.name)?.pid, other.name).toBe(other.pid)
     await answers(system)
+  })
+
+  test('an engine is ended hard and started again when the supervisor is asked to; of one that is not there it says so', async () => {
+    const home = homeAt(system.home)
+    await system.until((all) => all.every(({ state }) => state === 'ready'), 70_000)
+    const engines = () => supervisorCall<EngineStatus[]>(home, 'GET', '/engines')
+    const [before] = await engines()
+    expect(before).toMatchObject({ config: expect.stringContaining('"simulated"'), status: { role: 'engine', state: 'ready' } })
+    const { name, pid, restarts } = before!.status
+    await supervisorCall(home, 'POST', `/engines/${before!.id}/restart`)
+    await system.until((all) => all.some((one) => one.name === name && one.state === 'ready' && one.pid !== pid), 70_000)
+    const [after] = await engines()
+    expect(after!.status).toMatchObject({ restarts: restarts + 1, lastEnd: 'killed by SIGKILL' })
+    await answers(system)
+    await expect(supervisorCall(home, 'POST', '/engines/nobody/restart')).rejects.toThrow('HTTP 404 {"error":{"code":"not_found"')
   })
 
   test('while control is away the gateways answer', async () => {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { InstanceLogs } from '../../control/api/instances.ts'
 import { StrataError } from '../../kernel/errors.ts'
 import { homeAt } from '../../kernel/home.ts'
 import { readLines } from '../../kernel/json-lines.ts'
@@ -11,6 +12,7 @@ import { connectControl } from '../control-client.ts'
 import { type Palette, palette } from '../terminal.ts'
 
 export interface LogsFlags {
+  readonly instance?: string
   readonly follow?: boolean
   readonly tail: string
   readonly route?: string
@@ -39,8 +41,20 @@ const FILTERS = {
 export async function logs(process_: string | undefined, flags: LogsFlags): Promise<void> {
   const tail = Number(flags.tail)
   if (!Number.isInteger(tail) || tail < 0) throw new StrataError('usage', `--tail ${flags.tail} is not a number of lines.`)
-  if (process_ === undefined) await requestLogs(flags, tail)
+  if (flags.instance !== undefined) await instanceLogs(flags.instance, process_, flags.follow ?? false, tail)
+  else if (process_ === undefined) await requestLogs(flags, tail)
   else await processLogs(process_, flags.follow ?? false, tail)
+}
+
+async function instanceLogs(id: string, process_: string | undefined, follow: boolean, tail: number): Promise<void> {
+  if (process_ !== undefined) throw new StrataError('usage', `Name an instance (--instance ${id}) or a process (${process_}), not both.`)
+  if (follow)
+    throw new StrataError('usage', 'What an instance prints cannot be followed here.', {
+      advice: `Of a process: \`strata logs engine-${id} -f\`; of a container: \`docker logs -f\`.`,
+    })
+  if (tail === 0) return
+  const { lines } = await connectControl().call<InstanceLogs>('GET', `/instances/${encodeURIComponent(id)}/logs?lines=${tail}`)
+  for (const line of lines) console.log(line)
 }
 
 async function requestLogs(flags: LogsFlags, tail: number): Promise<void> {

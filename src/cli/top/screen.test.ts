@@ -24,6 +24,7 @@ const load = {
   tokensPerSecond: 30,
   kvUsedTokens: 128,
   kvTotalTokens: 512,
+  cacheUsed: 0.25,
   residentBytes: 98_400_000,
 }
 const seen = (instances = 1, more: { errorRate?: number } = {}): Seen => ({

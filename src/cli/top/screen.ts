@@ -147,21 +147,33 @@ function instanceLines(status: SystemStatus, now: number): readonly Line[] {
       cell: ({ state }): Piece =>
         state === 'ready'
           ? { text: '● ready', tone: 'green' }
-          : state === 'failed' || state === 'waiting'
+          : state === 'failed'
             ? { text: `■ ${state}`, tone: 'red' }
             : { text: `▲ ${state}`, tone: 'yellow' },
     },
-    { heading: 'BUSY', align: 'right', cell: loaded(({ running, sequences }) => `${running}/${sequences}`) },
+    {
+      heading: 'BUSY',
+      align: 'right',
+      cell: loaded(({ running, sequences }) => (running === undefined ? '–' : sequences ? `${running}/${sequences}` : String(running))),
+    },
     { heading: 'WAITING', align: 'right', cell: loaded(({ waiting }) => String(waiting)) },
-    { heading: 'TOKENS', align: 'right', cell: loaded(({ tokensPerSecond }) => perSecond(tokensPerSecond)) },
+    {
+      heading: 'TOKENS',
+      align: 'right',
+      cell: loaded(({ tokensPerSecond }) => (tokensPerSecond === undefined ? '–' : perSecond(tokensPerSecond))),
+    },
     {
       heading: 'CONTEXT',
       align: 'right',
-      cell: loaded(({ kvUsedTokens, kvTotalTokens }) => share(kvTotalTokens > 0 ? kvUsedTokens / kvTotalTokens : 0)),
+      cell: loaded(({ cacheUsed }) => (cacheUsed === undefined ? '–' : share(cacheUsed))),
     },
-    { heading: 'MEMORY', align: 'right', cell: loaded(({ residentBytes }) => formatBytes(residentBytes)) },
+    {
+      heading: 'MEMORY',
+      align: 'right',
+      cell: loaded(({ residentBytes }) => (residentBytes === undefined ? '–' : formatBytes(residentBytes))),
+    },
     { heading: 'RESTARTS', align: 'right', cell: ({ restarts }) => ({ text: String(restarts), tone: restarts > 0 ? 'yellow' : 'plain' }) },
-    { heading: 'SINCE', align: 'right', cell: ({ since }) => ({ text: since === undefined ? '–' : formatAge(now - since) }) },
+    { heading: 'SINCE', align: 'right', cell: ({ since }) => ({ text: formatAge(now - since) }) },
     { heading: '', cell: ({ message }) => ({ text: message ?? '', tone: 'dim' }) },
   ])
 }

@@ -2,6 +2,7 @@
  * Compiles resources to snapshot entries. Each resource compiles by itself, so that one change costs one entry however many there are;
  * the one exception is a version that lives on a backend, whose address is laid into the version's entry.
  */
+import { basePathOf } from '../../resources/image-source.ts'
 import type { Kind, Resource } from '../../resources/index.ts'
 import { durationMs } from '../../resources/scalars.ts'
 import {
@@ -121,9 +122,22 @@ const compilers: Compilers = {
 }
 
 function compileSource({ spec, metadata, status }: Resource<'ModelVersion'>, lookup: CompileLookup): CompiledVersion['source'] | undefined {
-  const { backend, engine } = spec.source
-  if (!backend) return { type: 'engine', simulated: engine?.kind === 'simulated' || status?.simulated === true }
-  const found = lookup.backend(metadata.namespace, backend.name)
+  const { backend, engine, image } = spec.source
+  if (engine) return { type: 'engine', simulated: engine.kind === 'simulated' || status?.simulated === true }
+  const about = { signature: status?.signature, system: spec.prompt.system, sampling: spec.sampling }
+  if (image)
+    return {
+      type: 'image',
+      protocol: image.protocol,
+      path: basePathOf(image),
+      model: image.model ?? spec.model,
+      modelVersion: image.version,
+      binary: status?.extensions?.includes(BINARY_EXTENSION) || undefined,
+      bearer: image.credentials?.bearer,
+      maxConcurrent: image.maxConcurrent,
+      ...about,
+    }
+  const found = backend && lookup.backend(metadata.namespace, backend.name)
   if (!found) return undefined
   const { spec: there } = found
   return {
@@ -135,12 +149,10 @@ function compileSource({ spec, metadata, status }: Resource<'ModelVersion'>, loo
     model: backend.model ?? spec.model,
     modelVersion: backend.version,
     label: backend.label,
-    signature: status?.signature,
     binary: found.status?.extensions?.includes(BINARY_EXTENSION) || undefined,
     bearer: there.credentials?.bearer,
     maxConcurrent: there.maxConcurrent,
-    system: spec.prompt.system,
-    sampling: spec.sampling,
+    ...about,
   }
 }
 

@@ -23,6 +23,8 @@ export interface GatewayFeedStatus {
   readonly connected: boolean
   readonly connectedSince: number
   readonly lastSeen: number
+  /** Instances that drain and have requests of it. */
+  readonly busy: readonly string[]
 }
 
 export interface SnapshotFeed {
@@ -36,6 +38,13 @@ export interface SnapshotFeed {
   gateways(): GatewayFeedStatus[]
   /** True once every connected gateway runs `version` or a later one; false when `timeoutMs` ran out first. */
   acked(version: number, timeoutMs: number): Promise<boolean>
+  /**
+   * No gateway has a request at this instance, and none will send it one: all that there should be run `version`, in which it drains, or a later
+   * one. A gateway that is cut off may still have some; after half a minute it is taken for dead.
+   */
+  idle(instance: string, version: number): boolean
+  /** Called when a gateway has said what it runs, or is gone. */
+  onAck(listener: () => void): () => void
   close(): void
 }
 
@@ -44,15 +53,17 @@ interface Connection {
   readonly id: string
 }
 
-type GatewayState = { -readonly [K in keyof GatewayFeedStatus]: GatewayFeedStatus[K] }
+type GatewayState = { -readonly [K in keyof GatewayFeedStatus]: GatewayFeedStatus[K] } & { goneSince: number | undefined }
 
 const PING_MS = 2_000
 const KEPT_DELTAS = 256
+const CUT_OFF_MS = 30_000
 const MOST_BUFFERED_BYTES = 64 * 1024 * 1024
 /** Entries written between two turns of the event loop. */
 const SLICE = 500
 
-export function createSnapshotFeed(options: { feedToken: string; log: Log; clock?: Clock }): SnapshotFeed {
+/** `gateways`: how many there should be. */
+export function createSnapshotFeed(options: { feedToken: string; gateways: number; log: Log; clock?: Clock }): SnapshotFeed {
   const clock = options.clock ?? systemClock
   const token = Buffer.from(options.feedToken)
   const epoch = sortableId(clock.now())
@@ -60,7 +71,8 @@ export function createSnapshotFeed(options: { feedToken: string; log: Log; clock
   const deltas: Extract<FeedLine, { type: 'delta' }>[] = []
   const connections = new Set<Connection>()
   const gateways = new Map<string, GatewayState>()
-  const waiters = new Set<() => void>()
+  const listeners = new Set<() => void>()
+  const startedAt = clock.monotonic()
   let version = 0
   let checksum = 0
 
@@ -123,11 +135,16 @@ export function createSnapshotFeed(options: { feedToken: string; log: Log; clock
       connected: true,
       connectedSince: now,
       lastSeen: now,
+      goneSince: undefined,
+      busy: known?.boot === boot ? known.busy : [],
     })
     res.on('close', () => {
       connections.delete(connection)
       const state = gateways.get(id)
-      if (state && state.boot === boot && ![...connections].some((other) => other.id === id)) state.connected = false
+      if (state && state.boot === boot && ![...connections].some((other) => other.id === id)) {
+        state.connected = false
+        state.goneSince = clock.monotonic()
+      }
       wake()
     })
     res.on('error', (error) => options.log.debug('snapshot feed ended', { gateway: id, error: messageOf(error) }))
@@ -148,6 +165,7 @@ export function createSnapshotFeed(options: { feedToken: string; log: Log; clock
       state.version = ack.version
       state.status = ack.status
       state.reason = ack.reason
+      state.busy = ack.busy ?? []
       state.lastSeen = clock.now()
       if (ack.status === 'nack') options.log.error('a gateway refused a snapshot', { ...ack })
       wake()
@@ -156,11 +174,16 @@ export function createSnapshotFeed(options: { feedToken: string; log: Log; clock
   }
 
   const wake = () => {
-    for (const waiter of [...waiters]) waiter()
+    for (const listener of [...listeners]) listener()
   }
 
   const allRun = (wanted: number) =>
     [...gateways.values()].every((state) => !state.connected || (state.status === 'ack' && state.version >= wanted))
+
+  const isIdle = (state: GatewayState, instance: string, wanted: number) => {
+    if (!state.connected) return clock.monotonic() - (state.goneSince ?? 0) > CUT_OFF_MS
+    return state.status === 'ack' && state.version >= wanted && !state.busy.includes(instance)
+  }
 
   return {
     load(first) {
@@ -202,7 +225,7 @@ export function createSnapshotFeed(options: { feedToken: string; log: Log; clock
     },
 
     gateways: () =>
-      [...gateways.values()].map((state) => ({
+      [...gateways.values()].map(({ goneSince: _, ...state }) => ({
         ...state,
         status: state.status === 'ack' && state.version < version ? 'behind' : state.status,
       })),
@@ -212,15 +235,26 @@ export function createSnapshotFeed(options: { feedToken: string; log: Log; clock
       return new Promise((resolve) => {
         const settle = (result: boolean) => {
           clearTimeout(timer)
-          waiters.delete(look)
+          listeners.delete(look)
           resolve(result)
         }
         const look = () => {
           if (allRun(wanted)) settle(true)
         }
         const timer = setTimeout(() => settle(false), timeoutMs)
-        waiters.add(look)
+        listeners.add(look)
       })
+    },
+
+    idle(instance, wanted) {
+      const states = [...gateways.values()]
+      const missing = states.filter(({ connected }) => connected).length < options.gateways
+      if (missing && clock.monotonic() - startedAt < CUT_OFF_MS) return false
+      return states.every((state) => isIdle(state, instance, wanted))
+    },
+    onAck(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
     },
 
     close() {

@@ -127,6 +127,19 @@ export function systemPaths(): OpenApiDocument['paths'] {
         responses: { '200': answer('Processes, gateways, versions, warnings.', { type: 'object' }), ...errors },
       },
     },
+    '/instances/{id}/logs': {
+      get: {
+        summary: 'What an instance has printed last (editor)',
+        tags: ['Status'],
+        operationId: 'instanceLogs',
+        parameters: [path('id', 'As `/status` names it.'), query('lines', 'Default 200, at most 10000.', 'integer')],
+        responses: {
+          '200': answer('Oldest first.', { type: 'object', properties: { lines: { type: 'array', items: { type: 'string' } } } }),
+          '404': answer('There is none of that id.', reference('Error')),
+          ...errors,
+        },
+      },
+    },
     '/traffic': {
       get: {
         summary: "The last minute's traffic",

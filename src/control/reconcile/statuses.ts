@@ -1,7 +1,7 @@
 /** Statuses as functions of what is known. Pure. */
 import type { Resource, Status } from '../../resources/index.ts'
 import type { Condition } from '../../resources/scalars.ts'
-import type { BackendProbe, UsedModel } from '../../serving/backends/index.ts'
+import { type BackendProbe, standingOf } from '../../serving/backends/index.ts'
 import { condition } from '../../serving/instances/version-status.ts'
 import type { KnownBackend } from './backend-probes.ts'
 import { usedBy } from './used-model.ts'
@@ -56,7 +56,7 @@ export function backendVersionStatus(version: Resource<'ModelVersion'>, known: K
   const backend = version.spec.source.backend!.name
   // An answer to a question about other models says nothing about this one.
   const asked = known?.asked.some((each) => JSON.stringify(each) === JSON.stringify(used))
-  const { state, message: found } = stateThere(asked ? known?.probe : undefined, used)
+  const { state, message: found } = standingOf(asked ? known?.probe : undefined, used)
   const message = found === undefined ? undefined : `Backend ${backend}: ${found}`
   const established = state === 'Ready' || before.some(({ type }) => type === 'Established')
   return {
@@ -70,36 +70,6 @@ export function backendVersionStatus(version: Resource<'ModelVersion'>, known: K
     state,
     ...(message === undefined ? {} : { message }),
   }
-}
-
-const SHOWN_MODELS = 5
-
-function stateThere(
-  probe: BackendProbe | undefined,
-  { model, version, label }: UsedModel,
-): { readonly state: 'Pending' | 'Starting' | 'Ready' | 'Failed'; readonly message?: string } {
-  if (!probe) return { state: 'Pending' }
-  if (!probe.reachable) return { state: 'Failed', message: probe.message ?? 'it does not answer' }
-  if (!probe.ready) return { state: 'Starting', message: probe.message ?? 'it is not ready' }
-  const named = probe.models?.filter(({ name }) => name === model) ?? []
-  const there = named.filter((each) => (version === undefined || each.version === version) && (label === undefined || each.label === label))
-  if (named.length > 0 && there.length === 0) {
-    const versions = named.flatMap((each) => each.version ?? []).slice(0, SHOWN_MODELS)
-    const asked = version === undefined ? `label "${label}"` : `version "${version}"`
-    return { state: 'Failed', message: `"${model}" has no ${asked} there; it has ${versions.join(', ') || 'none'}` }
-  }
-  if (there.length === 0) {
-    if (!probe.onlyListed) return { state: 'Ready' }
-    const names = [...new Set(probe.models?.map(({ name }) => name))]
-    const shown = names.slice(0, SHOWN_MODELS).join(', ') + (names.length > SHOWN_MODELS ? ', …' : '')
-    return { state: 'Failed', message: `it has no model "${model}"; it has ${shown || 'none'}` }
-  }
-  if (there.some(({ state }) => state === 'ready')) return { state: 'Ready' }
-  const { state, reason } = there[0]!
-  const why = reason ? ` (${reason})` : ''
-  return state === 'loading'
-    ? { state: 'Starting', message: `it is loading "${model}"${why}` }
-    : { state: 'Failed', message: `"${model}" is ${state === 'unloaded' ? 'not loaded' : 'broken'} there${why}` }
 }
 
 /** `versions`: those of the targets, in their order; undefined for one that is gone. */

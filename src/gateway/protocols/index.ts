@@ -1,4 +1,5 @@
 /** Which client's protocol can be answered by which upstream: one translation a pair, and no pair that makes no sense. */
+import type { Protocol } from '../../resources/backend.ts'
 import type { CompiledVersion } from '../../resources/snapshot.ts'
 import { invalidRequest } from '../errors.ts'
 import { oipToOip } from './oip-to-oip.ts'
@@ -12,7 +13,7 @@ import { tensorFlowToTensorFlow } from './tensorflow-serving-to-tensorflow-servi
 import { tensorFlowToTorchServe } from './tensorflow-serving-to-torchserve.ts'
 import { torchServeToTorchServe } from './torchserve-to-torchserve.ts'
 
-type Upstream = 'engine' | Extract<CompiledVersion['source'], { type: 'backend' }>['protocol']
+type Upstream = 'engine' | Protocol
 
 export const TRANSLATORS: Readonly<Record<string, Readonly<Partial<Record<Upstream, Translator<never>>>>>> = {
   openai: { engine: openAIToEngine, openai: openAIToOpenAI },

@@ -3,9 +3,9 @@
  * not the server's. A server without the binary extension gets JSON instead, and answers JSON, as the protocol allows.
  */
 import { topLevelValue } from '../../kernel/json-text.ts'
+import type { ForeignSource } from '../../resources/snapshot.ts'
 import { HEADER_LENGTH_HEADER } from '../../wire/oip/binary.ts'
 import { oipError, readOipError, writeInferRequest } from '../../wire/oip/infer.ts'
-import type { BackendSource } from '../backends.ts'
 import { requestBody } from '../upstream/index.ts'
 import { failureWords, jsonOf, withJson } from './answer-text.ts'
 import { nameOf, type OipRequest, readOip } from './oip.ts'
@@ -13,7 +13,7 @@ import type { PlainBody, Translator } from './protocol.ts'
 import { rawStream } from './sse.ts'
 
 export const oipToOip: Translator<OipRequest> = (request, version, body) => {
-  const source = version.source as BackendSource
+  const source = version.source as ForeignSource
   const binary = request.headerLength !== undefined
   const asItIs = !binary || source.binary === true
   return {
@@ -70,7 +70,7 @@ function oipFailure(answer: PlainBody): PlainBody {
   return withJson(answer, JSON.stringify(oipError(words)), answer.status === 422 ? 400 : answer.status)
 }
 
-export function inferPath({ model, modelVersion }: BackendSource): string {
+export function inferPath({ model, modelVersion }: ForeignSource): string {
   const version = modelVersion === undefined ? '' : `/versions/${encodeURIComponent(modelVersion)}`
   return `/v2/models/${encodeURIComponent(model)}${version}/infer`
 }

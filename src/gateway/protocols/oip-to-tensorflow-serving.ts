@@ -1,8 +1,9 @@
 /** Open Inference Protocol in, TensorFlow Serving out: tensors become columns, and columns tensors again by the model's signature. */
+
+import type { ForeignSource } from '../../resources/snapshot.ts'
 import { type InferRequest, oipError } from '../../wire/oip/infer.ts'
 import { parseTensorJson, writeTensorJson } from '../../wire/tensorflow-serving/json.ts'
 import { parsePredictResponse, readTensorFlowError } from '../../wire/tensorflow-serving/rest.ts'
-import type { BackendSource } from '../backends.ts'
 import { requestBody } from '../upstream/index.ts'
 import { failureWords, jsonOf, textOf, withJson } from './answer-text.ts'
 import { answerOip, nameOf, type OipRequest, readOip } from './oip.ts'
@@ -15,7 +16,7 @@ export const oipToTensorFlow: Translator<OipRequest> = (request, version, body) 
   const { outputs: heads } = signatureOf(version)
   const asked = readOip(request, body)
   return {
-    path: tensorFlowPath(version.source as BackendSource, 'predict'),
+    path: tensorFlowPath(version.source as ForeignSource, 'predict'),
     body: requestBody(writeTensorJson({ inputs: columnsOf(asked.inputs) })),
     stream: rawStream,
     rewrite(answer) {

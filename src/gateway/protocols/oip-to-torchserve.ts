@@ -2,9 +2,10 @@
  * Open Inference Protocol in, TorchServe out. The handler gets the inference request as its body, which is what TorchServe's envelope `kservev2` expects;
  * an answer of that envelope passes, anything else a handler returns becomes one tensor named "output".
  */
+
+import type { ForeignSource } from '../../resources/snapshot.ts'
 import { oipError, parseInferResponse, writeInferRequest } from '../../wire/oip/infer.ts'
 import { readTorchServeError } from '../../wire/torchserve/rest.ts'
-import type { BackendSource } from '../backends.ts'
 import { requestBody } from '../upstream/index.ts'
 import { failureWords, jsonOf, withJson } from './answer-text.ts'
 import { returned, tensorOf } from './handler-answer.ts'
@@ -15,7 +16,7 @@ import { toTorchServe } from './torchserve-to-torchserve.ts'
 export const oipToTorchServe: Translator<OipRequest> = (request, version, body) => {
   const asked = readOip(request, body)
   return {
-    ...toTorchServe(version.source as BackendSource),
+    ...toTorchServe(version.source as ForeignSource),
     flows: undefined,
     body: requestBody(writeInferRequest(asked)),
     rewrite(answer) {

@@ -2,7 +2,7 @@
  * OpenAI in, an OpenAI-compatible server elsewhere out. It gets the model name that it knows and the version's prompt and sampling defaults,
  * and is asked for usage, so that tokens can be settled.
  */
-import type { BackendSource } from '../backends.ts'
+import type { ForeignSource } from '../../resources/snapshot.ts'
 import { type RequestBody, requestBody } from '../upstream/index.ts'
 import { OPENAI_PATHS, type OpenAIRequest } from './openai.ts'
 import type { Translator } from './protocol.ts'
@@ -21,11 +21,11 @@ const SAMPLING_NAMES = Object.entries({
 
 export const openAIToOpenAI: Translator<OpenAIRequest> = (request, version) => ({
   path: OPENAI_PATHS[request.operation]!,
-  body: bodyFor(version.source as BackendSource, request),
+  body: bodyFor(version.source as ForeignSource, request),
   stream: () => new BackendStream(request.includeUsage),
 })
 
-function bodyFor(source: BackendSource, request: OpenAIRequest): RequestBody {
+function bodyFor(source: ForeignSource, request: OpenAIRequest): RequestBody {
   const { operation } = request
   const sent: Record<string, unknown> = { ...request.json, model: source.model }
   if (operation !== 'embedding') {

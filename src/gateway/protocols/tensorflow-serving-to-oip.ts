@@ -1,9 +1,9 @@
 /** TensorFlow Serving's :predict in, Open Inference Protocol out: rows or columns become tensors by the model's signature, and back. */
 import { messageOf } from '../../kernel/errors.ts'
+import type { ForeignSource } from '../../resources/snapshot.ts'
 import { parseInferResponse, readOipError, writeInferRequest } from '../../wire/oip/infer.ts'
 import { parseTensorJson, writeTensorJson } from '../../wire/tensorflow-serving/json.ts'
 import { tensorFlowError } from '../../wire/tensorflow-serving/rest.ts'
-import type { BackendSource } from '../backends.ts'
 import { invalidRequest } from '../errors.ts'
 import { requestBody } from '../upstream/index.ts'
 import { failureWords, jsonOf, textOf, withJson } from './answer-text.ts'
@@ -17,7 +17,7 @@ export const tensorFlowToOip: Translator<TensorFlowRequest> = (request, version,
   const asked = readPredict(request, body)
   const { inputs: heads } = signatureOf(version)
   return {
-    path: inferPath(version.source as BackendSource),
+    path: inferPath(version.source as ForeignSource),
     body: requestBody(writeInferRequest({ inputs: refusing(() => tensorsOf(asked, heads)) })),
     stream: rawStream,
     rewrite(answer) {

@@ -1,16 +1,16 @@
 /** TensorFlow Serving in and out: the bytes as they are, in both directions. */
-import type { BackendSource } from '../backends.ts'
+import type { ForeignSource } from '../../resources/snapshot.ts'
 import type { Translator } from './protocol.ts'
 import { rawStream } from './sse.ts'
 import type { TensorFlowRequest, Verb } from './tensorflow-serving.ts'
 
 export const tensorFlowToTensorFlow: Translator<TensorFlowRequest> = ({ verb }, version, body) => ({
-  path: tensorFlowPath(version.source as BackendSource, verb),
+  path: tensorFlowPath(version.source as ForeignSource, verb),
   body,
   stream: rawStream,
 })
 
-export function tensorFlowPath({ model, modelVersion, label }: BackendSource, verb: Verb): string {
+export function tensorFlowPath({ model, modelVersion, label }: ForeignSource, verb: Verb): string {
   const which =
     modelVersion !== undefined
       ? `/versions/${encodeURIComponent(modelVersion)}`

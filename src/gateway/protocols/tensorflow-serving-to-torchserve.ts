@@ -2,10 +2,11 @@
  * TensorFlow Serving's :predict in, TorchServe out. The handler gets `{"instances": […]}`, which is what TorchServe's envelopes `json` and `kserve` expect;
  * an answer with predictions passes, anything else a handler returns are the predictions.
  */
+
+import type { ForeignSource } from '../../resources/snapshot.ts'
 import { writeTensorJson } from '../../wire/tensorflow-serving/json.ts'
 import { tensorFlowError } from '../../wire/tensorflow-serving/rest.ts'
 import { readTorchServeError } from '../../wire/torchserve/rest.ts'
-import type { BackendSource } from '../backends.ts'
 import { invalidRequest } from '../errors.ts'
 import { failureWords, jsonOf, withJson } from './answer-text.ts'
 import { returned } from './handler-answer.ts'
@@ -17,7 +18,7 @@ export const tensorFlowToTorchServe: Translator<TensorFlowRequest> = (request, v
   if ('inputs' in readPredict(request, body))
     throw new CannotAsk(invalidRequest('The server of this model takes rows: send "instances" and not "inputs".', 'unsupported_operation'))
   return {
-    ...toTorchServe(version.source as BackendSource),
+    ...toTorchServe(version.source as ForeignSource),
     flows: undefined,
     body,
     rewrite(answer) {

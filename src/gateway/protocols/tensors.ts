@@ -12,7 +12,7 @@ export type TensorHead = Signature['inputs'][number]
 
 /** What the version's server says of its tensors; without that nothing can be translated. */
 export function signatureOf({ model, version, source }: CompiledVersion): Signature {
-  const signature = source.type === 'backend' ? source.signature : undefined
+  const signature = source.type === 'engine' ? undefined : source.signature
   if (signature) return signature
   throw new CannotAsk(
     unavailable(

@@ -1,20 +1,20 @@
 /** TorchServe in and out: the bytes as they are, in both directions, and pieces of a stream as they come. */
 
+import type { ForeignSource } from '../../resources/snapshot.ts'
 import { isRetryable, readTorchServeError } from '../../wire/torchserve/rest.ts'
-import type { BackendSource } from '../backends.ts'
 import type { FailureClass } from '../failures.ts'
 import type { Translation, Translator } from './protocol.ts'
 import { rawStream } from './sse.ts'
 import type { TorchServeRequest } from './torchserve.ts'
 
 export const torchServeToTorchServe: Translator<TorchServeRequest> = ({ contentType }, version, body) => ({
-  ...toTorchServe(version.source as BackendSource),
+  ...toTorchServe(version.source as ForeignSource),
   body,
   headers: { 'content-type': contentType },
 })
 
 /** What all that goes to TorchServe has in common. */
-export function toTorchServe({ model, modelVersion }: BackendSource): Omit<Translation, 'body'> {
+export function toTorchServe({ model, modelVersion }: ForeignSource): Omit<Translation, 'body'> {
   return {
     path: `/predictions/${encodeURIComponent(model)}${modelVersion === undefined ? '' : `/${encodeURIComponent(modelVersion)}`}`,
     stream: rawStream,

@@ -29,6 +29,8 @@ export interface SnapshotFollower {
   troubles(): string[]
   /** Called after each swap. */
   onSwap(listener: (tables: Tables) => void): void
+  /** Tells control again what runs here: `busy` has changed. */
+  tell(): void
   close(): void
 }
 
@@ -47,6 +49,8 @@ export function followSnapshots(options: {
   folder: string
   log: Log
   clock?: Clock
+  /** Instances that drain and have requests of this gateway. */
+  busy(): string[]
 }): SnapshotFollower {
   const clock = options.clock ?? systemClock
   const { gateway, boot, log } = options
@@ -105,7 +109,10 @@ export function followSnapshots(options: {
   }
 
   const acknowledge = (epoch: string, version: number, status: 'ack' | 'nack', reason?: string) => {
-    const ack: FeedAck = { gateway, boot, epoch, version, status, reason }
+    // A request that has just been given its instance by the snapshot of before is counted by then.
+    setImmediate(() => send({ gateway, boot, epoch, version, status, reason, busy: options.busy() }))
+  }
+  const send = (ack: FeedAck) => {
     const req = request(requestOptions(options.control, options.feedToken, 'POST', '/feed/ack'), (res) => res.resume())
     req.on('error', () => undefined) // control is gone; the next connection acknowledges anew
     req.end(JSON.stringify(ack))
@@ -208,6 +215,9 @@ export function followSnapshots(options: {
       ...(keeping.trouble === undefined ? [] : [`The snapshot cannot be kept on disk: ${keeping.trouble}`]),
     ],
     onSwap: (listener) => void listeners.push(listener),
+    tell() {
+      if (connected && snapshot && source === 'feed') acknowledge(snapshot.tables.epoch, snapshot.tables.version, 'ack')
+    },
     close: () => closing.abort(),
   }
 }

@@ -11,8 +11,11 @@ import { tensorFlowBackend } from './tensorflow-serving/index.ts'
 import { torchServeBackend } from './torchserve/index.ts'
 
 export type { Backend, BackendLoad, BackendModel, BackendProbe, UsedModel, WantedModel } from './port.ts'
+export { standingOf } from './standing.ts'
 
-export function connectBackend({ protocol, address, credentials, management }: Spec<'Backend'>): Backend {
+export type BackendAddress = Pick<Spec<'Backend'>, 'protocol' | 'address' | 'credentials' | 'management'>
+
+export function connectBackend({ protocol, address, credentials, management }: BackendAddress): Backend {
   const ask = asker(address, credentials?.bearer)
   switch (protocol) {
     case 'openai':

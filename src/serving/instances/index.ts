@@ -1,39 +1,64 @@
 /**
- * Instances of model versions: brings what runs to what the ModelVersions say, through the supervisor, and tells what is ready.
+ * Instances of model versions: brings what runs to what the ModelVersions say, through the runtimes, and tells what is ready.
  *
- * Level-triggered: every round looks at the versions, the weights, the supervisor's processes and the engines' own health, decides anew
- * (plan.ts) and acts on the difference. What was asked for is remembered in the store, because a control that starts again must name an old
- * instance with its exact config, or the supervisor would replace it. An instance leaves in this order: the gateways stop sending to it
- * (published and acknowledged), then the supervisor drains it.
+ * Level-triggered: every round looks at the versions, the weights and what runs, decides anew (plan.ts, lifecycle.ts, admission.ts) and acts on
+ * the difference. What was asked for is remembered in the store, because a control that starts again must name an old instance with its exact
+ * config, or its runtime would replace it.
+ *
+ * An instance leaves in this order: the gateways are told that it drains; when none of them has a request at it any more, or its drain time is
+ * over, its runtime is told to end it.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../../kernel/clock.ts'
 import { messageOf } from '../../kernel/errors.ts'
-import type { Home } from '../../kernel/home.ts'
-import { sha256Hex } from '../../kernel/ids.ts'
 import type { Log } from '../../kernel/log.ts'
 import { recurring } from '../../kernel/recurring.ts'
-import type { ProcessStatus } from '../../kernel/supervision.ts'
 import type { Resource } from '../../resources/index.ts'
-import type { Weights } from '../../resources/model-version.ts'
 import type { CompiledInstance } from '../../resources/snapshot.ts'
 import type { Store } from '../../store/index.ts'
-import { engineOf, type Instance, instanceOf, type WeightsState } from './identity.ts'
-import { connectSupervisor, type SupervisorClient } from './peers.ts'
-import { type Known, planVersion } from './plan.ts'
-import { compileInstance, type InstanceReport, probe, type Running, reportOf, watchInstance } from './running.ts'
-import { type InstanceView, versionStatus } from './version-status.ts'
-import { createWeightFetches, type Fetch } from './weight-fetches.ts'
+import { containerOf } from '../runtimes/container-of.ts'
+import type { RunningInstance, Runtime, WantedInstance } from '../runtimes/port.ts'
+import { turnedAway } from './admission.ts'
+import type { connectInstance } from './clients.ts'
+import { type Instance, instanceOf, programOf, type RuntimeName, type Surroundings, type WeightsState } from './identity.ts'
+import { seeRun, stateOf } from './lifecycle.ts'
+import { planVersion } from './plan.ts'
+import { createProber } from './prober.ts'
+import {
+  compileInstance,
+  type InstanceReport,
+  isReady,
+  isRetiring,
+  noteState,
+  type Remembered,
+  type Running,
+  rememberedOf,
+  reportOf,
+  runningOf,
+} from './running.ts'
+import { type InstanceView, isOnlyProgress, versionStatus } from './version-status.ts'
+import type { Fetch } from './weight-fetches.ts'
+import { createWeights } from './weights.ts'
 
-export interface InstancesOptions {
-  readonly store: Store
-  readonly home: Home
+export interface InstancesOptions extends Surroundings {
+  readonly store: {
+    readonly resources: Pick<Store['resources'], 'list' | 'get' | 'onChange' | 'setStatus'>
+    readonly meta: Pick<Store['meta'], 'get' | 'set'>
+  }
+  readonly runtimes: ReadonlyMap<RuntimeName, Runtime>
+  readonly connect: typeof connectInstance
   readonly log: Log
   readonly clock: Clock
   readonly fetch: Fetch
-  /** Publishes all instances there are. The promise settles when the gateways run that, or after a second. */
-  publish(instances: readonly CompiledInstance[]): Promise<void>
+  /** Bytes of memory that this machine has. */
+  readonly memoryBytes: number
+  /** Publishes all instances there are. Returns the version of the snapshot that says so. */
+  publish(instances: readonly CompiledInstance[]): number
+  /** No gateway has a request at this instance, nor will: all run `version`, in which it drains, or a later one. */
+  idle(instance: string, version: number): boolean
 }
 
+export type { InstanceLoad } from './clients.ts'
 export type { InstanceReport } from './running.ts'
 
 export interface Instances {
@@ -41,172 +66,289 @@ export interface Instances {
   look(): Promise<readonly CompiledInstance[]>
   /** Begins to act. */
   start(): void
-  report(): { readonly processes: readonly ProcessStatus[] | undefined; readonly instances: readonly InstanceReport[] }
+  /** Something has changed that a round should see. */
+  wake(): void
+  /** One round, now: what `start` does again and again. */
+  round(): Promise<void>
+  /** Those that there are, and those that have left within the last minute. */
+  report(): { readonly instances: readonly InstanceReport[]; readonly left: readonly InstanceReport[] }
+  /** The last lines that an instance printed, oldest first; undefined where there is none of this id. */
+  logs(id: string, lines: number): Promise<readonly string[] | undefined>
   weightsOf(version: Resource<'ModelVersion'>): WeightsState | undefined
-  close(): Promise<void>
+  /** Lets go of what runs. `end`: the whole system stops, and what would go on without it, containers, is told to end. */
+  close(end?: boolean): Promise<void>
 }
 
-const REMEMBERED = 'engines'
+const REMEMBERED = 'instances'
 const IDLE_MS = 1_000
 const STARTING_MS = 150
 /** Download progress goes into the status at most this often. */
 const PROGRESS_MS = 500
+/** How long the end of all containers is waited for: the supervisor waits for control not much longer. */
+const ENDING_MS = 3_500
+/** What has left is shown for so long. */
+const SHOWN_MS = 60_000
+/** For what no gateway has a request at any more. */
+const END_MS = 30_000
 
 export function createInstances(options: InstancesOptions): Instances {
-  const { store, home, log, clock } = options
-  const supervisor: SupervisorClient = connectSupervisor(home.socket('supervisor'))
+  const { store, runtimes, log, clock } = options
   const running = new Map<string, Running>()
-  const pins = new Map<string, string>()
+  const left: { readonly report: InstanceReport; readonly at: number }[] = []
+  const away = new Map<RuntimeName, string>()
+  const asked = new Map<RuntimeName, string>()
   const progressAt = new Map<string, number>()
-  let processes: readonly ProcessStatus[] | undefined
+  /** What was made of a version, and of what: most rounds find it as it was. */
+  const made = new Map<string, { readonly of: readonly unknown[]; readonly instances: readonly Instance[] | undefined }>()
+  const quiet = new Map<RuntimeName, ReturnType<typeof recurring>>()
   let remembered: string | undefined
-  let asked: string | undefined
   let timer: NodeJS.Timeout | undefined
   let started = false
   let closed = false
-  let round: Promise<void> | undefined
+  let current: Promise<void> | undefined
   let again = false
 
-  const fetches = createWeightFetches({ fetch: options.fetch, clock, log, onChange: () => wake() })
-  const unsubscribe = store.resources.onChange((events) => {
-    if (events.some(({ resource }) => resource.kind === 'ModelVersion' || resource.kind === 'Model')) wake()
-  })
+  const weights = createWeights({ store, fetch: options.fetch, clock, log, onChange: () => wake() })
+  const prober = createProber({ clock, log, connect: options.connect, restart, onChange: () => wake() })
+  const unsubscribe = [
+    store.resources.onChange((events) => {
+      if (events.some(({ resource }) => resource.kind === 'ModelVersion' || resource.kind === 'Model')) wake()
+    }),
+    ...[...runtimes.values()].map((runtime) => runtime.onChange(() => wake())),
+  ]
+  for (const name of runtimes.keys())
+    quiet.set(
+      name,
+      recurring(log, clock, `the runtime "${name}" does not answer; what runs goes on`, `the runtime "${name}" answers again`, 'warn'),
+    )
 
-  const versions = () => store.resources.list('ModelVersion').filter((version) => version.spec.source.engine)
-  const add = (instance: Instance, retiring = false) => {
-    running.set(instance.id, watchInstance(instance, retiring))
+  const versions = () => store.resources.list('ModelVersion').filter(({ spec }) => spec.source.engine || spec.source.image)
+  const ofVersion = ({ metadata }: Resource<'ModelVersion'>) =>
+    [...running.values()].filter(({ instance }) => instance.namespace === metadata.namespace && instance.version === metadata.name)
+  const add = (each: Remembered) => {
+    const made = runningOf(each)
+    running.set(each.instance.id, made)
   }
-  const processOf = (id: string) => processes?.find(({ name }) => name === `engine-${id}`)
 
-  /** Weights as they are fetched: with the digest that the first use has pinned. */
-  const pinned = (version: Resource<'ModelVersion'>): Weights | undefined => {
-    const source = version.spec.source.engine
-    if (source?.kind !== 'llama') return undefined
-    const sha256 = source.weights.sha256 ?? pins.get(pinKey(version, source.weights))
-    return sha256 === undefined ? source.weights : { ...source.weights, sha256 }
-  }
-  const weightsOf = (version: Resource<'ModelVersion'>): WeightsState | undefined => {
-    const weights = pinned(version)
-    return weights && fetches.stateOf(weights)
-  }
-  const pin = async (version: Resource<'ModelVersion'>, state: WeightsState | undefined) => {
-    const source = version.spec.source.engine
-    if (state?.phase !== 'here' || source?.kind !== 'llama' || source.weights.sha256 !== undefined) return
-    const key = pinKey(version, source.weights)
-    if (pins.has(key)) return
-    await store.meta.set(key, state.sha256)
-    // Pinned weights are another question to the fetcher, which finds them in the cache.
-    pins.set(key, state.sha256)
+  async function restart({ instance }: Running, why: string): Promise<void> {
+    log.warn('an instance is ended and started again', { instance: instance.id, why })
+    await runtimes.get(instance.runtime)?.restart(instance.id)
   }
 
   const observe = async () => {
-    try {
-      processes = await supervisor.processes()
-      asking.worked()
-    } catch (error) {
-      asking.failed(messageOf(error))
+    const seen = new Map<RuntimeName, ReadonlyMap<string, RunningInstance>>()
+    await Promise.all(
+      [...runtimes].map(async ([name, runtime]) => {
+        try {
+          seen.set(name, new Map((await runtime.observe()).map((each) => [each.id, each])))
+          away.delete(name)
+          quiet.get(name)!.worked()
+        } catch (error) {
+          away.set(name, messageOf(error))
+          quiet.get(name)!.failed(messageOf(error))
+        }
+      }),
+    )
+    for (const each of running.values()) {
+      const there = seen.get(each.instance.runtime)
+      if (!there) continue // what is not seen for once is not gone
+      each.life = seeRun(each.life, there.get(each.instance.id), clock.monotonic())
+      each.address = each.life.seen?.address
     }
-    await Promise.all([...running.values()].map((each) => probe(each, processOf(each.instance.id))))
   }
 
-  const compiled = () => [...running.values()].map(compileInstance)
+  const compiled = () => {
+    const counts = new Map<string, number>()
+    const keyOf = ({ instance }: Running) => `${instance.namespace}/${instance.version}`
+    for (const each of running.values()) if (isReady(each)) counts.set(keyOf(each), (counts.get(keyOf(each)) ?? 0) + 1)
+    return [...running.values()].map((each) => {
+      const entry = compileInstance(each, (counts.get(keyOf(each)) ?? 0) > 1)
+      if (entry.state === 'ready') each.offered = true
+      return entry
+    })
+  }
 
-  /** Decides for all versions; true when an instance has begun to leave. */
-  const decide = async (): Promise<boolean> => {
+  const retire = (each: Running) => {
+    each.retiringSince ??= clock.now()
+  }
+  const decide = () => {
     const wanted = versions()
     const named = new Set(wanted.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`))
-    let leaving = false
-    const retire = (each: Running) => {
-      each.retiring = true
-      leaving = true
-    }
     for (const version of wanted) {
-      const state = weightsOf(version)
-      await pin(version, state)
-      const known: Known[] = ofVersion(version).filter((each) => !each.retiring)
-      const plan = planVersion(desired(version, state), known)
-      for (const instance of plan.start) {
-        const leavingOne = running.get(instance.id)
-        // Wanted again while it drains: it ends first, the id names one process at a time.
-        if (!leavingOne) add(instance)
-      }
-      for (const { id, drainTimeoutMs } of plan.keep) {
-        const each = running.get(id)!
-        each.instance = { ...each.instance, drainTimeoutMs } // its config stays the text that it was started with
-      }
+      const known = ofVersion(version)
+        .filter((each) => !isRetiring(each))
+        .map((each) => ({ instance: each.instance, ready: isReady(each) }))
+      const desired = desiredOf(version, weights.stateOf(version))
+      const plan = planVersion(desired, known, version.spec.scaling.max)
+      for (const instance of plan.start) start(instance)
       for (const instance of plan.retire) retire(running.get(instance.id)!)
+      // What does not make it another instance may change while it runs; its config stays the text that it was started with.
+      for (const now of desired ?? []) {
+        const each = running.get(now.id)
+        const { config, container } = each?.instance ?? now
+        if (each) each.instance = { ...now, config, ...(container ? { container } : {}) }
+      }
     }
-    for (const each of running.values())
-      if (!each.retiring && !named.has(`${each.instance.namespace}/${each.instance.version}`)) retire(each)
-    fetches.keepOnly(wanted.flatMap((version) => pinned(version) ?? []))
-    return leaving
+    for (const each of running.values()) if (!named.has(`${each.instance.namespace}/${each.instance.version}`)) retire(each)
+    weights.keepOnly(wanted)
+    const uids = new Set(wanted.map(({ metadata }) => metadata.uid))
+    for (const uid of made.keys()) if (!uids.has(uid)) made.delete(uid)
+  }
+  const start = (instance: Instance) => {
+    const leaving = running.get(instance.id)
+    if (!leaving) return add({ instance, placed: false, offered: false })
+    // Wanted again before it was told to end, it stays; after that it ends first, since an id names one at a time.
+    if (!leaving.ended) {
+      leaving.retiringSince = undefined
+      leaving.drainVersion = undefined
+    }
   }
 
-  const desired = (version: Resource<'ModelVersion'>, state: WeightsState | undefined): Instance[] | undefined => {
-    if (version.spec.scaling.min === 0) return []
-    const engine = engineOf(version, state)
-    if (!engine) return undefined
-    const task = store.resources.get('Model', version.metadata.namespace, version.spec.model)?.spec.task ?? 'chat'
-    return Array.from({ length: version.spec.scaling.min }, (_, index) => instanceOf(version, task, engine, index, home))
+  const desiredOf = (version: Resource<'ModelVersion'>, state: WeightsState | undefined): readonly Instance[] | undefined => {
+    const { spec, metadata } = version
+    const task = store.resources.get('Model', metadata.namespace, spec.model)?.spec.task ?? 'chat'
+    const of = [spec, metadata.annotations, state, task]
+    const known = made.get(metadata.uid!)
+    if (known?.of.every((each, at) => each === of[at])) return known.instances
+    const program = programOf(version, state)
+    const all = Array.from({ length: spec.scaling.min }, (_, index) => program && instanceOf(version, task, program, index, options))
+    const instances = all.every((each) => each !== undefined) ? all : undefined
+    made.set(metadata.uid!, { of, instances })
+    return instances
   }
 
-  const ofVersion = ({ metadata }: Resource<'ModelVersion'>) =>
-    [...running.values()].filter(({ instance }) => instance.namespace === metadata.namespace && instance.version === metadata.name)
+  const admit = () => {
+    const claims = [...running.values()].filter(({ ended }) => !ended).map(({ instance, placed }) => ({ instance, placed }))
+    const turned = turnedAway(claims, options.memoryBytes)
+    for (const each of running.values()) {
+      const { id, runtime } = each.instance
+      const missing = runtimes.has(runtime) ? away.get(runtime) : `there is no runtime "${runtime}" here`
+      each.waits = turned.get(id) ?? (each.life.seen ? undefined : missing)
+      if (!turned.has(id)) each.placed = true
+    }
+  }
 
-  /** Tells the supervisor the whole set, when it differs from what was said or from what it runs. */
-  const ask = async () => {
-    const wanted = [...running.values()].filter((each) => !each.retiring).map(({ instance }) => instance)
-    const text = JSON.stringify([...running.values()].map(({ instance, retiring }) => ({ instance, retiring })))
-    const lacks = wanted.some(({ id }) => processOf(id) === undefined)
-    if (text !== remembered) await store.meta.set(REMEMBERED, JSON.parse(text))
+  /** Those that drain and are done: their runtime is told to end them. */
+  const release = () => {
+    for (const each of running.values()) {
+      const { retiringSince, drainVersion, instance, offered } = each
+      if (retiringSince === undefined || each.ended) continue
+      const over = clock.now() - retiringSince > instance.drainTimeoutMs
+      const drained = !offered || (drainVersion !== undefined && options.idle(instance.id, drainVersion))
+      if (over || drained) each.ended = true
+    }
+  }
+
+  const remember = async () => {
+    const all = [...running.values()].map(rememberedOf)
+    const text = JSON.stringify(all)
+    if (text !== remembered) await store.meta.set(REMEMBERED, all)
     remembered = text
-    if (processes === undefined || (text === asked && !lacks)) return
-    processes = await supervisor.setEngines(wanted.map(({ id, config, drainTimeoutMs }) => ({ id, config, drainTimeoutMs })))
-    asked = text
+  }
+
+  /** Tells each runtime its whole set, when it differs from what was said or from what it has. */
+  const want = async () => {
+    await Promise.all(
+      [...runtimes].map(async ([name, runtime]) => {
+        const chosen = [...running.values()].filter((each) => each.instance.runtime === name && each.placed && !each.ended)
+        const set = chosen.flatMap((each) => wantedOf(each) ?? [])
+        const text = JSON.stringify(set)
+        const differs = chosen.some(({ life }) => life.seen === undefined) || leftOver(name)
+        if (away.has(name) || (text === asked.get(name) && !differs)) return
+        try {
+          await runtime.want(set)
+          asked.set(name, text)
+        } catch (error) {
+          away.set(name, messageOf(error))
+          asked.delete(name) // what it has kept of that is not known
+        }
+      }),
+    )
+  }
+  /** It was told to end, and goes on as if it had not. */
+  const leftOver = (name: RuntimeName) =>
+    [...running.values()].some(
+      ({ instance, ended, life }) => ended && instance.runtime === name && life.seen && life.seen.state !== 'ending',
+    )
+  const wantedOf = (each: Running): WantedInstance | undefined => {
+    const { id, config, container, limits, drainTimeoutMs } = each.instance
+    // An engine of ours that somebody else ends drains by itself.
+    const own = !container && !isRetiring(each)
+    const told = { id, config, drainTimeoutMs: own ? drainTimeoutMs : Math.min(drainTimeoutMs, END_MS), ...(limits ? { limits } : {}) }
+    if (!container) return told
+    try {
+      return { ...told, container: containerOf(container, each.life.seen !== undefined) }
+    } catch (error) {
+      each.waits = messageOf(error)
+      return undefined
+    }
   }
 
   /** Forgets the instances that have left. */
   const sweep = () => {
     for (const [id, each] of running) {
-      if (!each.retiring || asked === undefined) continue
-      const process_ = processOf(id)
-      if (process_ && process_.state !== 'ended') continue
-      void each.client.close()
+      const { runtime } = each.instance
+      if (!each.ended || (each.placed && (away.has(runtime) || !asked.has(runtime) || each.life.seen))) continue
+      void each.client?.of.close()
       running.delete(id)
+      const at = clock.now()
+      left.push({ report: { ...reportOf(each), state: 'stopped', since: at, message: undefined }, at })
     }
+    while (left.length > 0 && clock.now() - left[0]!.at > SHOWN_MS) left.shift()
   }
 
-  const writeStatus = async () => {
+  const writeStatuses = async () => {
+    for (const each of running.values()) noteState(each, clock.now())
     for (const version of versions()) {
-      const state = weightsOf(version)
-      const views: InstanceView[] = ofVersion(version)
-        .filter((each) => !each.retiring)
-        .map(({ instance, ready, health }) => ({
-          id: instance.id,
-          ready,
-          standIn: instance.standIn,
-          process: processOf(instance.id),
-          ...(health?.status === 'failed' ? { message: health.message ?? 'failed' } : {}),
-        }))
-      const status = versionStatus(version, state, views, clock.now())
-      if (
-        onlyProgress(version, status) &&
-        clock.monotonic() - (progressAt.get(version.metadata.uid!) ?? Number.NEGATIVE_INFINITY) < PROGRESS_MS
-      )
-        continue
-      progressAt.set(version.metadata.uid!, clock.monotonic())
+      const own = ofVersion(version).filter((each) => !isRetiring(each))
+      const views = own.map((each): InstanceView => {
+        const { state, message } = stateOf(each.life, { retiring: false, ended: false }, each.waits)
+        return { id: each.instance.id, state, standIn: each.instance.standIn, ...(message === undefined ? {} : { message }) }
+      })
+      const described = own.find(({ signature, extensions }) => signature ?? extensions)
+      const status = versionStatus(version, weights.stateOf(version), views, clock.now(), described)
+      const uid = version.metadata.uid!
+      const last = progressAt.get(uid) ?? Number.NEGATIVE_INFINITY
+      if (isOnlyProgress(version, status) && clock.monotonic() - last < PROGRESS_MS) continue
+      progressAt.set(uid, clock.monotonic())
       await store.resources.setStatus(version, status)
     }
   }
 
-  const oneRound = async () => {
+  const round = async () => {
     await observe()
-    const leaving = await decide()
-    const published = options.publish(compiled())
-    if (leaving) await published
-    await ask()
+    prober.look(running.values())
+    await weights.pinNew(versions())
+    decide()
+    admit()
+    const entries = compiled()
+    // Before it is said or asked for: a control that is killed in between must know what gateways may have been sent, and what runs.
+    const trouble = await remember().then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    )
+    const version = options.publish(entries)
+    for (const each of running.values()) if (isRetiring(each)) each.drainVersion ??= version
+    if (!trouble) {
+      release()
+      await want()
+    }
     sweep()
-    await writeStatus()
+    await writeStatuses()
+    if (trouble) throw trouble.error
+  }
+
+  /** Processes end with their supervisor. What takes longer than this is ended by Docker itself, as it was told. */
+  const endContainers = async () => {
+    const docker = runtimes.get('docker')
+    if (!docker || ![...running.values()].some(({ instance, placed }) => instance.runtime === 'docker' && placed)) return
+    try {
+      const until = clock.monotonic() + ENDING_MS
+      await docker.want([])
+      while ((await docker.observe()).length > 0 && clock.monotonic() < until) await sleep(STARTING_MS)
+    } catch (error) {
+      log.warn('containers could not be told to end; they go on, and are taken up again at the next start', { error: messageOf(error) })
+    }
   }
 
   const rounds = recurring(
@@ -215,67 +357,54 @@ export function createInstances(options: InstancesOptions): Instances {
     'the instances cannot be looked after; what runs goes on, and the next round tries again',
     'the instances are looked after again',
   )
-  const asking = recurring(log, clock, 'the supervisor does not answer; what runs goes on', 'the supervisor answers again', 'warn')
-
-  const wake = () => {
+  function wake(): void {
     if (!started || closed) return
-    if (round) {
+    if (current) {
       again = true
       return
     }
     clearTimeout(timer)
-    round = oneRound()
+    current = round()
       .then(rounds.worked, (error: unknown) => rounds.failed(messageOf(error)))
       .finally(() => {
-        round = undefined
-        const starting = [...running.values()].some((each) => !each.ready || each.retiring)
+        current = undefined
+        const busy = [...running.values()].some((each) => !isReady(each))
         if (again) {
           again = false
           setImmediate(wake)
-        } else if (!closed) timer = setTimeout(wake, starting ? STARTING_MS : IDLE_MS)
+        } else if (!closed) timer = setTimeout(wake, busy ? STARTING_MS : IDLE_MS)
       })
   }
 
   return {
     async look() {
-      for (const { instance, retiring } of (await store.meta.get<{ instance: Instance; retiring: boolean }[]>(REMEMBERED)) ?? [])
-        add(instance, retiring)
-      for (const version of versions()) {
-        const source = version.spec.source.engine
-        if (source?.kind !== 'llama' || source.weights.sha256 !== undefined) continue
-        const key = pinKey(version, source.weights)
-        const sha256 = await store.meta.get<string>(key)
-        if (sha256 !== undefined) pins.set(key, sha256)
-      }
+      for (const each of (await store.meta.get<Remembered[]>(REMEMBERED)) ?? []) add(each)
+      await weights.recall(versions())
       await observe()
+      await prober.askAll(running.values())
       return compiled()
     },
     start() {
       started = true
       wake()
     },
-    report: () => ({ processes, instances: [...running.values()].map((each) => reportOf(each, processOf(each.instance.id))) }),
-    weightsOf,
-    async close() {
+    wake,
+    round,
+    report: () => ({ instances: [...running.values()].map(reportOf), left: left.map(({ report }) => report) }),
+    async logs(id, lines) {
+      const each = running.get(id)
+      return each && (await runtimes.get(each.instance.runtime)?.logs(id, lines))
+    },
+    weightsOf: weights.stateOf,
+    async close(end = false) {
       closed = true
       clearTimeout(timer)
-      unsubscribe()
-      fetches.close()
-      await round
-      await supervisor.close()
-      await Promise.all([...running.values()].map(({ client }) => client.close()))
+      for (const each of unsubscribe) each()
+      weights.close()
+      await current
+      if (end) await endContainers()
+      await Promise.all([...runtimes.values()].map((runtime) => runtime.close()))
+      await Promise.all([...running.values()].map(({ client }) => client?.of.close()))
     },
   }
-}
-
-/** A version that is made anew under an old name pins anew; so does another list of places. */
-function pinKey(version: Resource<'ModelVersion'>, weights: Weights): string {
-  return `pinned-weights/${version.metadata.uid}/${sha256Hex(JSON.stringify(weights.from)).slice(0, 16)}`
-}
-
-/** Is a new status different from the stored one in nothing but the bytes received? */
-function onlyProgress(version: Resource<'ModelVersion'>, status: Resource<'ModelVersion'>['status']): boolean {
-  const before = version.status
-  if (before?.state !== 'Fetching' || status?.state !== 'Fetching') return false
-  return before.observedGeneration === status.observedGeneration && before.weights?.from === status.weights?.from
 }

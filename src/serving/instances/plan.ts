@@ -1,6 +1,9 @@
 /**
- * Which instances of a version shall run, given those that do. A replacement starts beside what it replaces; the old ones leave when all
- * new ones are ready, so a change of config, or real weights after a stand-in, is no outage. Pure: no clock, no process.
+ * Which instances of a version shall run, given those that do. A replacement starts beside what it replaces, which leaves when the new one is ready:
+ * a change of config, or real weights after a stand-in, is no outage. Pure: no clock, no process.
+ *
+ * Three rules: as many stay ready as were ready, up to as many as are wanted; what answers nobody and is not wanted leaves at once; there are never
+ * more than `most`, or one more than are wanted where `most` leaves no room to replace.
  */
 import type { Instance } from './identity.ts'
 
@@ -18,18 +21,31 @@ export interface VersionPlan {
 }
 
 /** `desired` are the instances that the spec asks for; undefined while it is not known what they shall run: then all stays as it is. */
-export function planVersion(desired: readonly Instance[] | undefined, known: readonly Known[]): VersionPlan {
+export function planVersion(desired: readonly Instance[] | undefined, known: readonly Known[], most = 0): VersionPlan {
   if (desired === undefined) return { start: [], keep: known.map(({ instance }) => instance), retire: [] }
-  const wanted = new Set(desired.map(({ id }) => id))
-  const digests = new Set(desired.map(({ digest }) => digest))
   const running = new Map(known.map((each) => [each.instance.id, each]))
-  const allReady = desired.every(({ id }) => running.get(id)?.ready === true)
+  const wanted = new Set(desired.map(({ id }) => id))
+  const there = desired.filter(({ id }) => running.has(id))
+  const isReady = ({ id }: Instance) => running.get(id)!.ready
+  const readyOnes = there.filter(isReady).length
   const others = known.filter(({ instance }) => !wanted.has(instance.id))
-  // An old one that is not ready answers nobody; one of the same config is surplus after scaling down.
-  const stays = ({ instance, ready }: Known) => !allReady && ready && !digests.has(instance.digest)
+  const needed = Math.max(0, desired.length - readyOnes)
+  const staying = others
+    .filter(({ ready }) => ready)
+    .sort(lastToLeave(desired[0]?.digest))
+    .slice(0, needed)
+  const room = Math.max(most, desired.length + (staying.length > 0 ? 1 : 0)) - there.length - staying.length
+  // `most` may have become less while they were starting.
+  const surplus = there.filter((each) => !isReady(each)).slice(there.length - readyOnes + Math.min(0, room))
   return {
-    start: desired.filter(({ id }) => !running.has(id)),
-    keep: [...desired.filter(({ id }) => running.has(id)), ...others.filter(stays).map(({ instance }) => instance)],
-    retire: others.filter((each) => !stays(each)).map(({ instance }) => instance),
+    start: desired.filter(({ id }) => !running.has(id)).slice(0, Math.max(0, room)),
+    keep: [...there.filter((each) => !surplus.includes(each)), ...staying.map(({ instance }) => instance)],
+    retire: [...surplus, ...others.filter((each) => !staying.includes(each)).map(({ instance }) => instance)],
   }
 }
+
+/** Those that answer as the wanted ones do stay longest, then those of a low index. */
+const lastToLeave =
+  (digest: string | undefined) =>
+  ({ instance: a }: Known, { instance: b }: Known): number =>
+    Number(b.digest === digest) - Number(a.digest === digest) || a.index - b.index

@@ -1,76 +1,129 @@
-/** One instance that runs, or shall: its health as seen from here, and how the snapshot and the status show it. */
-import type { ProcessStatus } from '../../kernel/supervision.ts'
+/** One instance that runs, or shall: what is known of it here, and how the snapshot and the status show it. */
+import type { Signature } from '../../resources/model-version.ts'
 import type { CompiledInstance } from '../../resources/snapshot.ts'
-import type { EngineHealth, EngineLoad } from '../engines/config.ts'
+import type { InstanceAddress, RunningInstance } from '../runtimes/port.ts'
+import type { InstanceClient, InstanceLoad } from './clients.ts'
 import type { Instance } from './identity.ts'
-import { connectEngine, type EngineClient } from './peers.ts'
+import { type InstanceState, type Life, NEW_LIFE, stateOf } from './lifecycle.ts'
+import { pressureOf } from './pressure.ts'
+
+/** What survives a restart of control. */
+export interface Remembered {
+  readonly instance: Instance
+  /** Wall clock: since when it gets no new requests. */
+  readonly retiringSince?: number
+  /** Its runtime was told of it. */
+  readonly placed: boolean
+  /** It was ready, and is warm. */
+  readonly offered: boolean
+  /** Wall clock: since when it was ready. */
+  readonly readySince?: number
+}
+
+export interface Change {
+  readonly state: InstanceState
+  readonly message?: string
+  /** Milliseconds since the epoch. */
+  readonly at: number
+}
 
 export interface Running {
   instance: Instance
-  /** No new requests; it leaves when its streams have ended. */
-  retiring: boolean
-  ready: boolean
-  /** Starts of its process, as the supervisor counts them. */
-  run: number
-  /** Health checks in a row without an answer. */
-  misses: number
-  health?: EngineHealth
-  load?: EngineLoad
-  readonly client: EngineClient
+  retiringSince?: number
+  placed: boolean
+  /** Gateways may have requests at it. */
+  offered: boolean
+  /** Its runtime was told that it is wanted no more. */
+  ended: boolean
+  life: Life
+  /** Why it is not given to its runtime yet. */
+  waits?: string
+  load?: InstanceLoad
+  signature?: Signature
+  extensions?: readonly string[]
+  describedAt: number
+  /** The snapshot in which gateways were told that it drains. */
+  drainVersion?: number
+  /** Its states, the last one last. */
+  changes: Change[]
+  client?: { readonly to: string; readonly of: InstanceClient }
+  address?: InstanceAddress
+  asking: boolean
+  asserting: boolean
 }
 
 export interface InstanceReport {
   readonly instance: Instance
-  readonly state: 'starting' | 'ready' | 'draining' | 'waiting' | 'failed'
-  readonly process?: ProcessStatus
+  readonly state: InstanceState
   readonly message?: string
-  readonly load?: EngineLoad
+  /** Milliseconds since the epoch: since when it is in this state. */
+  readonly since: number
+  readonly changes: readonly Change[]
+  readonly seen?: RunningInstance
+  readonly load?: InstanceLoad
 }
 
-/** An engine may be too busy to answer once; that alone must not take it out of the snapshot. */
-const MOST_MISSES = 3
+const MOST_CHANGES = 20
+/** Of one that does not run yet: nobody is sent there. */
+const NOWHERE: InstanceAddress = { host: '127.0.0.1', port: 0 }
 
-export function watchInstance(instance: Instance, retiring: boolean): Running {
-  return { instance, retiring, ready: false, run: 0, misses: 0, client: connectEngine(instance.socketPath) }
-}
-
-/** Asks the engine how it is. One whose process is not up is not ready, without a question. */
-export async function probe(each: Running, process: ProcessStatus | undefined): Promise<void> {
-  if (process) each.run = process.restarts
-  if (process?.state !== 'ready' && process?.state !== 'draining') {
-    each.ready = false
-    each.load = undefined
-    return
-  }
-  const [health, load] = await Promise.all([each.client.health(), each.client.load()])
-  each.load = load
-  if (health) {
-    each.misses = 0
-    each.health = health
-    each.ready = health.status === 'ready'
-  } else {
-    each.misses += 1
-    if (each.misses >= MOST_MISSES) each.ready = false
+export function runningOf({ instance, retiringSince, placed, offered, readySince }: Remembered): Running {
+  return {
+    // What was published is remembered a moment later: one that was placed may have been offered by a control that was killed.
+    ...{ instance, placed, offered: offered || placed, ended: false, life: offered ? { ...NEW_LIFE, warm: 'warm' } : NEW_LIFE },
+    ...(retiringSince === undefined ? {} : { retiringSince }),
+    changes: readySince === undefined ? [] : [{ state: 'ready', at: readySince }],
+    ...{ describedAt: Number.NEGATIVE_INFINITY, asking: false, asserting: false },
   }
 }
 
-export function compileInstance({ instance, ready, retiring, run }: Running): CompiledInstance {
+export function rememberedOf({ instance, retiringSince, placed, offered, changes }: Running): Remembered {
+  const last = changes.at(-1)
+  return {
+    ...{ instance, placed, offered },
+    ...(retiringSince === undefined ? {} : { retiringSince }),
+    ...(last?.state === 'ready' ? { readySince: last.at } : {}),
+  }
+}
+
+export const isRetiring = ({ retiringSince }: Running) => retiringSince !== undefined
+export const isReady = (each: Running) => each.life.ready && !isRetiring(each)
+
+export function compileInstance(each: Running, shared: boolean): CompiledInstance {
+  const { instance, life, load, address } = each
+  const pressure = shared && load ? pressureOf(load, instance.sequences) : 0
   return {
     kind: 'instance',
     id: instance.id,
     version: instance.version,
     namespace: instance.namespace,
-    address: { socketPath: instance.socketPath },
-    state: retiring ? 'draining' : ready ? 'ready' : 'starting',
-    run,
+    address: address ?? NOWHERE,
+    state: isRetiring(each) ? 'draining' : life.ready && address ? 'ready' : 'starting',
+    run: life.run,
     sequences: instance.sequences,
     maxWaiting: instance.maxWaiting,
+    ...(pressure > 0 ? { pressure } : {}),
     simulated: instance.standIn,
   }
 }
 
-export function reportOf({ instance, ready, retiring, health, load }: Running, process: ProcessStatus | undefined): InstanceReport {
-  const failed = health?.status === 'failed'
-  const state = retiring ? 'draining' : ready ? 'ready' : failed ? 'failed' : process?.state === 'waiting' ? 'waiting' : 'starting'
-  return { instance, state, process, message: failed ? health.message : ready ? undefined : process?.lastEnd, load }
+export function noteState(each: Running, now: number): void {
+  const { state, message } = stateOf(each.life, { retiring: isRetiring(each), ended: each.ended }, each.waits)
+  const last = each.changes.at(-1)
+  if (last?.state === state && last.message === message) return
+  const since = last?.state === state ? last.at : now
+  // Other words for the same state take the place of the old ones: a download's progress is no history.
+  if (last?.state === state) each.changes.pop()
+  each.changes.push({ state, at: since, ...(message === undefined ? {} : { message }) })
+  if (each.changes.length > MOST_CHANGES) each.changes.shift()
+}
+
+export function reportOf({ instance, changes, life, load }: Running): InstanceReport {
+  const { state, message, at } = changes.at(-1) ?? { state: 'pending' as const, message: undefined, at: 0 }
+  return {
+    ...{ instance, state, since: at, changes: [...changes] },
+    ...(message === undefined ? {} : { message }),
+    ...(life.seen ? { seen: life.seen } : {}),
+    ...(load ? { load } : {}),
+  }
 }

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
-import type { ProcessStatus } from '../../kernel/supervision.ts'
 import type { Resource } from '../../resources/index.ts'
 import { validateResource } from '../../resources/problems.ts'
-import { engineOf, type WeightsState } from './identity.ts'
+import { programOf, type WeightsState } from './identity.ts'
 import { type InstanceView, versionStatus } from './version-status.ts'
 
 function version(spec: object = {}, whenUnavailable = 'simulate'): Resource<'ModelVersion'> {
@@ -20,55 +19,53 @@ const here: WeightsState = { phase: 'here', path: '/w', sha256: 'f'.repeat(64), 
 const fetching: WeightsState = { phase: 'fetching', from: 'hf:a/b/c.gguf', receivedBytes: 2, totalBytes: 5 }
 const missing: WeightsState = { phase: 'missing', failed: 'No place had them.', retryAt: 1 }
 const retrying: WeightsState = { phase: 'fetching', failed: 'No place had them.' }
-const process_ = (state: ProcessStatus['state'], lastEnd?: string): ProcessStatus => ({
-  name: 'e',
-  role: 'engine',
-  state,
-  restarts: 1,
-  since: 0,
-  lastEnd,
+const instance = (state: InstanceView['state'], message?: string, standIn = false): InstanceView => ({
+  ...{ id: 'v1-0', state, standIn },
+  ...(message === undefined ? {} : { message }),
 })
-const instance = (ready: boolean, extra: Partial<InstanceView> = {}): InstanceView => ({ id: 'v1-0', ready, standIn: false, ...extra })
 
 test.each<[string, object, WeightsState | undefined, InstanceView[], object]>([
   ['nothing yet', {}, here, [], { state: 'Pending', instances: { wanted: 1, ready: 0 } }],
   ['downloading', {}, fetching, [], { state: 'Fetching', weights: { from: 'hf:a/b/c.gguf', bytes: 5, receivedBytes: 2 } }],
   ['no place had it', {}, missing, [], { state: 'Failed', message: 'No place had them.' }],
-  ['starting', {}, here, [instance(false, { process: process_('starting') })], { state: 'Starting' }],
+  ['starting', {}, here, [instance('starting')], { state: 'Starting' }],
   [
     'ready',
     {},
     here,
-    [instance(true)],
+    [instance('ready')],
     { state: 'Ready', weights: { sha256: 'f'.repeat(64), bytes: 5 }, instances: { wanted: 1, ready: 1 } },
   ],
   [
     'one of two',
     { scaling: { min: 2 } },
     here,
-    [instance(true), instance(false)],
+    [instance('ready'), instance('loading')],
     { state: 'Degraded', message: '1 of 2 instances are ready.' },
   ],
   [
     'ended and waiting',
     {},
     here,
-    [instance(false, { process: process_('waiting', 'exit code 1: no memory') })],
+    [instance('failed', 'exit code 1: no memory')],
     { state: 'Failed', message: 'v1-0: exit code 1: no memory' },
   ],
-  ['the engine says why', {}, here, [instance(false, { message: 'not a GGUF' })], { state: 'Starting', message: 'v1-0: not a GGUF' }],
+  ['it says why', {}, here, [instance('loading', 'not a GGUF')], { state: 'Starting', message: 'v1-0: not a GGUF' }],
+  ['an image is fetched', {}, here, [instance('pulling', '1 of 8 MB')], { state: 'Fetching', message: 'v1-0: 1 of 8 MB' }],
+  ['about to be given to its runtime', {}, here, [instance('pending')], { state: 'Pending' }],
+  ['no room for it', {}, here, [instance('pending', 'too much')], { state: 'Failed', message: 'v1-0: too much' }],
   [
     'a stand-in',
     {},
     missing,
-    [instance(true, { standIn: true })],
+    [instance('ready', undefined, true)],
     { state: 'Degraded', simulated: true, message: 'The SIMULATED engine answers. No place had them.' },
   ],
   [
     'a stand-in while the real one starts',
     {},
     here,
-    [instance(true, { standIn: true }), instance(false)],
+    [instance('ready', undefined, true), instance('starting')],
     { state: 'Degraded', simulated: true, message: 'The SIMULATED engine answers. The real one is starting.' },
   ],
   ['stopped', { scaling: { min: 0 } }, here, [], { state: 'Stopped' }],
@@ -78,19 +75,24 @@ test.each<[string, object, WeightsState | undefined, InstanceView[], object]>([
 
 test('established once it was ready by itself, for good; a stand-in does not count', () => {
   const types = (status: { conditions: { type: string }[] }) => status.conditions.map(({ type }) => type)
-  expect(types(versionStatus(version(), missing, [instance(true, { standIn: true })], 0))).toEqual(['Ready'])
-  const ready = versionStatus(version(), here, [instance(true)], 0)
+  expect(types(versionStatus(version(), missing, [instance('ready', undefined, true)], 0))).toEqual(['Ready'])
+  const ready = versionStatus(version(), here, [instance('ready')], 0)
   expect(types(ready)).toEqual(['Ready', 'Established'])
   expect(types(versionStatus({ ...version(), status: ready }, missing, [], 1))).toEqual(['Ready', 'Established'])
 })
 
 test('the time of the last transition stays until the status changes', () => {
-  const first = versionStatus(version(), here, [instance(true)], 1_000)
-  const same = versionStatus({ ...version(), status: first }, here, [instance(true)], 2_000)
+  const first = versionStatus(version(), here, [instance('ready')], 1_000)
+  const same = versionStatus({ ...version(), status: first }, here, [instance('ready')], 2_000)
   expect(same).toEqual(first)
-  const gone = versionStatus({ ...version(), status: first }, here, [instance(false)], 3_000)
+  const gone = versionStatus({ ...version(), status: first }, here, [instance('starting')], 3_000)
   expect(gone.conditions[0]).toMatchObject({ status: 'False', lastTransitionTime: new Date(3_000).toISOString() })
 })
+
+const engineOf = (of: Resource<'ModelVersion'>, weights: WeightsState) => {
+  const program = programOf(of, weights)
+  return program && 'engine' in program ? program.engine : undefined
+}
 
 test.each<[string, 'wait' | 'simulate', WeightsState, string | undefined]>([
   ['the first download is waited for', 'simulate', fetching, undefined],

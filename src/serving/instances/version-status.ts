@@ -1,16 +1,22 @@
 /** What a version's status says, from its weights and its instances. Pure. */
-import type { ProcessStatus } from '../../kernel/supervision.ts'
 import type { Resource, Status } from '../../resources/index.ts'
+import type { Signature } from '../../resources/model-version.ts'
 import type { Condition } from '../../resources/scalars.ts'
 import type { WeightsState } from './identity.ts'
+import type { InstanceState } from './lifecycle.ts'
 
 export interface InstanceView {
   readonly id: string
-  readonly ready: boolean
-  readonly standIn: boolean
-  readonly process?: ProcessStatus
-  /** What the engine itself says is wrong. */
+  readonly state: InstanceState
+  /** What it is doing, or what is wrong with it. */
   readonly message?: string
+  readonly standIn: boolean
+}
+
+/** What an instance has said of its model. */
+export interface Described {
+  readonly signature?: Signature
+  readonly extensions?: readonly string[]
 }
 
 type VersionStatus = Status<'ModelVersion'>
@@ -21,14 +27,15 @@ export function versionStatus(
   weights: WeightsState | undefined,
   instances: readonly InstanceView[],
   now: number,
+  described?: Described,
 ): VersionStatus {
   const wanted = version.spec.scaling.min
-  const ready = instances.filter((each) => each.ready).length
-  const simulated = instances.some((each) => each.ready && each.standIn)
+  const ready = instances.filter(isReady).length
+  const simulated = instances.some((each) => isReady(each) && each.standIn)
   const { state, message } = describe(wanted, ready, simulated, weights, instances)
   const answers = ready > 0
   const before = version.status?.conditions ?? []
-  const real = instances.some((each) => each.ready && !each.standIn)
+  const real = instances.some((each) => isReady(each) && !each.standIn)
   const established = before.some(({ type }) => type === 'Established') || real
   const conditions = [
     condition(before, 'Ready', answers ? 'True' : 'False', state, message ?? '', now),
@@ -36,16 +43,22 @@ export function versionStatus(
       ? [condition(before, 'Established', 'True', 'WasReady', 'It has answered; what makes its answers cannot change any more.', now)]
       : []),
   ]
+  const signature = described?.signature ?? version.status?.signature
+  const extensions = described?.extensions ?? version.status?.extensions
   return {
     observedGeneration: version.metadata.generation,
     conditions,
     state,
     ...(message === undefined ? {} : { message }),
     ...(simulated ? { simulated } : {}),
+    ...(signature ? { signature } : {}),
+    ...(extensions?.length ? { extensions: [...extensions] } : {}),
     ...(weights ? { weights: weightsView(weights, version.status?.weights) } : {}),
     instances: { wanted, ready: Math.min(ready, wanted) },
   }
 }
+
+const isReady = ({ state }: InstanceView) => state === 'ready'
 
 function describe(
   wanted: number,
@@ -57,16 +70,20 @@ function describe(
   if (wanted === 0) return { state: 'Stopped', message: 'scaling.min is 0.' }
   const missing = weights && weights.phase !== 'here' ? weights.failed : undefined
   if (simulated) return { state: 'Degraded', message: `The SIMULATED engine answers. ${missing ?? 'The real one is starting.'}` }
-  const failing = instances.find((each) => !each.ready && (each.process?.lastEnd !== undefined || each.message !== undefined))
-  const trouble = failing && `${failing.id}: ${failing.message ?? failing.process?.lastEnd}`
+  const failing =
+    instances.find(({ state }) => state === 'failed') ?? instances.find((each) => !isReady(each) && each.message !== undefined)
+  const trouble = failing && `${failing.id}: ${failing.message ?? 'it does not run'}`
+  const told = trouble === undefined ? {} : { message: trouble }
   if (ready >= wanted) return { state: 'Ready' }
   if (ready > 0) return { state: 'Degraded', message: trouble ?? `${ready} of ${wanted} instances are ready.` }
   if (weights?.phase === 'missing' && instances.length === 0) return { state: 'Failed', message: missing }
   if (weights?.phase === 'fetching' && instances.length === 0)
     return { state: 'Fetching', ...(missing === undefined ? {} : { message: missing }) }
-  if (instances.some((each) => each.process?.state === 'waiting')) return { state: 'Failed', message: trouble }
-  if (instances.length > 0) return { state: 'Starting', ...(trouble === undefined ? {} : { message: trouble }) }
-  return { state: 'Pending' }
+  if (failing?.state === 'failed') return { state: 'Failed', ...told }
+  // What waits for room or for its runtime does not come by itself.
+  if (instances.every(({ state }) => state === 'pending')) return { state: trouble === undefined ? 'Pending' : 'Failed', ...told }
+  if (instances.some(({ state }) => state === 'pulling')) return { state: 'Fetching', ...told }
+  return { state: 'Starting', ...told }
 }
 
 function weightsView(weights: WeightsState, before: VersionStatus['weights']): VersionStatus['weights'] {
@@ -99,4 +116,11 @@ export function condition(
   const known = before.find((each) => each.type === type)
   const lastTransitionTime = known?.status === status ? known.lastTransitionTime : new Date(now).toISOString()
   return { type, status, reason, message, lastTransitionTime }
+}
+
+/** Is a new status different from the stored one in nothing but how far a download is? */
+export function isOnlyProgress(version: Resource<'ModelVersion'>, status: VersionStatus): boolean {
+  const before = version.status
+  if (before?.state !== 'Fetching' || status.state !== 'Fetching') return false
+  return before.observedGeneration === status.observedGeneration && before.weights?.from === status.weights?.from
 }

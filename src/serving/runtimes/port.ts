@@ -9,7 +9,16 @@ export interface WantedInstance {
   readonly id: string
   /** Different text, different instance: what runs with another one is replaced. Told again word for word by `observe`. */
   readonly config: string
-  readonly container: Container
+  /** What runs. Absent for a runtime of processes, which runs our own engine: `config` is the text of its config file. */
+  readonly container?: Container
+  readonly limits?: {
+    /** Cores; fractions are shares of time. A runtime of processes does not enforce it. */
+    readonly cpu?: number
+    /** What takes more is killed, and started again. */
+    readonly memoryBytes?: number
+    /** Whole GPUs. A runtime of processes does not keep them apart. */
+    readonly gpus?: number
+  }
   /** How long it may go on when it is no longer wanted, milliseconds. */
   readonly drainTimeoutMs: number
 }
@@ -25,14 +34,9 @@ export interface Container {
   readonly port: number
   /** Host folders or named volumes, as Docker mounts them. */
   readonly volumes?: readonly { readonly source: string; readonly target: string; readonly readOnly: boolean }[]
-  readonly limits?: {
-    /** Cores; fractions are shares of time. */
-    readonly cpu?: number
-    readonly memoryBytes?: number
-    /** Whole GPUs. */
-    readonly gpus?: number
-  }
 }
+
+export type InstanceAddress = { readonly host: string; readonly port: number } | { readonly socketPath: string }
 
 /** `pulling`: its image is fetched. `starting`: it is about to run. `waiting`: it ended and is started again later. `ending`: it was told to end. */
 export type RunState = 'pulling' | 'starting' | 'running' | 'waiting' | 'ending' | 'failed'
@@ -42,7 +46,7 @@ export interface RunningInstance {
   readonly config: string
   readonly state: RunState
   /** Where it listens, while it runs. */
-  readonly address?: { readonly host: string; readonly port: number }
+  readonly address?: InstanceAddress
   /** Milliseconds since the epoch: since when it is in this state. */
   readonly since: number
   /** Starts after the first. May begin anew where the runtime itself was restarted. */
@@ -63,6 +67,11 @@ export interface Runtime {
    * away, and what was wanted is done when it is back. Before the first call nothing is ended.
    */
   want(instances: readonly WantedInstance[]): Promise<void>
+  /**
+   * Ends it hard and has it started again, as if it had ended by itself: for one that does not answer any more. Resolves when that has begun; nothing
+   * happens to one that is not there or was told to end.
+   */
+  restart(id: string): Promise<void>
   /** The last lines that an instance printed, oldest first; those of its earlier runs too, where they are kept. */
   logs(id: string, lines: number): Promise<readonly string[]>
   /** Called when something has changed: a reason to observe. */

@@ -1,15 +1,26 @@
 /** What every runtime keeps to, each run against the real thing. The instances run `test/peers/instance-program.mjs`. */
+import { request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { Container, RunningInstance, Runtime, WantedInstance } from './port.ts'
+import type { RunningInstance, Runtime, WantedInstance } from './port.ts'
 
 export interface RuntimeUnderTest {
   /** Another object for the same home, as after a restart of control. */
   connect(): Runtime
-  /** One that runs the program. */
-  container(over?: Partial<Container>): Container
+  /** One that runs the program, told in the runtime's own way. */
+  wanted(id: string, over?: Told): WantedInstance
   /** What there is of this home, wanted or not, as the runtime's own tools tell it. */
   leftovers(): Promise<readonly string[]>
+}
+
+export interface Told {
+  /** Whatever makes its config another one. */
+  readonly config?: string
+  readonly drainTimeoutMs?: number
+  /** As it calls itself; its id unless said. */
+  readonly name?: string
+  /** It does not end when it is told to. */
+  readonly stubborn?: boolean
 }
 
 /** Asks until it is so; what was seen last stands in the error. */
@@ -25,11 +36,19 @@ export async function until<T>(look: () => Promise<T>, is: (seen: T) => boolean,
 
 /** Asks an instance; undefined while it does not answer. */
 export async function ask(instance: RunningInstance | undefined, path: string, method = 'GET'): Promise<string | undefined> {
-  if (!instance?.address) return undefined
-  const { host, port } = instance.address
+  const address = instance?.address
+  if (!address) return undefined
   try {
-    const answer = await fetch(`http://${host}:${port}${path}`, { method, signal: AbortSignal.timeout(5_000) })
-    return await answer.text()
+    return await new Promise<string>((resolve, reject) => {
+      const sent = request({ ...address, path, method, agent: false, signal: AbortSignal.timeout(5_000) }, (response) => {
+        let text = ''
+        response.setEncoding('utf8').on('data', (part: string) => {
+          text += part
+        })
+        response.on('end', () => resolve(text)).on('error', reject)
+      })
+      sent.on('error', reject).end()
+    })
   } catch {
     return undefined // it is starting, or has ended before it could answer
   }
@@ -62,13 +81,8 @@ export function runtimeContract(name: string, subject: () => RuntimeUnderTest): 
     open.push(runtime)
     return runtime
   }
-  const wanted = (id: string, over: Partial<WantedInstance> = {}, container: Partial<Container> = {}): WantedInstance => ({
-    id,
-    config: `config of ${id}`,
-    container: subject().container({ env: { NAME: id }, ...container }),
-    drainTimeoutMs: 10_000,
-    ...over,
-  })
+  const wanted = (id: string, told?: Told) => subject().wanted(id, told)
+  const configOf = (id: string) => wanted(id).config
   const startedOf = (health: string | undefined) => (JSON.parse(health!) as { started: number }).started
 
   describe(`a runtime by ${name}`, () => {
@@ -84,14 +98,14 @@ export function runtimeContract(name: string, subject: () => RuntimeUnderTest): 
       await last.close()
     })
 
-    test('what is wanted runs and answers, with its arguments; what is not wanted any more ends and is gone', async () => {
+    test('what is wanted runs and answers; what is not wanted any more ends and is gone', async () => {
       const runtime = connect()
       expect(await runtime.observe()).toEqual([])
-      await runtime.want([wanted('a', {}, { args: ['--port', '$(PORT)'] }), wanted('b')])
+      await runtime.want([wanted('a'), wanted('b')])
       const { instance, health } = await answering(runtime, 'a')
-      expect(instance).toMatchObject({ id: 'a', config: 'config of a', state: 'running', restarts: 0 })
+      expect(instance).toMatchObject({ id: 'a', config: configOf('a'), state: 'running', restarts: 0 })
       expect(instance.since).toBeGreaterThan(Date.now() - 60_000)
-      expect(JSON.parse(health!)).toMatchObject({ name: 'a', args: ['--port', expect.stringMatching(/^\d+$/)] })
+      expect(JSON.parse(health!)).toMatchObject({ name: 'a' })
       await answering(runtime, 'b')
       await runtime.want([wanted('b')])
       await gone(runtime, 'a')
@@ -104,7 +118,7 @@ export function runtimeContract(name: string, subject: () => RuntimeUnderTest): 
       const before = await answering(first, 'a')
       await first.close()
       const second = connect()
-      expect(await second.observe()).toMatchObject([{ id: 'a', config: 'config of a', state: 'running' }])
+      expect(await second.observe()).toMatchObject([{ id: 'a', config: configOf('a'), state: 'running' }])
       await Promise.all(Array.from({ length: 8 }, () => second.want([wanted('a')])))
       const after = await answering(second, 'a')
       expect(startedOf(after.health)).toBe(startedOf(before.health))
@@ -125,7 +139,8 @@ export function runtimeContract(name: string, subject: () => RuntimeUnderTest): 
       const runtime = connect()
       await runtime.want([wanted('a')])
       await answering(runtime, 'a')
-      await runtime.want([wanted('a', { config: 'another' }, { env: { NAME: 'new' } })])
+      const another = wanted('a', { config: 'another', name: 'new' })
+      await runtime.want([another])
       const counts: number[] = []
       await until(
         async () => {
@@ -133,7 +148,7 @@ export function runtimeContract(name: string, subject: () => RuntimeUnderTest): 
           const instance = await find(runtime, 'a')
           return { config: instance?.config, health: await ask(instance, '/health') }
         },
-        ({ config, health }) => config === 'another' && health !== undefined,
+        ({ config, health }) => config === another.config && health !== undefined,
         'the new one answers',
       )
       expect(Math.max(...counts)).toBe(1)
@@ -144,7 +159,7 @@ export function runtimeContract(name: string, subject: () => RuntimeUnderTest): 
       const first = connect()
       await first.want([wanted('a')])
       const { instance } = await answering(first, 'a')
-      const slow = fetch(`http://${instance.address!.host}:${instance.address!.port}/slow?ms=2000`)
+      const slow = ask(instance, '/slow?ms=2000')
       await sleep(200)
       await first.want([])
       expect(await find(first, 'a')).toMatchObject({ state: 'ending' })
@@ -153,15 +168,20 @@ export function runtimeContract(name: string, subject: () => RuntimeUnderTest): 
       expect(await find(second, 'a')).toMatchObject({ state: 'ending' })
       await second.want([wanted('a')])
       expect(await find(second, 'a')).toMatchObject({ state: 'ending' })
-      expect((await second.logs('a', 100)).filter((line) => line === 'a was told to end')).toHaveLength(1)
-      expect(await (await slow).text()).toBe('begun\ndone\n')
+      const told = await until(
+        async () => (await second.logs('a', 100)).filter((line) => line === 'a was told to end'),
+        (lines) => lines.length > 0,
+        'it was told',
+      )
+      expect(told).toHaveLength(1)
+      expect(await slow).toBe('begun\ndone\n')
       const { health } = await answering(second, 'a')
       expect(startedOf(health)).toBeGreaterThan(instance.since)
     })
 
     test('one that does not end by itself is killed after its drain time', async () => {
       const runtime = connect()
-      await runtime.want([wanted('a', { drainTimeoutMs: 1_000 }, { env: { NAME: 'a', STUBBORN: 'yes' } })])
+      await runtime.want([wanted('a', { drainTimeoutMs: 1_000, stubborn: true })])
       await answering(runtime, 'a')
       const told = performance.now()
       await runtime.want([])
@@ -179,7 +199,11 @@ export function runtimeContract(name: string, subject: () => RuntimeUnderTest): 
       await ask(instance, '/exit?code=3', 'POST')
       const again = await answering(runtime, 'a', ({ restarts }) => restarts === 1)
       expect(again.instance).toMatchObject({ state: 'running', lastEnd: 'exit code 3' })
-      expect(changes).toBeGreaterThan(0)
+      await until(
+        async () => changes,
+        (seen) => seen > 0,
+        'the change is told',
+      )
       stopListening()
       await ask(again.instance, '/exit?code=0', 'POST')
       expect((await answering(runtime, 'a', ({ restarts }) => restarts === 2)).instance.lastEnd).toBe('exit code 0')
@@ -206,19 +230,31 @@ export function runtimeContract(name: string, subject: () => RuntimeUnderTest): 
       expect(await runtime.logs('nobody', 10)).toEqual([])
     })
 
-    test('an image that is not there: failed, in words, and the others run', async () => {
+    test('restarted: ended hard and back, as if it had ended by itself; one that leaves or is not there is left alone', async () => {
       const runtime = connect()
-      const absent = wanted('a', {}, { image: '127.0.0.1:9/no/such-image:1' })
-      await runtime.want([absent, wanted('b')])
-      const failed = await until(
-        () => find(runtime, 'a'),
-        (instance) => instance?.state === 'failed',
-        'it has failed',
-      )
-      expect(failed!.message).toMatch(/no\/such-image/)
-      await answering(runtime, 'b')
-      await runtime.want([])
-      await gone(runtime, 'a')
+      await runtime.want([wanted('a'), wanted('b', { stubborn: true, drainTimeoutMs: 3_000 })])
+      const [before, other] = [await answering(runtime, 'a'), await answering(runtime, 'b')]
+      await runtime.restart('a')
+      await runtime.restart('nobody')
+      const again = await answering(runtime, 'a', ({ restarts }) => restarts === 1)
+      expect(startedOf(again.health)).toBeGreaterThan(startedOf(before.health))
+      expect(again.instance).toMatchObject({ config: configOf('a'), state: 'running', lastEnd: expect.stringContaining('SIGKILL') })
+      await ask(again.instance, '/exit?code=3', 'POST')
+      await answering(runtime, 'a', ({ restarts, lastEnd }) => restarts === 2 && lastEnd === 'exit code 3')
+      await runtime.want([wanted('a')])
+      await runtime.restart('b')
+      await sleep(500)
+      expect(startedOf((await answering(runtime, 'b', ({ state }) => state === 'ending')).health)).toBe(startedOf(other.health))
+      await gone(runtime, 'b')
+    })
+
+    test('one that uses more memory than it may is killed, and says so with its limit', async () => {
+      const runtime = connect()
+      await runtime.want([{ ...wanted('a'), limits: { memoryBytes: 128 * 2 ** 20, cpu: 0.5 } }])
+      const { instance } = await answering(runtime, 'a')
+      await ask(instance, '/oom', 'POST')
+      const again = await answering(runtime, 'a', ({ restarts }) => restarts === 1)
+      expect(again.instance.lastEnd).toBe('killed: out of memory (limit 128 MiB)')
     })
 
     test('closed, it lets go: what runs goes on', async () => {

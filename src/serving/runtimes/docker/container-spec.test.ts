@@ -1,15 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import type { Container, WantedInstance } from '../port.ts'
-import { containerName, createBody, endingName, needsOwnPort, readContainer } from './container-spec.ts'
+import { type ContainerInstance, containerName, createBody, endingName, needsOwnPort, readContainer } from './container-spec.ts'
 import { dockerSocket } from './index.ts'
 
-const wanted = (container: Partial<Container> = {}): WantedInstance => ({
+const wanted = (container: Partial<Container> = {}, limits?: WantedInstance['limits']): ContainerInstance => ({
   id: 'chat-0',
   config: 'the config',
   container: { image: 'app:1', port: 8000, ...container },
+  ...(limits ? { limits } : {}),
   drainTimeoutMs: 30_000,
 })
-const body = (container: Partial<Container>, network = 'bridge', port = 8000) => createBody(wanted(container), 'home-1', network, port)
+const body = (container: Partial<Container>, network = 'bridge', port = 8000, limits?: WantedInstance['limits']) =>
+  createBody(wanted(container, limits), 'home-1', network, port)
 const listed = { Id: 'c1', Names: [`/${containerName('home-1', 'chat-0')}`], Labels: {}, State: 'running', Ports: [] }
 
 describe('a container for Docker', () => {
@@ -21,9 +23,8 @@ describe('a container for Docker', () => {
         { source: '/srv/models', target: '/models', readOnly: true },
         { source: 'cache', target: '/cache', readOnly: false },
       ],
-      limits: { cpu: 1.5, memoryBytes: 2 ** 30, gpus: 2 },
     }
-    expect(body(container)).toMatchObject({
+    expect(body(container, 'bridge', 8000, { cpu: 1.5, memoryBytes: 2 ** 30, gpus: 2 })).toMatchObject({
       Image: 'app:1',
       Cmd: ['--port=8000', '--model', '/models/m'],
       Env: ['PORT=8000', 'MODE=fast', 'SELF=http://localhost:8000'],

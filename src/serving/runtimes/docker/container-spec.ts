@@ -23,6 +23,9 @@ export const containerName = (home: string, instance: string) => `strata-${sha25
 export const endingName = (home: string, instance: string, since: number, until: number) =>
   `${containerName(home, instance)}.ending-${Math.round(since)}-${Math.round(until)}`
 
+/** An instance as all are here. */
+export type ContainerInstance = WantedInstance & { readonly container: Container }
+
 /** A container of ours. */
 export interface OwnContainer {
   readonly containerId: string
@@ -49,7 +52,7 @@ export function readContainer({ Id, Names, Labels, State, Ports }: ListedContain
     drainTimeoutMs: Number(Labels[DRAIN] ?? 0),
     state: State,
     ...(ending ? { ending: { since: Number(ending[1]), until: Number(ending[2]) } } : {}),
-    ...(State === 'running' && hostPort ? { address: { host: '127.0.0.1', port: hostPort } } : {}),
+    ...((State === 'running' || State === 'paused') && hostPort ? { address: { host: '127.0.0.1', port: hostPort } } : {}),
   }
 }
 
@@ -62,8 +65,9 @@ export function isAlive({ state }: OwnContainer): boolean {
 export const needsOwnPort = ({ env }: Container, network: string) => network === 'host' && env?.PORT === undefined
 
 /** Body of `POST /containers/create`. `port`: where it is to listen. */
-export function createBody({ id, config, container, drainTimeoutMs }: WantedInstance, home: string, network: string, port: number): object {
-  const { image, args, env = {}, volumes = [], limits = {} } = container
+export function createBody(instance: ContainerInstance, home: string, network: string, port: number): object {
+  const { id, config, container, limits = {}, drainTimeoutMs } = instance
+  const { image, args, env = {}, volumes = [] } = container
   const expand = (text: string) => text.replaceAll('$(PORT)', String(port))
   const exposed = `${port}/tcp`
   return {

@@ -115,6 +115,7 @@ export function connectDocker(socketPath: string, signal: AbortSignal) {
     /** SIGTERM, and SIGKILL after so many seconds, by the daemon, which goes on with it when nobody waits any more. Resolves when it has ended. */
     stop: (id: string, seconds: number) =>
       work('POST', `/containers/${id}/stop`, { query: { t: seconds }, fine: [304, 404], timeoutMs: 0 }),
+    /** Resolves when it has ended. Docker takes it for somebody's will, and starts it again only when it is told to. */
     kill: (id: string) => work('POST', `/containers/${id}/kill`, { query: { signal: 'SIGKILL' }, fine: [404, 409] }),
     /** With its anonymous volumes. 409: it is being removed. */
     remove: (id: string) => work('DELETE', `/containers/${id}`, { query: { force: 1, v: 1 }, fine: [404, 409] }),

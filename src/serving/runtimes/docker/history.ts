@@ -2,9 +2,9 @@
  * How often a container was started and how it last ended, from Docker's events: its own state forgets the end with the next start, and its
  * count of restarts with each start that was not its own.
  */
-
+import { killedForMemory } from '../../../kernel/endings.ts'
 import type { ContainerEvent, InspectedContainer } from './shapes.ts'
-import { formatLimit, signalOf } from './words.ts'
+import { signalOf } from './words.ts'
 
 /** "oom" may come a little after the end that it explains. */
 const OOM_LATE_MS = 3_000
@@ -48,8 +48,7 @@ export function lastEndOf(past: Past | undefined, { State, HostConfig }: Inspect
   const ended = State.Status === 'restarting' || State.Status === 'exited' || State.Status === 'dead'
   const end = ended ? { exitCode: State.ExitCode, outOfMemory: State.OOMKilled || past?.lastEnd?.outOfMemory === true } : past?.lastEnd
   if (!end) return undefined
-  if (end.outOfMemory)
-    return HostConfig.Memory > 0 ? `killed: out of memory (limit ${formatLimit(HostConfig.Memory)})` : 'killed: out of memory'
+  if (end.outOfMemory) return killedForMemory(HostConfig.Memory > 0 ? HostConfig.Memory : undefined)
   const signal = signalOf(end.exitCode)
   return signal ? `exit code ${end.exitCode} (${signal})` : `exit code ${end.exitCode}`
 }

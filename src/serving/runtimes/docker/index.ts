@@ -15,8 +15,9 @@ import type { Clock } from '../../../kernel/clock.ts'
 import { messageOf, StrataError } from '../../../kernel/errors.ts'
 import type { Log } from '../../../kernel/log.ts'
 import { recurring } from '../../../kernel/recurring.ts'
+import { MOST_LINES } from '../log-bounds.ts'
 import type { RunningInstance, Runtime, WantedInstance } from '../port.ts'
-import { homeLabel, type OwnContainer } from './container-spec.ts'
+import { type ContainerInstance, homeLabel, type OwnContainer } from './container-spec.ts'
 import { describeContainer } from './describe.ts'
 import { connectDocker } from './engine-api.ts'
 import { followEvents } from './events.ts'
@@ -38,7 +39,6 @@ export interface DockerRuntimeOptions {
 
 /** How much of Docker's own memory of events is asked for at the start, seconds. */
 const PAST_SECONDS = 3_600
-const MOST_LINES = 10_000
 
 /** Where DOCKER_HOST says, or Docker's usual place. Throws for a daemon on another machine: its published ports would not be ours. */
 export function dockerSocket(host: string | undefined = process.env.DOCKER_HOST): string {
@@ -92,7 +92,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
     const inspected = await engine.inspect(container.containerId)
     return inspected && describeContainer(container, inspected, pasts.get(container.containerId), reconciler.failureOf(container.instance))
   }
-  const withoutContainer = ({ id, config, container: { image } }: WantedInstance): RunningInstance => {
+  const withoutContainer = ({ id, config, container: { image } }: ContainerInstance): RunningInstance => {
     const told = { id, config, restarts: 0 }
     const failure = reconciler.failureOf(id)
     if (failure) return { ...told, state: 'failed', since: failure.since, message: failure.message }
@@ -108,7 +108,8 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
       const missing = [...reconciler.wanted().values()].filter(({ id }) => !found.has(id))
       return [...described, ...missing.map(withoutContainer)]
     },
-    want: (instances) => reconciler.want(instances),
+    want: async (instances) => reconciler.want(instances.map(asContainer)),
+    restart: (id) => reconciler.restart(id),
     async logs(id, lines) {
       const container = preferred(await reconciler.look()).get(id)
       if (!container) return []
@@ -124,6 +125,11 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
       await engine.close()
     },
   }
+}
+
+function asContainer({ container, ...instance }: WantedInstance): ContainerInstance {
+  if (!container) throw new StrataError('no_container', `The instance ${instance.id} names no container, and Docker runs nothing else.`)
+  return { ...instance, container }
 }
 
 /** The one container of each instance; where somebody made a second one, the one that is not on its way out. */

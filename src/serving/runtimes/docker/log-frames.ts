@@ -2,12 +2,9 @@
  * The lines in a stream of Docker's log frames: a byte for the stream (1 stdout, 2 stderr), three of nothing, four of length, the text. A line that is
  * longer than 16 KiB comes in several frames, and lines of both streams lie between each other.
  */
+import { MOST_BYTES, MOST_LINE_BYTES } from '../log-bounds.ts'
 
 const HEADER_BYTES = 8
-/** Of one line; the rest of it is left out. */
-const MOST_LINE_BYTES = 16 * 1024
-/** Of all lines; the oldest are left out. */
-const MOST_BYTES = 8 * 1024 * 1024
 
 export async function readLogLines(frames: AsyncIterable<Uint8Array>): Promise<string[]> {
   const lines: string[] = []

@@ -8,7 +8,7 @@ import { isAlive, type OwnContainer } from './container-spec.ts'
 
 export type Step =
   | { readonly does: 'create'; readonly instance: string }
-  | { readonly does: 'start' | 'end' | 'kill' | 'remove'; readonly container: OwnContainer }
+  | { readonly does: 'start' | 'restart' | 'end' | 'kill' | 'remove'; readonly container: OwnContainer }
 
 /** The daemon itself kills what does not end in time; this long after that it is done for it, milliseconds. */
 export const KILL_MARGIN_MS = 3_000

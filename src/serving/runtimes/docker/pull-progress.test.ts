@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { imageQuery } from './engine-api.ts'
 import { notePullLine, type PullProgress, sumProgress } from './pull-progress.ts'
 import type { PullLine } from './shapes.ts'
-import { formatLimit, pullingWords } from './words.ts'
+import { pullingWords } from './words.ts'
 
 test('layers add up, in whatever order Docker tells of them; a layer that is there is there as a whole', () => {
   const lines: PullLine[] = [
@@ -33,8 +33,4 @@ test.each([
   ['app:v2@sha256:00ff', { fromImage: 'app:v2@sha256:00ff' }],
 ])('the image %s', (image, expected) => {
   expect(imageQuery(image)).toEqual(expected)
-})
-
-test('limits', () => {
-  expect([64 * 2 ** 20, 2 ** 30, 1.5 * 2 ** 30, 8 * 2 ** 30].map(formatLimit)).toEqual(['64 MiB', '1 GiB', '1.5 GiB', '8 GiB'])
 })

@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { systemClock } from '../../../kernel/clock.ts'
 import { StrataError } from '../../../kernel/errors.ts'
 import { createLog } from '../../../kernel/log.ts'
-import type { WantedInstance } from '../port.ts'
+import type { ContainerInstance } from './container-spec.ts'
 import type { DockerEngine } from './engine-api.ts'
 import { createPulls } from './pulls.ts'
 import { createReconciler } from './reconciler.ts'
@@ -54,7 +54,7 @@ const reconcile = (engine: DockerEngine) => {
   })
   return reconciler
 }
-const wanted = (id: string, config = '1'): WantedInstance => ({ id, config, container: { image: 'i', port: 80 }, drainTimeoutMs: 1_000 })
+const wanted = (id: string, config = '1'): ContainerInstance => ({ id, config, container: { image: 'i', port: 80 }, drainTimeoutMs: 1_000 })
 
 test('a container that hangs while it starts holds up nobody else, and is seen off when it is through', async () => {
   const { engine, states } = daemon()
@@ -127,4 +127,45 @@ test('an instance that Docker refuses is tried again, later and later, until its
   await reconciler.want([wanted('a', '2')])
   await vi.waitFor(() => expect(states()).toEqual(['a running']))
   expect(reconciler.failureOf('a')).toBeUndefined()
+})
+
+test('one that is to be restarted is killed and started, as long as nothing else is to be done for it', async () => {
+  const { engine, states } = daemon()
+  const done: string[] = []
+  const { kill, start } = engine
+  engine.kill = (id) => {
+    done.push(`kill ${id.slice(16)}`)
+    return kill(id)
+  }
+  engine.start = (id) => {
+    done.push(`start ${id.slice(16)}`)
+    return start(id)
+  }
+  const reconciler = reconcile(engine)
+  await reconciler.want([wanted('a'), wanted('b')])
+  await vi.waitFor(() => expect(states()).toEqual(['a running', 'b running']))
+  done.length = 0
+  engine.stop = async () => undefined // it takes its time
+  await Promise.all([reconciler.restart('a'), reconciler.restart('b'), reconciler.want([wanted('a')]), reconciler.restart('nobody')])
+  await reconciler.restart('b')
+  await vi.waitFor(() => expect(done).toEqual(['kill a', 'start a']))
+})
+
+test('a restart that could not be asked for is not made up for', async () => {
+  const { engine, states } = daemon()
+  const reconciler = reconcile(engine)
+  await reconciler.want([wanted('a')])
+  await vi.waitFor(() => expect(states()).toEqual(['a running']))
+  const { containers } = engine
+  engine.containers = async () => {
+    throw new StrataError('docker_away', 'Docker does not answer')
+  }
+  await expect(reconciler.restart('a')).rejects.toThrow('Docker does not answer')
+  engine.containers = containers
+  let kills = 0
+  engine.kill = async () => {
+    kills += 1
+  }
+  await reconciler.want([wanted('a')])
+  expect(kills).toBe(0)
 })

@@ -7,9 +7,17 @@ import type { Clock } from '../../../kernel/clock.ts'
 import { messageOf, StrataError } from '../../../kernel/errors.ts'
 import type { Log } from '../../../kernel/log.ts'
 import { recurring } from '../../../kernel/recurring.ts'
-import type { WantedInstance } from '../port.ts'
 import { backoffMs } from './backoff.ts'
-import { containerName, createBody, endingName, homeLabel, needsOwnPort, type OwnContainer, readContainer } from './container-spec.ts'
+import {
+  type ContainerInstance,
+  containerName,
+  createBody,
+  endingName,
+  homeLabel,
+  needsOwnPort,
+  type OwnContainer,
+  readContainer,
+} from './container-spec.ts'
 import type { Failure } from './describe.ts'
 import type { DockerEngine } from './engine-api.ts'
 import { freePort } from './free-port.ts'
@@ -38,14 +46,18 @@ interface FailedTry extends Failure {
   readonly retryAt: number
 }
 
+type Named = Pick<ContainerInstance, 'id' | 'config'>
+
 export function createReconciler({ engine, home, network, clock, log, pulls, changed, signal }: ReconcilerOptions) {
-  let wanted: ReadonlyMap<string, WantedInstance> | undefined
+  let wanted: ReadonlyMap<string, ContainerInstance> | undefined
   /** What was wanted until lately: its drain times are newer than the labels'. */
-  let before: ReadonlyMap<string, WantedInstance> | undefined
+  let before: ReadonlyMap<string, ContainerInstance> | undefined
   const failed = new Map<string, FailedTry>()
   /** What is being started, by id; `left`: there is something else to do for it. */
   const starting = new Map<string, { work?: Promise<void>; left: boolean }>()
   const stopping = new Set<Promise<void>>()
+  /** Ids of those that are to be ended hard and started again. */
+  const restarts = new Set<string>()
   const clearing = recurring(
     log,
     clock,
@@ -84,7 +96,8 @@ export function createReconciler({ engine, home, network, clock, log, pulls, cha
       const found = await look()
       forget(found)
       const configs = wanted && new Map([...wanted].map(([id, { config }]) => [id, config]))
-      const steps = planContainers(configs, found, clock.now())
+      const planned = planContainers(configs, found, clock.now())
+      const steps = [...planned, ...restartsOf(found, planned)]
       const results = await Promise.allSettled(steps.map((step) => take(step, busy)))
       const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []))
       const away = errors.find((error) => signal.aborted || isAway(error))
@@ -97,17 +110,29 @@ export function createReconciler({ engine, home, network, clock, log, pulls, cha
       throw error
     }
   }
+  /** Of those that run and for which nothing else is to be done. The others are forgotten: they leave, or are started anyway. */
+  const restartsOf = (found: readonly OwnContainer[], planned: readonly Step[]): readonly Step[] => {
+    const others = new Set(planned.map(instanceOf))
+    const chosen = found.filter(
+      (each) =>
+        restarts.has(each.instance) && !others.has(each.instance) && (each.state === 'running' || each.state === 'paused') && !each.ending,
+    )
+    restarts.clear()
+    return chosen.map((container) => ({ does: 'restart', container }))
+  }
   const take = async (step: Step, busy: ReadonlySet<string>): Promise<void> => {
-    const id = step.does === 'create' ? step.instance : step.container.instance
+    const id = instanceOf(step)
     const entry = starting.get(id)
     if (entry) entry.left = true
     else if (busy.has(id)) wake()
     if (entry || busy.has(id)) return
     switch (step.does) {
       case 'create':
-        return begin(wanted!.get(step.instance)!, create)
+        return begin(wanted!.get(id)!, () => create(wanted!.get(id)!))
       case 'start':
-        return begin(wanted!.get(step.container.instance)!, () => engine.start(step.container.containerId))
+        return begin(wanted!.get(id)!, () => engine.start(step.container.containerId))
+      case 'restart':
+        return begin({ id, config: step.container.config }, () => restart(step.container))
       case 'end':
         return end(step.container)
       case 'kill':
@@ -118,7 +143,7 @@ export function createReconciler({ engine, home, network, clock, log, pulls, cha
         step satisfies never
     }
   }
-  const begin = (instance: WantedInstance, act: (instance: WantedInstance) => Promise<void>) => {
+  const begin = (instance: Named, act: () => Promise<void>) => {
     const last = failed.get(instance.id)
     if (last && clock.monotonic() < last.retryAt) return
     const entry: { work?: Promise<void>; left: boolean } = { left: false }
@@ -131,9 +156,9 @@ export function createReconciler({ engine, home, network, clock, log, pulls, cha
     })
   }
   /** What Docker refuses is a state of the instance, and tried again later. */
-  const attempt = async (instance: WantedInstance, act: (instance: WantedInstance) => Promise<void>): Promise<boolean> => {
+  const attempt = async (instance: Named, act: () => Promise<void>): Promise<boolean> => {
     try {
-      await act(instance)
+      await act()
       return true
     } catch (error) {
       if (signal.aborted || isAway(error)) return false // everybody's trouble: the next pass meets it too
@@ -141,15 +166,21 @@ export function createReconciler({ engine, home, network, clock, log, pulls, cha
       const message = messageOf(error)
       const retryAt = clock.monotonic() + backoffMs(failures)
       failed.set(instance.id, { config: instance.config, failures, retryAt, message, since: clock.now() })
-      log.warn('an instance cannot be started', { instance: instance.id, image: instance.container.image, failures, error: message })
+      const image = wanted?.get(instance.id)?.container.image
+      log.warn('an instance cannot be started', { instance: instance.id, image, failures, error: message })
       return false
     }
   }
-  const create = async (instance: WantedInstance) => {
+  const create = async (instance: ContainerInstance) => {
     const { image } = instance.container
     if (!(await engine.hasImage(image))) return pulls.ensure(image)
     const port = needsOwnPort(instance.container, network) ? await freePort() : instance.container.port
     await engine.start(await engine.create(containerName(home, instance.id), createBody(instance, home, network, port)))
+  }
+  /** Docker's own restart asks with SIGTERM first, to which one that hangs half may end as if all were well; only API 1.42 can be told otherwise. */
+  const restart = async ({ containerId }: OwnContainer) => {
+    await engine.kill(containerId)
+    await engine.start(containerId)
   }
   const end = async ({ containerId, instance, config, drainTimeoutMs }: OwnContainer) => {
     const told = [wanted, before].map((set) => set?.get(instance)).find((each) => each?.config === config)
@@ -186,12 +217,20 @@ export function createReconciler({ engine, home, network, clock, log, pulls, cha
   return {
     look,
     wake,
-    wanted: (): ReadonlyMap<string, WantedInstance> => wanted ?? new Map(),
+    wanted: (): ReadonlyMap<string, ContainerInstance> => wanted ?? new Map(),
     failureOf: (id: string): Failure | undefined => failed.get(id),
-    async want(instances: readonly WantedInstance[]): Promise<void> {
+    async want(instances: readonly ContainerInstance[]): Promise<void> {
       before = wanted
       wanted = new Map(instances.map((instance) => [instance.id, instance]))
       await pass()
+    },
+    async restart(id: string): Promise<void> {
+      restarts.add(id)
+      try {
+        await pass()
+      } finally {
+        restarts.delete(id) // not when the daemon is back: it may answer again by then
+      }
     },
     /** After `signal` was aborted: resolves when nothing is under way. */
     async close(): Promise<void> {
@@ -202,4 +241,5 @@ export function createReconciler({ engine, home, network, clock, log, pulls, cha
   }
 }
 
+const instanceOf = (step: Step) => (step.does === 'create' ? step.instance : step.container.instance)
 const isAway = (error: unknown) => error instanceof StrataError && error.code === 'docker_away'
