@@ -1,7 +1,8 @@
-/** What makes the answers of a version what they are: weights with their digest and origin, or the backend that it lives on; prompt, sampling. */
+/** What makes the answers of a version what they are: weights with their origin, a container image, or the backend that it lives on; prompt, sampling. */
 import type { VersionStatus } from '../../../src/control/status.ts'
 import type { Resource } from '../../../src/resources/index.ts'
 import { inNamespace } from '../api/resources.ts'
+import { PROTOCOLS, secretInWords } from '../backends/words.ts'
 import { Ago, Fact, Facts, Panel, Tag } from '../parts/index.ts'
 import { bytes, count, percent } from '../shell/format.ts'
 import { Link } from '../shell/router.tsx'
@@ -31,6 +32,7 @@ export function Composition(props: {
           </Fact>
         )}
         {source.engine && <Fact name="Engine">{source.engine.kind === 'llama' ? 'llama.cpp' : 'simulated: no model behind it'}</Fact>}
+        {source.image && <ImageFacts image={source.image} model={resource.spec.model} />}
         {source.engine?.kind === 'llama' && <WeightsFacts source={source.engine} status={status} />}
         {source.engine &&
           Object.entries(source.engine.parameters).map(([name, value]) => (
@@ -43,7 +45,7 @@ export function Composition(props: {
         </Fact>
         <Fact name="Sampling">
           {set.length === 0 ? (
-            <span className="quiet">the {source.backend ? 'server' : 'engine'}'s own</span>
+            <span className="quiet">the {source.engine ? 'engine' : 'server'}'s own</span>
           ) : (
             set.map(([name, value]) => `${inWords(name)} ${value}`).join(', ')
           )}
@@ -93,6 +95,87 @@ function WeightsFacts({
           ))}
         </ol>
       </Fact>
+    </>
+  )
+}
+
+type Image = NonNullable<Resource<'ModelVersion'>['spec']['source']['image']>
+
+function ImageFacts({ image, model }: { readonly image: Image; readonly model: string }) {
+  const { name, protocol, port, path, args, env, volumes, credentials, maxConcurrent, version } = image
+  return (
+    <>
+      <Fact name="Image">
+        <span className="mono">{name}</span>
+      </Fact>
+      <Fact name="Speaks">
+        {PROTOCOLS[protocol].name} on port {port}
+        {path !== undefined && (
+          <>
+            , under <span className="mono">{path || '/'}</span>
+          </>
+        )}
+      </Fact>
+      <Fact name="Model there">
+        <span className="mono">{image.model ?? model}</span>
+        {version !== undefined && ` version ${version}`}
+      </Fact>
+      {credentials && (
+        <Fact name="Key">
+          read from <Secret reference={credentials.bearer} />
+        </Fact>
+      )}
+      <Fact name="Takes">{count(maxConcurrent)} requests at once from each gateway, at most</Fact>
+      <Fact name="Arguments">
+        {args ? (
+          <ol className="plain-list mono">
+            {args.map((each, at) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: arguments are told apart by their place alone
+              <li key={at}>{each === '' ? '""' : each}</li>
+            ))}
+          </ol>
+        ) : (
+          <span className="quiet">the image's own command</span>
+        )}
+      </Fact>
+      {env && Object.keys(env).length > 0 && (
+        <Fact name="Environment">
+          <ul className="plain-list">
+            {Object.entries(env).map(([variable, value]) => (
+              <li key={variable}>
+                <span className="mono">{variable}</span>{' '}
+                {typeof value === 'object' && (
+                  <span className="quiet">
+                    from <Secret reference={value} />
+                  </span>
+                )}
+              </li>
+            ))}
+          </ul>
+        </Fact>
+      )}
+      {volumes && volumes.length > 0 && (
+        <Fact name="Volumes">
+          <ul className="plain-list">
+            {volumes.map(({ source, target, readOnly }) => (
+              <li key={target}>
+                <span className="mono">{source}</span> at <span className="mono">{target}</span>
+                {readOnly && <span className="quiet">, to read only</span>}
+              </li>
+            ))}
+          </ul>
+        </Fact>
+      )}
+    </>
+  )
+}
+
+/** Its place; the secret itself never comes here. */
+function Secret({ reference }: { readonly reference: Parameters<typeof secretInWords>[0] }) {
+  const { from, name } = secretInWords(reference)
+  return (
+    <>
+      {from} <span className="mono">{name}</span>
     </>
   )
 }

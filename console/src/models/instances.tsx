@@ -1,23 +1,23 @@
-/** The processes that answer for a version: what each does now, and how many there should be. */
+/** What answers for a version: each instance with what it does now, those that have just left, and how many there should be. */
+import './instances.css'
 import { Button, NumberInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
-import type { InstanceStatus, VersionStatus } from '../../../src/control/status.ts'
+import type { VersionStatus } from '../../../src/control/status.ts'
 import type { Resource } from '../../../src/resources/index.ts'
 import { type Manifest, manifestOf } from '../api/resources.ts'
-import { Ago, DataTable, Panel, ReviewChange, useMay } from '../parts/index.ts'
+import { Ago, DataTable, Panel, ReviewChange, Tag, useMay } from '../parts/index.ts'
 import { bytes, count, rate } from '../shell/format.ts'
-import { type Health, StateMark } from '../shell/state-mark.tsx'
+import { StateMark } from '../shell/state-mark.tsx'
+import { busyInWords, contextInWords, type InstanceRow, instanceRows, RUNTIMES, STATES } from './instance-words.ts'
+import { instanceHref } from './versions.ts'
 
-const HEALTH: Record<InstanceStatus['state'], Health> = { ready: 'good', starting: 'busy', draining: 'busy', waiting: 'bad', failed: 'bad' }
-
-export function Instances({
-  resource,
-  status,
-}: {
+export function Instances(props: {
   readonly resource: Resource<'ModelVersion'>
   readonly status: VersionStatus | undefined
+  /** Id of the one that is open. */
+  readonly open: string | undefined
 }) {
-  const list = status?.instances.list ?? []
+  const { resource, status, open } = props
   return (
     <Panel
       flush
@@ -30,49 +30,45 @@ export function Instances({
     >
       <DataTable
         label="Instances"
-        rows={list}
+        rows={instanceRows(status?.instances)}
         rowKey={({ id }) => id}
-        mark={({ state }) => (HEALTH[state] === 'bad' ? 'bad' : undefined)}
+        href={({ id }) => instanceHref(resource, id)}
+        mark={({ id, state, hasLeft }) =>
+          [STATES[state].health === 'bad' && 'bad', hasLeft && 'quiet', id === open && 'chosen'].filter(Boolean).join(' ')
+        }
         empty="None runs."
         columns={[
+          { heading: 'Instance', cell: ({ id }) => <span className="instance-id">{id}</span> },
+          { heading: 'State', full: true, cell: (row) => <State row={row} /> },
+          { heading: 'Runs as', hide: 'medium', cell: ({ runtime }) => RUNTIMES[runtime].short },
+          { heading: 'Busy', align: 'right', cell: ({ load }) => busyInWords(load) ?? '–' },
           {
-            heading: 'Instance',
-            cell: ({ id, state, message, since }) => (
-              <span className="state">
-                <span className="state-word">
-                  <StateMark health={HEALTH[state]} label="" /> {id}
-                </span>
-                <span className="secondary">
-                  {state}
-                  {since !== undefined && (
-                    <>
-                      {' '}
-                      since <Ago at={since} />
-                    </>
-                  )}
-                  {message && `: ${message}`}
-                </span>
-              </span>
-            ),
-          },
-          {
-            heading: 'Busy',
+            heading: 'Tokens',
             align: 'right',
-            cell: ({ load }) => (load ? `${load.running}/${load.sequences}${load.waiting > 0 ? ` · ${load.waiting} waiting` : ''}` : '–'),
+            cell: ({ load }) => (load?.tokensPerSecond === undefined ? '–' : rate(load.tokensPerSecond)),
           },
-          { heading: 'Tokens', align: 'right', cell: ({ load }) => (load ? rate(load.tokensPerSecond) : '–') },
-          {
-            heading: 'Context',
-            align: 'right',
-            hide: 'narrow',
-            cell: ({ load }) => (load ? `${count(load.kvUsedTokens)}/${count(load.kvTotalTokens)}` : '–'),
-          },
-          { heading: 'Memory', align: 'right', cell: ({ load }) => (load ? bytes(load.residentBytes) : '–') },
-          { heading: 'Restarts', align: 'right', hide: 'narrow', cell: ({ restarts }) => restarts },
+          { heading: 'Context', align: 'right', hide: 'narrow', cell: ({ load }) => contextInWords(load) ?? '–' },
+          { heading: 'Memory', align: 'right', cell: ({ load }) => (load?.residentBytes === undefined ? '–' : bytes(load.residentBytes)) },
+          { heading: 'Restarts', align: 'right', cell: ({ restarts }) => count(restarts) },
         ]}
       />
       <Scale resource={resource} />
     </Panel>
+  )
+}
+
+function State({ row: { state, since, message, simulated } }: { readonly row: InstanceRow }) {
+  return (
+    <span className="state">
+      <span className="state-word">
+        <StateMark health={STATES[state].health} label="" /> <span>{state}</span>
+        <span className="quiet">
+          since <Ago at={since} />
+        </span>
+        {simulated && <Tag tone="bad">SIMULATED</Tag>}
+      </span>
+      {message && <span className="secondary">{message}</span>}
+    </span>
   )
 }
 

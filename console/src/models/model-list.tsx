@@ -2,12 +2,13 @@
 import { Code, Loader } from '@mantine/core'
 import { inNamespace } from '../api/resources.ts'
 import { useSystem } from '../api/system.tsx'
+import { PROTOCOLS } from '../backends/words.ts'
 import { FIRST_MANIFEST } from '../parts/first-manifest.ts'
 import { DataTable, EmptyState, PageHead, Tag } from '../parts/index.ts'
 import { bytes, milliseconds, percent, rate } from '../shell/format.ts'
 import { Link } from '../shell/router.tsx'
 import { StateMark } from '../shell/state-mark.tsx'
-import { type ModelGroup, modelGroups, type VersionRow, versionHref, weightsName } from './versions.ts'
+import { imageName, type ModelGroup, modelGroups, type VersionRow, versionHref, weightsName } from './versions.ts'
 
 export function ModelList({ only }: { readonly only?: string }) {
   const system = useSystem()
@@ -106,7 +107,8 @@ function instancesOf({ status }: VersionRow) {
 function Weights({ row }: { readonly row: VersionRow }) {
   const { status, resource } = row
   if (status?.engine === 'simulated') return <span className="quiet">none: simulated</span>
-  const { backend } = resource.spec.source
+  const { backend, image } = resource.spec.source
+  if (image) return <Image name={image.name} protocol={image.protocol} />
   if (backend)
     return (
       <span className="quiet">
@@ -123,6 +125,18 @@ function Weights({ row }: { readonly row: VersionRow }) {
         {receivedBytes !== undefined && total
           ? `${bytes(receivedBytes)} of ${bytes(total)} (${percent(receivedBytes / total)})`
           : [sha256 && `sha256 ${sha256.slice(0, 8)}…`, total && bytes(total)].filter(Boolean).join(' · ')}
+      </span>
+    </span>
+  )
+}
+
+function Image({ name: image, protocol }: { readonly name: string; readonly protocol: keyof typeof PROTOCOLS }) {
+  const { name, tag, digest } = imageName(image)
+  return (
+    <span className="image-name">
+      {name} {tag && <Tag>{tag}</Tag>}
+      <span className="secondary">
+        {['image', PROTOCOLS[protocol].name, digest && `sha256 ${digest.slice(0, 8)}…`].filter(Boolean).join(' · ')}
       </span>
     </span>
   )

@@ -19,17 +19,20 @@ import {
   useMay,
 } from '../parts/index.ts'
 import { milliseconds, percent, rate } from '../shell/format.ts'
-import { Link, navigate } from '../shell/router.tsx'
+import { Link, navigate, useAddress } from '../shell/router.tsx'
 import { StateMark } from '../shell/state-mark.tsx'
 import { Composition } from './composition.tsx'
+import { HowItRuns } from './how-it-runs.tsx'
+import { InstanceDrawer } from './instance-drawer.tsx'
 import { Instances } from './instances.tsx'
 import { SignaturePanel } from './signature-panel.tsx'
-import { versionRow } from './versions.ts'
+import { versionHref, versionRow } from './versions.ts'
 
 export function VersionPage({ resource }: { readonly resource: Resource<'ModelVersion'> }) {
   const system = useSystem()
   const may = useMay('editor')
   const [deleting, setDeleting] = useState(false)
+  const open = useAddress().searchParams.get('instance') ?? undefined
   const { spec, metadata } = resource
   const name = `${spec.model}@${spec.version}`
   const row = versionRow(resource, system)
@@ -43,6 +46,7 @@ export function VersionPage({ resource }: { readonly resource: Resource<'ModelVe
     <div className="page">
       <PageHead
         title={name}
+        part={open}
         above={[
           { label: 'Models', href: '/models' },
           { label: spec.model, href: `/models/${spec.model}` },
@@ -81,9 +85,9 @@ export function VersionPage({ resource }: { readonly resource: Resource<'ModelVe
           </Measure>
         </Measures>
       </section>
+      {!spec.source.backend && <Instances resource={resource} status={status} open={open} />}
       <div className="columns">
         <div className="stack">
-          {spec.source.engine && <Instances resource={resource} status={status} />}
           <Panel title="Traffic">
             {shares.length === 0 ? (
               <p className="quiet flat">
@@ -106,9 +110,11 @@ export function VersionPage({ resource }: { readonly resource: Resource<'ModelVe
         </div>
         <div className="stack">
           <Composition resource={resource} status={status} fixed={fixed === true} />
+          {!spec.source.backend && <HowItRuns spec={spec} />}
           <ManifestPanel resource={resource} />
         </div>
       </div>
+      <InstanceDrawer id={open} resource={resource} status={status} onClose={() => navigate(versionHref(resource))} />
       <ConfirmByName
         opened={deleting}
         onClose={() => setDeleting(false)}

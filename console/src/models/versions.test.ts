@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import type { SystemStatus } from '../../../src/control/status.ts'
+import type { SystemStatus, VersionStatus } from '../../../src/control/status.ts'
 import type { Resource } from '../../../src/resources/index.ts'
-import { compareVersions, type Known, modelGroups, shapeInWords, weightsName, whichThere } from './versions.ts'
+import {
+  compareVersions,
+  imageName,
+  instanceHref,
+  type Known,
+  modelGroups,
+  shapeInWords,
+  versionRow,
+  weightsName,
+  whichThere,
+} from './versions.ts'
 
 const metadata = (name: string) => ({ name, namespace: 'default', uid: name, generation: 1 })
 const model = (name: string): Resource<'Model'> => ({ apiVersion: 'x', kind: 'Model', metadata: metadata(name), spec: { task: 'chat' } })
@@ -43,6 +53,12 @@ const known = (more: Partial<Known> = {}): Known => ({
   ...more,
 })
 
+const state = (engine: VersionStatus['engine'], its: VersionStatus['state']): Known => {
+  const instances = { wanted: 1, ready: 0, list: [{ load: { running: 1, waiting: 0 } }], left: [] }
+  const status = { name: 'm-v1', namespace: 'default', engine, state: its, simulated: false, instances }
+  return known({ status: { versions: [status] } as unknown as SystemStatus })
+}
+
 describe('model groups', () => {
   it('hold every model, versions newest first by number', () => {
     const [m, bare] = modelGroups(known())
@@ -56,6 +72,21 @@ describe('model groups', () => {
     expect(v1).toMatchObject({ state: 'Ready', health: 'good', reason: '', residentBytes: 12 })
     expect(v2).toMatchObject({ state: 'Failed', health: 'bad', reason: 'No place had the weights.', residentBytes: undefined })
     expect(v10).toMatchObject({ state: 'Pending', health: 'busy', reason: 'Control has not looked at it yet.' })
+  })
+
+  it.each([
+    ['image', 'Fetching', 'Its image is being fetched.'],
+    ['llama', 'Fetching', 'Its weights are being fetched.'],
+    ['image', 'Starting', 'The servers in its containers start.'],
+    ['llama', 'Starting', 'Its instances load the weights.'],
+    ['simulated', 'Starting', 'Its instances start.'],
+    ['image', 'Pending', 'Its instances are about to start.'],
+    ['backend', 'Pending', 'Its backend is asked whether it answers.'],
+    ['image', 'Ready', ''],
+  ] as const)('say of one of kind %s that is %s: %s', (engine, its, reason) => {
+    const row = versionRow(version('v1'), state(engine, its))
+    // A server that does not tell its memory takes some all the same.
+    expect(row).toMatchObject({ reason, residentBytes: undefined })
   })
 
   it('tell what runs rather than what is written, and who stands by', () => {
@@ -92,4 +123,20 @@ it('shapes of tensors in words', () => {
 it('which of a model on a backend is meant', () => {
   const each = [undefined, { name: 'b' }, { name: 'b', version: '3' }, { name: 'b', label: 'stable' }]
   expect(each.map(whichThere)).toEqual(['', '', ' version 3', ' labelled stable'])
+})
+
+it.each([
+  ['nginx', 'nginx', undefined, undefined],
+  ['vllm/vllm-openai:v0.11.0', 'vllm/vllm-openai', 'v0.11.0', undefined],
+  ['localhost:5000/team/server', 'localhost:5000/team/server', undefined, undefined],
+  ['localhost:5000/team/server:1@sha256:abc123', 'localhost:5000/team/server', '1', 'abc123'],
+  ['server@sha256:abc123', 'server', undefined, 'abc123'],
+])('the image %s', (image, name, tag, digest) => {
+  expect(imageName(image)).toEqual({ name, tag, digest })
+})
+
+it('an instance has an address on the page of its version', () => {
+  const elsewhere = { ...version('v1'), metadata: { ...metadata('m-v1'), namespace: 'team' } }
+  expect(instanceHref(version('v1'), 'm-v1-0-abc')).toBe('/models/m/v1?instance=m-v1-0-abc')
+  expect(instanceHref(elsewhere, 'm-v1-0-abc')).toBe('/models/m/v1?namespace=team&instance=m-v1-0-abc')
 })

@@ -24,7 +24,7 @@ export interface VersionRow {
   readonly reason: string
   readonly shares: readonly Share[]
   readonly rates: Rates | undefined
-  /** Of all its instances together; undefined where it is not known (elsewhere, not running). */
+  /** Of all its instances together; undefined where it is not known (elsewhere, in containers, not running). */
   readonly residentBytes: number | undefined
 }
 
@@ -62,7 +62,7 @@ export function versionRow(resource: Resource<'ModelVersion'>, { routes, status,
   const { namespace, name } = resource.metadata
   const key = keyOf(resource)
   const found = status?.versions.find((each) => each.namespace === namespace && each.name === name)
-  const loads = found?.instances.list.flatMap(({ load }) => load ?? []) ?? []
+  const residents = found?.instances.list.flatMap(({ load }) => load?.residentBytes ?? []) ?? []
   return {
     key,
     resource,
@@ -72,7 +72,7 @@ export function versionRow(resource: Resource<'ModelVersion'>, { routes, status,
     reason: reasonOf(found),
     shares: sharesOf(namespace, name, routes),
     rates: traffic?.versions[key],
-    residentBytes: loads.length === 0 ? undefined : loads.reduce((sum, { residentBytes }) => sum + residentBytes, 0),
+    residentBytes: residents.length === 0 ? undefined : residents.reduce((sum, each) => sum + each, 0),
   }
 }
 
@@ -93,11 +93,18 @@ function healthOf(status: VersionStatus | undefined): Health {
 function reasonOf(status: VersionStatus | undefined): string {
   if (!status) return 'Control has not looked at it yet.'
   if (status.message) return status.message
-  if (status.state === 'Fetching') return 'Its weights are being fetched.'
-  if (status.state === 'Starting') return 'Its instances load the weights.'
-  if (status.state === 'Pending')
-    return status.engine === 'backend' ? 'Its backend is asked whether it answers.' : 'Its instances are about to start.'
+  const { engine } = status
+  if (status.state === 'Fetching') return engine === 'image' ? 'Its image is being fetched.' : 'Its weights are being fetched.'
+  if (status.state === 'Starting') return STARTING[engine]
+  if (status.state === 'Pending') return engine === 'backend' ? STARTING.backend : 'Its instances are about to start.'
   return ''
+}
+
+const STARTING: Readonly<Record<VersionStatus['engine'], string>> = {
+  llama: 'Its instances load the weights.',
+  simulated: 'Its instances start.',
+  image: 'The servers in its containers start.',
+  backend: 'Its backend is asked whether it answers.',
 }
 
 function sharesOf(namespace: string, name: string, routes: readonly Resource<'Route'>[]): Share[] {
@@ -120,6 +127,12 @@ export function weightsName(file: string | undefined): { readonly name: string; 
   return { name: quantisation ? bare.slice(0, quantisation.index) : bare, quantisation: quantisation?.[1]?.toUpperCase() }
 }
 
+/** "registry:5000/vllm/vllm-openai:v0.11.0@sha256:…" → what it is, and which of it. */
+export function imageName(image: string): { readonly name: string; readonly tag: string | undefined; readonly digest: string | undefined } {
+  const [, name, tag, digest] = /^(.+?)(?::([^:/@]+))?(?:@sha256:([0-9a-f]+))?$/.exec(image)!
+  return { name: name!, tag, digest }
+}
+
 /** [-1, 4] → "any × 4": a size that is free is -1. */
 export function shapeInWords(shape: readonly number[]): string {
   return shape.length === 0 ? 'one value' : shape.map((size) => (size < 0 ? 'any' : size.toLocaleString('en-US'))).join(' × ')
@@ -140,4 +153,10 @@ export function compareVersions(a: string, b: string): number {
 export function versionHref(resource: Resource<'ModelVersion'>): string {
   const { model, version } = resource.spec
   return `/models/${model}/${version}${inNamespace(resource.metadata.namespace)}`
+}
+
+/** Address of one of its instances: the version's page with it open. */
+export function instanceHref(resource: Resource<'ModelVersion'>, id: string): string {
+  const page = versionHref(resource)
+  return `${page}${page.includes('?') ? '&' : '?'}instance=${encodeURIComponent(id)}`
 }

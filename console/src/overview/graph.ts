@@ -3,9 +3,10 @@
  * nodes and edges; where they stand on the screen is `layout.ts`.
  */
 import type { Rates, TrafficEvent } from '../../../src/control/records/traffic-event.ts'
-import type { SystemStatus } from '../../../src/control/status.ts'
+import type { InstanceStatus, SystemStatus } from '../../../src/control/status.ts'
 import type { Resource } from '../../../src/resources/index.ts'
 import { keyOf } from '../api/resources.ts'
+import { STATES } from '../models/instance-words.ts'
 import { milliseconds, percent, rate } from '../shell/format.ts'
 import type { Health } from '../shell/state-mark.tsx'
 
@@ -137,13 +138,8 @@ export function buildGraph(system: {
         id: `instance/${instance.id}`,
         column: 4,
         title: `instance ${at + 1}`,
-        detail:
-          instance.state !== 'ready'
-            ? instance.state
-            : instance.load
-              ? `${instance.load.running} of ${instance.load.sequences} busy${instance.load.waiting > 0 ? ` · ${instance.load.waiting} waiting` : ''}`
-              : 'ready',
-        health: instance.state === 'ready' ? 'good' : instance.state === 'failed' || instance.state === 'waiting' ? 'bad' : 'busy',
+        detail: instanceDetail(instance),
+        health: STATES[instance.state].health,
         state: `${instance.id} ${instance.state}${instance.simulated ? ', simulated' : ''}`,
         thing: `Process/engine-${instance.id}`,
       })
@@ -170,6 +166,13 @@ export function bothMilliseconds(p50: number | undefined, p95: number): string {
   return `${second.endsWith(`\u202f${unit}`) ? value : first} · p95 ${second}`
 }
 
+function instanceDetail({ state, message, load }: InstanceStatus): string {
+  if (state === 'pulling') return message ?? state
+  if (state !== 'ready' || load?.running === undefined) return state
+  const busy = load.sequences === undefined ? `${load.running} running` : `${load.running} of ${load.sequences} busy`
+  return `${busy}${load.waiting > 0 ? ` · ${load.waiting} waiting` : ''}`
+}
+
 function versionHealth(state: string | undefined, simulated: boolean): Health {
   if (state === 'Failed' || state === 'Degraded' || simulated) return 'bad'
   if (state === 'Ready') return 'good'
@@ -180,6 +183,7 @@ function versionDetail(state: SystemStatus['versions'][number] | undefined, rate
   if (!state) return 'not known yet'
   if (state.simulated) return 'SIMULATED'
   if (state.state === 'Fetching') {
+    if (state.engine === 'image') return 'fetching its image'
     const { receivedBytes, bytes } = state.weights ?? {}
     return receivedBytes !== undefined && bytes ? `fetching ${percent(receivedBytes / bytes)}` : 'fetching weights'
   }

@@ -2,6 +2,9 @@
 import { stringify } from 'yaml'
 import { inNamespace, keyOf, manifestOf } from '../api/resources.ts'
 import { useSystem } from '../api/system.tsx'
+import { busyInWords, contextInWords, instanceRows, RUNTIMES } from '../models/instance-words.ts'
+import { StateHistory } from '../models/state-history.tsx'
+import { instanceHref } from '../models/versions.ts'
 import { Ago, CodeBlock, Drawer, Fact, Facts } from '../parts/index.ts'
 import { bytes, milliseconds, percent, rate } from '../shell/format.ts'
 import { Link, navigate } from '../shell/router.tsx'
@@ -20,38 +23,7 @@ function Thing({ thing }: { thing: string }) {
   const kind = thing.slice(0, slash)
   const key = thing.slice(slash + 1)
 
-  if (kind === 'Process') {
-    const process = status?.processes.find(({ name }) => name === key)
-    const instance = status?.versions.flatMap(({ instances }) => instances.list).find(({ id }) => `engine-${id}` === key)
-    if (!process && !instance) return <Gone />
-    const load = instance?.load
-    return (
-      <Facts>
-        {process && (
-          <Fact name="State">
-            {process.state}, <Ago at={process.since} />
-          </Fact>
-        )}
-        {process?.pid !== undefined && <Fact name="Process id">{process.pid}</Fact>}
-        {process && <Fact name="Restarts">{process.restarts}</Fact>}
-        {process?.lastEnd && <Fact name="Last end">{process.lastEnd}</Fact>}
-        {load && (
-          <>
-            <Fact name="Requests">
-              {load.running} running of {load.sequences}, {load.waiting} waiting
-            </Fact>
-            <Fact name="Tokens">{rate(load.tokensPerSecond)}</Fact>
-            <Fact name="Context in use">
-              {load.kvUsedTokens} of {load.kvTotalTokens} tokens
-            </Fact>
-            <Fact name="Memory">{bytes(load.residentBytes)}</Fact>
-          </>
-        )}
-        {instance?.message && <Fact name="Says">{instance.message}</Fact>}
-      </Facts>
-    )
-  }
-
+  if (kind === 'Process') return <ProcessThing name={key} />
   const resource = [...routes, ...versions].find((each) => each.kind === kind && keyOf(each) === key)
   if (!resource) return <Gone />
   const rates = kind === 'Route' ? traffic?.routes[key] : traffic?.versions[key]
@@ -70,6 +42,11 @@ function Thing({ thing }: { thing: string }) {
             {version.instances.ready} of {version.instances.wanted} ready
           </Fact>
         )}
+        {resource.kind === 'ModelVersion' && resource.spec.source.image && (
+          <Fact name="Image">
+            <span className="mono">{resource.spec.source.image.name}</span>
+          </Fact>
+        )}
         {version?.weights?.sha256 && <Fact name="Weights">sha256 {version.weights.sha256.slice(0, 12)}…</Fact>}
         {rates && (
           <>
@@ -86,6 +63,47 @@ function Thing({ thing }: { thing: string }) {
         <Link href={page}>{kind === 'Route' ? 'Open the route' : 'Open the version'}</Link>
       </p>
       <CodeBlock title="Manifest" code={stringify(manifestOf(resource))} />
+    </>
+  )
+}
+
+/** A process, or an instance: one in a container has no process here. */
+function ProcessThing({ name }: { readonly name: string }) {
+  const { status, versions } = useSystem()
+  const process = status?.processes.find((each) => each.name === name)
+  const of = status?.versions.find(({ instances }) => instanceRows(instances).some(({ id }) => `engine-${id}` === name))
+  const instance = instanceRows(of?.instances).find(({ id }) => `engine-${id}` === name)
+  const resource = versions.find(({ metadata }) => metadata.name === of?.name && metadata.namespace === of.namespace)
+  const is = instance ?? process
+  if (!is) return <Gone />
+  const { load } = instance ?? {}
+  const busy = busyInWords(load)
+  const context = contextInWords(load)
+  return (
+    <>
+      <Facts>
+        <Fact name="State">
+          {is.state}, <Ago at={is.since} />
+        </Fact>
+        {instance && <Fact name="Runs as">{RUNTIMES[instance.runtime].long}</Fact>}
+        {process?.pid !== undefined && <Fact name="Process id">{process.pid}</Fact>}
+        <Fact name="Restarts">{is.restarts}</Fact>
+        {process?.lastEnd && <Fact name="Last end">{process.lastEnd}</Fact>}
+        {busy !== undefined && <Fact name="Busy">{busy}</Fact>}
+        {load?.tokensPerSecond !== undefined && <Fact name="Tokens">{rate(load.tokensPerSecond)}</Fact>}
+        {context !== undefined && <Fact name="Context in use">{context}</Fact>}
+        {load?.residentBytes !== undefined && <Fact name="Memory">{bytes(load.residentBytes)}</Fact>}
+        {instance?.message && <Fact name="Says">{instance.message}</Fact>}
+      </Facts>
+      {instance && resource && (
+        <>
+          <p>
+            <Link href={instanceHref(resource, instance.id)}>Open the instance</Link>
+          </p>
+          <h3>History</h3>
+          <StateHistory changes={instance.changes} />
+        </>
+      )}
     </>
   )
 }

@@ -34,3 +34,8 @@ export function ago(then: number, now = Date.now()): string {
   const days = Math.floor(seconds / 86_400)
   return days < 730 ? `${days}${GAP}d ago` : `${Math.floor(days / 365.25)}${GAP}y ago`
 }
+
+/** How long something took: "340 ms", "12.0 s", "3 min". */
+export function lasting(ms: number): string {
+  return ms < 60_000 ? milliseconds(ms) : ago(0, ms).replace(/ ago$/, '')
+}
