@@ -68,10 +68,17 @@ async function until<T>(look: () => Promise<T>, is: (seen: T) => boolean, what: 
   for (const end = performance.now() + timeoutMs; ; await sleep(100)) {
     const seen = await look()
     if (is(seen)) return seen
-    if (performance.now() > end)
-      throw new Error(`${what}: not within ${timeoutMs / 1000} s; ${JSON.stringify(seen)}\n${system.logs().slice(-6_000)}`)
+    if (performance.now() > end) throw new Error(`${what}: not within ${timeoutMs / 1000} s; ${JSON.stringify(seen)}\n${controlLog()}`)
   }
 }
+/** What control has said last: what engines say is of no use here. */
+const controlLog = () =>
+  system
+    .logs()
+    .split('\n')
+    .filter((line) => line.includes('"process":"control"'))
+    .slice(-40)
+    .join('\n')
 const version = async (name: string): Promise<VersionStatus | undefined> =>
   (await system.control<SystemStatus>('GET', '/status')).versions.find((each) => each.name === name)
 const comes = (name: string, is: (seen: VersionStatus) => boolean, timeoutMs?: number) =>
@@ -319,7 +326,11 @@ describe('what cannot run says why', () => {
     const [{ Ports }] = (await containers('growing')) as [Listed]
     await fetch(`http://127.0.0.1:${Ports.find(({ PublicPort }) => PublicPort)!.PublicPort}/oom`, { method: 'POST' })
     const grown = await comes('growing', ({ instances }) => instances.list[0]!.restarts > 0 && instances.ready === 1)
-    expect(stateOf(grown)[0]!.changes.map(({ message }) => message)).toContain('killed: out of memory (limit 128 MiB)')
+    expect(
+      stateOf(grown)[0]!
+        .changes.map(({ message }) => message)
+        .join(),
+    ).toContain('killed: out of memory (limit 128 MiB)')
     await remove('growing')
     await apply('giant', { source: engine, runtime: 'docker', resources: { memory: '900T' } })
     const giant = await comes('giant', ({ state }) => state === 'Failed')

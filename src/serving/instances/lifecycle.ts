@@ -188,7 +188,10 @@ export function stateOf(life: Life, leaving: Leaving, waits?: string): { readonl
 }
 
 /** Why this is not its first run. */
-const pastOf = (life: Life) => (life.seen && life.seen.restarts > 0 ? endOf(life) : undefined)
+function pastOf(life: Life): string | undefined {
+  const end = life.seen && life.seen.restarts > 0 ? endOf(life) : undefined
+  return end === undefined ? undefined : `after: ${end}`
+}
 
 /** How its last run ended, with what it said of it itself. */
 function endOf({ seen, killedFor, lastWords }: Life): string | undefined {
