@@ -21,6 +21,19 @@ test.each([
     { code: 134, signal: null, lastWords: "terminate called after throwing an instance of 'std::bad_alloc'\n" },
     `exit code 134: it found no memory ("terminate called after throwing an instance of 'std::bad_alloc'")`,
   ],
+  [
+    'a GPU whose driver is too old',
+    {
+      code: null,
+      signal: 'SIGABRT',
+      lastWords: `ggml-cuda.cu:108: CUDA error
+{"level":"error","process":"engine","message":"CUDA error: the provided PTX was compiled with an unsupported toolchain.","from":"llama.cpp"}
+libggml-base.so(ggml_abort+0x152)
+{"level":"error","process":"engine","message":"cudaFuncGetAttributes(&attr, kernel)","from":"llama.cpp"}`,
+    },
+    'killed by SIGABRT: CUDA error: the provided PTX was compiled with an unsupported toolchain.',
+  ],
+  ['an error long before an end of its own', { code: 1, signal: null, lastWords: '{"level":"error","message":"x"}' }, 'exit code 1'],
   ['an assertion', { code: null, signal: 'SIGABRT', lastWords: 'GGML_ASSERT(n > 0) failed' }, 'killed by SIGABRT'],
 ] as const)('%s', (_, ending, words) => expect(describeEnding({ oomKills: 0, lastWords: '', ...ending })).toBe(words))
 

@@ -1,6 +1,7 @@
 /**
  * A process that finds no memory ends in one of two ways, and neither says so to its parent: the system's OOM killer sends SIGKILL and counts it,
- * or an allocation fails and the runtime aborts, with its reason on stderr. Here both become words.
+ * or an allocation fails and the runtime aborts, with its reason on stderr. Here both become words, and so does what native code complained of before
+ * it gave up.
  */
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 
@@ -25,7 +26,22 @@ export function describeEnding({ code, signal, oomKills, lastWords }: Ending): s
   // A shell's way to tell a signal, 128 and its number: SIGTRAP and SIGABRT.
   if (!ABORTS.has(signal ?? '') && code !== 133 && code !== 134) return how
   const said = SAID.exec(lastWords)?.[0].trim()
-  return said ? `${how}: it found no memory ("${said.slice(0, 160)}")` : how
+  if (said) return `${how}: it found no memory ("${said.slice(0, 160)}")`
+  const complaint = firstComplaint(lastWords)
+  return complaint === undefined ? how : `${how}: ${complaint.slice(0, 160)}`
+}
+
+/** The first error that it logged: what follows is what came of it. */
+function firstComplaint(words: string): string | undefined {
+  for (const line of words.split('\n')) {
+    if (!line.startsWith('{') || !line.includes('"level":"error"')) continue
+    try {
+      return String((JSON.parse(line) as { message?: unknown }).message)
+    } catch {
+      // cut off, or of somebody else
+    }
+  }
+  return undefined
 }
 
 /** Counters of the container first, where there is one: the machine's count others' processes too. */

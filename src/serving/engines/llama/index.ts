@@ -39,7 +39,9 @@ export async function loadLlama(config: LlamaConfig, log: Log, inOrder = false):
       cause: error,
     })
   })
-  const fingerprint = `fp_${sha256Hex(`${weightsSha256}\n${ENGINE_VERSION}`).slice(0, 12)}`
+  // The same weights give other answers on a GPU.
+  const where = llama.gpu ? `\n${llama.gpu}` : ''
+  const fingerprint = `fp_${sha256Hex(`${weightsSha256}\n${ENGINE_VERSION}${where}`).slice(0, 12)}`
   const contextSize = Math.min(parameters.contextSize, model.trainContextSize)
   if (contextSize < parameters.contextSize)
     log.warn(`The context is ${contextSize} tokens, not ${parameters.contextSize}: the model was trained on no more.`)
