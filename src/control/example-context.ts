@@ -52,7 +52,7 @@ export async function exampleControl(options: { gatewayUrl?: string; connection?
     instances: {
       look: async () => [],
       start: () => undefined,
-      wake: () => undefined,
+      gatewaySaid: () => undefined,
       round: async () => undefined,
       report: () => ({ instances: [], left: [] }),
       logs: async () => undefined,

@@ -131,7 +131,7 @@ async function start(
     idle: feed.idle,
   })
   onClose(() => instances.close(isStopping()))
-  onClose(feed.onAck(instances.wake))
+  onClose(feed.onAck(instances.gatewaySaid))
   const reconciler = createReconciler({ store, log, clock })
   onClose(reconciler.close)
   const watch = createWatchHub(store.resources)

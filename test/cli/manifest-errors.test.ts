@@ -149,12 +149,12 @@ const CASES: [name: string, manifest: string, ...said: string[]][] = [
   [
     'a source with nothing in it',
     version('', '‸{}').replace('source: ‸{}', '‸source: {}'),
-    'no field is set (expected exactly one of engine, backend)',
+    'no field is set (expected exactly one of engine, image, backend)',
   ],
   [
     'a source with both',
     version('').replace('source: { engine: { kind: simulated } }', '‸source: { engine: { kind: simulated }, backend: { name: b } }'),
-    'engine, backend are set (expected exactly one of engine, backend)',
+    'engine, backend are set (expected exactly one of engine, image, backend)',
   ],
   ['an engine of no kind', version('', '{ ‸engine: {} }'), 'missing field "kind"'],
   [

@@ -1,6 +1,6 @@
 /** Images of real model servers, made of this machine's own files: what a registry would have elsewhere. */
 import { execFileSync, spawn } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -18,13 +18,42 @@ export async function llamaServerImage(daemon: DockerDaemon): Promise<string> {
   return image
 }
 
+export interface Mounted {
+  readonly source: string
+  readonly target: string
+  readonly readOnly: true
+}
+
+export const mounted = (source: string, target = source): Mounted => ({ source, target, readOnly: true })
+
+/** With nothing in it: a program of this machine runs in it by `machineFolders`. */
+export async function emptyImage(daemon: DockerDaemon): Promise<string> {
+  const image = 'strata-test/empty:1'
+  await importImage(daemon, image, { ENV: 'HOME=/tmp' }, () => undefined)
+  return image
+}
+
+/** The system's programs and libraries, with what they are set up by. */
+export function machineFolders(): Mounted[] {
+  const settings = readdirSync('/etc').filter((name) => name === 'alternatives' || name.startsWith('java'))
+  return ['/usr', '/lib', '/lib64', ...settings.map((name) => `/etc/${name}`)]
+    .filter((folder) => existsSync(folder))
+    .map((path) => mounted(path))
+}
+
+/** A Python environment, where it was made, and the Python that it was made from. */
+export function pythonFolders(environment: string): Mounted[] {
+  const base = dirname(dirname(realpathSync(join(environment, 'bin', 'python'))))
+  return [environment, ...(base === '/usr' ? [] : [base])].map((path) => mounted(path))
+}
+
 function librariesOf(program: string, beside: string): string[] {
   const said = execFileSync('ldd', [program], { encoding: 'utf8', env: { ...process.env, LD_LIBRARY_PATH: beside } })
   return [...said.matchAll(/\/\S+/g)].map(([path]) => path)
 }
 
 /** A tar that Docker takes for an image, with changes as a Dockerfile writes them. */
-async function importImage(
+export async function importImage(
   { socketPath }: DockerDaemon,
   image: string,
   changes: Readonly<Record<string, string>>,

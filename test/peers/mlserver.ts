@@ -62,18 +62,26 @@ export interface Mlserver {
   close(): Promise<void>
 }
 
-/** The first start on a machine installs it: give the hook `INSTALL_TIMEOUT_MS`. */
-export async function startMlserver(models: readonly MlserverModel[] = MLSERVER_MODELS): Promise<Mlserver> {
-  const environment = await pythonEnvironment('mlserver', { requirements: [`mlserver==${MLSERVER_VERSION}`] })
-  const folder = mkdtempSync(join(tmpdir(), 'strata-mlserver-'))
-  const [http, grpc, metrics] = (await freePorts(3)) as [number, number, number]
-  const settings = { host: '127.0.0.1', http_port: http, grpc_port: grpc, metrics_port: metrics, parallel_workers: 0 }
-  writeFileSync(join(folder, 'settings.json'), JSON.stringify(settings))
+/** The folder of its Python, its programs in `bin`. */
+export const installMlserver = () => pythonEnvironment('mlserver', { requirements: [`mlserver==${MLSERVER_VERSION}`] })
+
+/** A folder for each model, below `folder`. */
+export function writeMlserverModels(folder: string, models: readonly MlserverModel[]): void {
   for (const model of models) {
     const place = join(folder, `${model.name}-${model.version ?? 'none'}`)
     mkdirSync(place)
     writeFileSync(join(place, 'model-settings.json'), JSON.stringify(settingsOf(model)))
   }
+}
+
+/** The first start on a machine installs it: give the hook `INSTALL_TIMEOUT_MS`. */
+export async function startMlserver(models: readonly MlserverModel[] = MLSERVER_MODELS): Promise<Mlserver> {
+  const environment = await installMlserver()
+  const folder = mkdtempSync(join(tmpdir(), 'strata-mlserver-'))
+  const [http, grpc, metrics] = (await freePorts(3)) as [number, number, number]
+  const settings = { host: '127.0.0.1', http_port: http, grpc_port: grpc, metrics_port: metrics, parallel_workers: 0 }
+  writeFileSync(join(folder, 'settings.json'), JSON.stringify(settings))
+  writeMlserverModels(folder, models)
   const url = `http://127.0.0.1:${http}`
   const start = () =>
     startPeer({

@@ -62,15 +62,20 @@ const MODELS: readonly TensorflowModelConfig[] = [
   ...['pair', 'text', 'graded', 'identity'].map((name) => ({ name })),
 ]
 
-/** The first start on a machine installs it: give the hook `INSTALL_TIMEOUT_MS`. */
-export async function startTensorflowServing(options: TensorflowServingOptions = {}): Promise<TensorflowServing> {
+/** The folders of its Python, of the server and of the tests' SavedModels. */
+export async function installTensorflowServing(): Promise<{ environment: string; programs: string; models: string }> {
   const environment = await pythonEnvironment('tensorflow-serving', {
     // It asks for `tensorflow`, which holds the same files as `tensorflow-cpu` once more.
     alone: [`tensorflow-serving-api==${TENSORFLOW_VERSION}`],
     requirements: [`tensorflow-cpu==${TENSORFLOW_VERSION}`, 'grpcio==1.85.3'],
   })
+  return { environment, programs: PROGRAMS, models: await makeModels(environment, join(environment, 'bin', 'python')) }
+}
+
+/** The first start on a machine installs it: give the hook `INSTALL_TIMEOUT_MS`. */
+export async function startTensorflowServing(options: TensorflowServingOptions = {}): Promise<TensorflowServing> {
+  const { environment, models: made } = await installTensorflowServing()
   const program = join(environment, 'bin', 'python')
-  const made = await makeModels(environment, program)
   const folder = mkdtempSync(join(tmpdir(), 'strata-tensorflow-'))
   const models = join(folder, 'models')
   const config = join(folder, 'models.config')

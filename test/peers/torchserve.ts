@@ -61,7 +61,7 @@ export interface Torchserve {
 /** The first start on a machine installs it: give the hook `INSTALL_TIMEOUT_MS`. */
 export async function startTorchserve(options: TorchserveOptions = {}): Promise<Torchserve> {
   const { load = TORCHSERVE_MODELS, authorization = false } = options
-  const programs = await installed()
+  const programs = join(await installTorchserve(), 'bin')
   const folder = mkdtempSync(join(tmpdir(), 'strata-torchserve-'))
   const remove = () => rmSync(folder, { recursive: true, force: true })
   const [inference, management, metrics, grpcInference, grpcManagement] = (await freePorts(5)) as [number, number, number, number, number]
@@ -148,8 +148,8 @@ export async function startTorchserve(options: TorchserveOptions = {}): Promise<
   }
 }
 
-/** The folder of TorchServe's programs. */
-async function installed(): Promise<string> {
+/** The folder of TorchServe's Python, its programs in `bin`. */
+export async function installTorchserve(): Promise<string> {
   const missing = [
     ...((await works('java', ['-version'])) ? [] : ['openjdk-17-jre-headless']),
     ...((await works(PYTHON, ['-c', 'import importlib.util, sys; sys.exit(importlib.util.find_spec("torch") is None)']))
@@ -160,16 +160,16 @@ async function installed(): Promise<string> {
     throw new Error(
       `TorchServe needs Java and ${PYTHON} with PyTorch. Install them (Debian: \`apt-get install --no-install-recommends ${missing.join(' ')}\`).`,
     )
-  const environment = await pythonEnvironment('torchserve', {
+  return pythonEnvironment('torchserve', {
     python: PYTHON,
     systemSitePackages: true,
     alone: [`torchserve==${TORCHSERVE_VERSION}`, `torch-model-archiver==${TORCHSERVE_VERSION}`],
     requirements: ['packaging==26.4', 'psutil==7.2.2', 'pyyaml==6.0.4', 'wheel==0.48.0', 'enum-compat==0.0.3'],
   })
-  return join(environment, 'bin')
 }
 
-async function makeArchives(programs: string, store: string): Promise<void> {
+/** The tests' models, in the folder `store`. */
+export async function makeArchives(programs: string, store: string): Promise<void> {
   const archive = async (model: string, version: string) => {
     const handler = join(import.meta.dirname, 'torchserve', `${model}.py`)
     await run(join(programs, 'torch-model-archiver'), [

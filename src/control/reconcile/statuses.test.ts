@@ -30,7 +30,7 @@ describe('a version on a backend', () => {
       'Failed',
       'it has no model "llama"; it has x',
     ],
-    ['it has none', { ...ready, onlyListed: true, models: [] }, 'Failed', 'it has no model "llama"; it has none'],
+    ['it has none', { ...ready, onlyListed: true, models: [] }, 'Failed', 'it has no model "llama"'],
     ['the model loads', listed('loading'), 'Starting', 'it is loading "llama"'],
     ['the model is not loaded', listed('unloaded'), 'Failed', '"llama" is not loaded there'],
     ['the model is broken', listed('failed', 'no such file'), 'Failed', '"llama" is broken there (no such file)'],

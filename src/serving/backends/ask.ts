@@ -11,7 +11,7 @@ export interface Answer {
 }
 
 export interface Question {
-  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS'
   /** Sent as JSON. */
   readonly body?: unknown
   readonly signal: AbortSignal

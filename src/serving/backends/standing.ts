@@ -24,7 +24,7 @@ export function standingOf(probe: BackendProbe | undefined, { model, version, la
     if (!probe.onlyListed) return { state: 'Ready' }
     const names = [...new Set(probe.models?.map(({ name }) => name))]
     const shown = names.slice(0, SHOWN_MODELS).join(', ') + (names.length > SHOWN_MODELS ? ', …' : '')
-    return { state: 'Failed', message: `it has no model "${model}"; it has ${shown || 'none'}` }
+    return { state: 'Failed', message: `it has no model "${model}"${shown && `; it has ${shown}`}` }
   }
   if (there.some(({ state }) => state === 'ready')) return { state: 'Ready' }
   const { state, reason } = there[0]!

@@ -17,11 +17,12 @@ import type { Resource } from '../../resources/index.ts'
 import type { CompiledInstance } from '../../resources/snapshot.ts'
 import type { Store } from '../../store/index.ts'
 import { containerOf } from '../runtimes/container-of.ts'
-import type { RunningInstance, Runtime, WantedInstance } from '../runtimes/port.ts'
+import type { Runtime, WantedInstance } from '../runtimes/port.ts'
 import { turnedAway } from './admission.ts'
 import type { connectInstance } from './clients.ts'
-import { type Instance, instanceOf, programOf, type RuntimeName, type Surroundings, type WeightsState } from './identity.ts'
-import { seeRun, stateOf } from './lifecycle.ts'
+import { createDesired } from './desired.ts'
+import type { Instance, RuntimeName, Surroundings, WeightsState } from './identity.ts'
+import { seeRun } from './lifecycle.ts'
 import { planVersion } from './plan.ts'
 import { createProber } from './prober.ts'
 import {
@@ -36,7 +37,8 @@ import {
   reportOf,
   runningOf,
 } from './running.ts'
-import { type InstanceView, isOnlyProgress, versionStatus } from './version-status.ts'
+import { watchRuntime } from './runtime-watch.ts'
+import { createStatuses } from './statuses.ts'
 import type { Fetch } from './weight-fetches.ts'
 import { createWeights } from './weights.ts'
 
@@ -66,8 +68,8 @@ export interface Instances {
   look(): Promise<readonly CompiledInstance[]>
   /** Begins to act. */
   start(): void
-  /** Something has changed that a round should see. */
-  wake(): void
+  /** A gateway has said what it runs and which draining instances it needs. */
+  gatewaySaid(): void
   /** One round, now: what `start` does again and again. */
   round(): Promise<void>
   /** Those that there are, and those that have left within the last minute. */
@@ -82,8 +84,10 @@ export interface Instances {
 const REMEMBERED = 'instances'
 const IDLE_MS = 1_000
 const STARTING_MS = 150
-/** Download progress goes into the status at most this often. */
-const PROGRESS_MS = 500
+/** So long after the last change of a state. */
+const BUSY_MS = 15_000
+/** Between two rounds, however much happens. */
+const AGAIN_MS = 30
 /** How long the end of all containers is waited for: the supervisor waits for control not much longer. */
 const ENDING_MS = 3_500
 /** What has left is shown for so long. */
@@ -95,18 +99,16 @@ export function createInstances(options: InstancesOptions): Instances {
   const { store, runtimes, log, clock } = options
   const running = new Map<string, Running>()
   const left: { readonly report: InstanceReport; readonly at: number }[] = []
-  const away = new Map<RuntimeName, string>()
-  const asked = new Map<RuntimeName, string>()
-  const progressAt = new Map<string, number>()
-  /** What was made of a version, and of what: most rounds find it as it was. */
-  const made = new Map<string, { readonly of: readonly unknown[]; readonly instances: readonly Instance[] | undefined }>()
-  const quiet = new Map<RuntimeName, ReturnType<typeof recurring>>()
+  const watches = new Map([...runtimes].map(([name, runtime]) => [name, watchRuntime(name, runtime, { clock, log })]))
+  const desired = createDesired(options)
+  const statuses = createStatuses({ resources: store.resources, clock })
   let remembered: string | undefined
   let timer: NodeJS.Timeout | undefined
   let started = false
   let closed = false
   let current: Promise<void> | undefined
   let again = false
+  let changedAt = clock.monotonic()
 
   const weights = createWeights({ store, fetch: options.fetch, clock, log, onChange: () => wake() })
   const prober = createProber({ clock, log, connect: options.connect, restart, onChange: () => wake() })
@@ -116,18 +118,12 @@ export function createInstances(options: InstancesOptions): Instances {
     }),
     ...[...runtimes.values()].map((runtime) => runtime.onChange(() => wake())),
   ]
-  for (const name of runtimes.keys())
-    quiet.set(
-      name,
-      recurring(log, clock, `the runtime "${name}" does not answer; what runs goes on`, `the runtime "${name}" answers again`, 'warn'),
-    )
 
   const versions = () => store.resources.list('ModelVersion').filter(({ spec }) => spec.source.engine || spec.source.image)
   const ofVersion = ({ metadata }: Resource<'ModelVersion'>) =>
     [...running.values()].filter(({ instance }) => instance.namespace === metadata.namespace && instance.version === metadata.name)
   const add = (each: Remembered) => {
-    const made = runningOf(each)
-    running.set(each.instance.id, made)
+    running.set(each.instance.id, runningOf(each, clock))
   }
 
   async function restart({ instance }: Running, why: string): Promise<void> {
@@ -136,22 +132,11 @@ export function createInstances(options: InstancesOptions): Instances {
   }
 
   const observe = async () => {
-    const seen = new Map<RuntimeName, ReadonlyMap<string, RunningInstance>>()
-    await Promise.all(
-      [...runtimes].map(async ([name, runtime]) => {
-        try {
-          seen.set(name, new Map((await runtime.observe()).map((each) => [each.id, each])))
-          away.delete(name)
-          quiet.get(name)!.worked()
-        } catch (error) {
-          away.set(name, messageOf(error))
-          quiet.get(name)!.failed(messageOf(error))
-        }
-      }),
-    )
+    const looked = await Promise.all([...watches].map(async ([name, watch]) => [name, await watch.look()] as const))
+    const seen = new Map(looked)
     for (const each of running.values()) {
       const there = seen.get(each.instance.runtime)
-      if (!there) continue // what is not seen for once is not gone
+      if (!there) continue
       each.life = seeRun(each.life, there.get(each.instance.id), clock.monotonic())
       each.address = each.life.seen?.address
     }
@@ -169,7 +154,9 @@ export function createInstances(options: InstancesOptions): Instances {
   }
 
   const retire = (each: Running) => {
-    each.retiringSince ??= clock.now()
+    if (isRetiring(each)) return
+    each.retiringSince = clock.now()
+    each.retiringAt = clock.monotonic()
   }
   const decide = () => {
     const wanted = versions()
@@ -178,21 +165,19 @@ export function createInstances(options: InstancesOptions): Instances {
       const known = ofVersion(version)
         .filter((each) => !isRetiring(each))
         .map((each) => ({ instance: each.instance, ready: isReady(each) }))
-      const desired = desiredOf(version, weights.stateOf(version))
-      const plan = planVersion(desired, known, version.spec.scaling.max)
+      const asked = desiredOf(version)
+      const plan = planVersion(asked, known, version.spec.scaling.max)
       for (const instance of plan.start) start(instance)
       for (const instance of plan.retire) retire(running.get(instance.id)!)
       // What does not make it another instance may change while it runs; its config stays the text that it was started with.
-      for (const now of desired ?? []) {
+      for (const now of asked ?? []) {
         const each = running.get(now.id)
         const { config, container } = each?.instance ?? now
         if (each) each.instance = { ...now, config, ...(container ? { container } : {}) }
       }
     }
     for (const each of running.values()) if (!named.has(`${each.instance.namespace}/${each.instance.version}`)) retire(each)
-    weights.keepOnly(wanted)
-    const uids = new Set(wanted.map(({ metadata }) => metadata.uid))
-    for (const uid of made.keys()) if (!uids.has(uid)) made.delete(uid)
+    for (const memory of [weights, desired, statuses]) memory.keepOnly(wanted)
   }
   const start = (instance: Instance) => {
     const leaving = running.get(instance.id)
@@ -204,17 +189,10 @@ export function createInstances(options: InstancesOptions): Instances {
     }
   }
 
-  const desiredOf = (version: Resource<'ModelVersion'>, state: WeightsState | undefined): readonly Instance[] | undefined => {
+  const desiredOf = (version: Resource<'ModelVersion'>): readonly Instance[] | undefined => {
     const { spec, metadata } = version
     const task = store.resources.get('Model', metadata.namespace, spec.model)?.spec.task ?? 'chat'
-    const of = [spec, metadata.annotations, state, task]
-    const known = made.get(metadata.uid!)
-    if (known?.of.every((each, at) => each === of[at])) return known.instances
-    const program = programOf(version, state)
-    const all = Array.from({ length: spec.scaling.min }, (_, index) => program && instanceOf(version, task, program, index, options))
-    const instances = all.every((each) => each !== undefined) ? all : undefined
-    made.set(metadata.uid!, { of, instances })
-    return instances
+    return desired.of(version, task, weights.stateOf(version))
   }
 
   const admit = () => {
@@ -222,7 +200,8 @@ export function createInstances(options: InstancesOptions): Instances {
     const turned = turnedAway(claims, options.memoryBytes)
     for (const each of running.values()) {
       const { id, runtime } = each.instance
-      const missing = runtimes.has(runtime) ? away.get(runtime) : `there is no runtime "${runtime}" here`
+      const watch = watches.get(runtime)
+      const missing = watch ? watch.away : `there is no runtime "${runtime}" here`
       each.waits = turned.get(id) ?? (each.life.seen ? undefined : missing)
       if (!turned.has(id)) each.placed = true
     }
@@ -231,9 +210,10 @@ export function createInstances(options: InstancesOptions): Instances {
   /** Those that drain and are done: their runtime is told to end them. */
   const release = () => {
     for (const each of running.values()) {
-      const { retiringSince, drainVersion, instance, offered } = each
-      if (retiringSince === undefined || each.ended) continue
-      const over = clock.now() - retiringSince > instance.drainTimeoutMs
+      const { retiringAt, drainVersion, instance, offered } = each
+      if (!isRetiring(each) || each.ended) continue
+      // Not by the wall clock, which somebody may set.
+      const over = clock.monotonic() - retiringAt > instance.drainTimeoutMs
       const drained = !offered || (drainVersion !== undefined && options.idle(instance.id, drainVersion))
       if (over || drained) each.ended = true
     }
@@ -246,22 +226,12 @@ export function createInstances(options: InstancesOptions): Instances {
     remembered = text
   }
 
-  /** Tells each runtime its whole set, when it differs from what was said or from what it has. */
   const want = async () => {
     await Promise.all(
-      [...runtimes].map(async ([name, runtime]) => {
+      [...watches].map(async ([name, watch]) => {
         const chosen = [...running.values()].filter((each) => each.instance.runtime === name && each.placed && !each.ended)
         const set = chosen.flatMap((each) => wantedOf(each) ?? [])
-        const text = JSON.stringify(set)
-        const differs = chosen.some(({ life }) => life.seen === undefined) || leftOver(name)
-        if (away.has(name) || (text === asked.get(name) && !differs)) return
-        try {
-          await runtime.want(set)
-          asked.set(name, text)
-        } catch (error) {
-          away.set(name, messageOf(error))
-          asked.delete(name) // what it has kept of that is not known
-        }
+        await watch.want(set, chosen.some(({ life }) => life.seen === undefined) || leftOver(name))
       }),
     )
   }
@@ -287,8 +257,8 @@ export function createInstances(options: InstancesOptions): Instances {
   /** Forgets the instances that have left. */
   const sweep = () => {
     for (const [id, each] of running) {
-      const { runtime } = each.instance
-      if (!each.ended || (each.placed && (away.has(runtime) || !asked.has(runtime) || each.life.seen))) continue
+      const watch = watches.get(each.instance.runtime)
+      if (!each.ended || (each.placed && (watch?.away !== undefined || !watch?.told || each.life.seen))) continue
       void each.client?.of.close()
       running.delete(id)
       const at = clock.now()
@@ -298,21 +268,8 @@ export function createInstances(options: InstancesOptions): Instances {
   }
 
   const writeStatuses = async () => {
-    for (const each of running.values()) noteState(each, clock.now())
-    for (const version of versions()) {
-      const own = ofVersion(version).filter((each) => !isRetiring(each))
-      const views = own.map((each): InstanceView => {
-        const { state, message } = stateOf(each.life, { retiring: false, ended: false }, each.waits)
-        return { id: each.instance.id, state, standIn: each.instance.standIn, ...(message === undefined ? {} : { message }) }
-      })
-      const described = own.find(({ signature, extensions }) => signature ?? extensions)
-      const status = versionStatus(version, weights.stateOf(version), views, clock.now(), described)
-      const uid = version.metadata.uid!
-      const last = progressAt.get(uid) ?? Number.NEGATIVE_INFINITY
-      if (isOnlyProgress(version, status) && clock.monotonic() - last < PROGRESS_MS) continue
-      progressAt.set(uid, clock.monotonic())
-      await store.resources.setStatus(version, status)
-    }
+    for (const each of running.values()) if (noteState(each, clock.now())) changedAt = clock.monotonic()
+    for (const version of versions()) await statuses.write(version, weights.stateOf(version), ofVersion(version))
   }
 
   const round = async () => {
@@ -368,11 +325,11 @@ export function createInstances(options: InstancesOptions): Instances {
       .then(rounds.worked, (error: unknown) => rounds.failed(messageOf(error)))
       .finally(() => {
         current = undefined
-        const busy = [...running.values()].some((each) => !isReady(each))
-        if (again) {
-          again = false
-          setImmediate(wake)
-        } else if (!closed) timer = setTimeout(wake, busy ? STARTING_MS : IDLE_MS)
+        // What hangs or fails for ever is looked at no more often than what is well.
+        const busy = clock.monotonic() - changedAt < BUSY_MS && [...running.values()].some((each) => !isReady(each))
+        const pause = again ? AGAIN_MS : busy ? STARTING_MS : IDLE_MS
+        again = false
+        if (!closed) timer = setTimeout(wake, pause)
       })
   }
 
@@ -388,7 +345,9 @@ export function createInstances(options: InstancesOptions): Instances {
       started = true
       wake()
     },
-    wake,
+    gatewaySaid() {
+      if ([...running.values()].some((each) => isRetiring(each) && !each.ended)) wake()
+    },
     round,
     report: () => ({ instances: [...running.values()].map(reportOf), left: left.map(({ report }) => report) }),
     async logs(id, lines) {

@@ -1,4 +1,5 @@
 /** One instance that runs, or shall: what is known of it here, and how the snapshot and the status show it. */
+import type { Clock } from '../../kernel/clock.ts'
 import type { Signature } from '../../resources/model-version.ts'
 import type { CompiledInstance } from '../../resources/snapshot.ts'
 import type { InstanceAddress, RunningInstance } from '../runtimes/port.ts'
@@ -18,6 +19,8 @@ export interface Remembered {
   readonly offered: boolean
   /** Wall clock: since when it was ready. */
   readonly readySince?: number
+  /** Where it was last seen to run, for a control that starts while its runtime is away. */
+  readonly last?: { readonly address: InstanceAddress; readonly run: number }
 }
 
 export interface Change {
@@ -30,6 +33,8 @@ export interface Change {
 export interface Running {
   instance: Instance
   retiringSince?: number
+  /** The same on the monotonic clock. */
+  retiringAt: number
   placed: boolean
   /** Gateways may have requests at it. */
   offered: boolean
@@ -67,22 +72,33 @@ const MOST_CHANGES = 20
 /** Of one that does not run yet: nobody is sent there. */
 const NOWHERE: InstanceAddress = { host: '127.0.0.1', port: 0 }
 
-export function runningOf({ instance, retiringSince, placed, offered, readySince }: Remembered): Running {
+export function runningOf(remembered: Remembered, clock: Clock): Running {
+  const { instance, retiringSince, placed, offered, readySince, last } = remembered
+  const warm: Life = offered ? { ...NEW_LIFE, warm: 'warm' } : NEW_LIFE
+  const assumed: RunningInstance | undefined = last && {
+    ...{ id: instance.id, config: instance.config, state: 'running', since: readySince ?? clock.now() },
+    ...{ restarts: last.run, address: last.address },
+  }
   return {
-    // What was published is remembered a moment later: one that was placed may have been offered by a control that was killed.
-    ...{ instance, placed, offered: offered || placed, ended: false, life: offered ? { ...NEW_LIFE, warm: 'warm' } : NEW_LIFE },
+    instance,
     ...(retiringSince === undefined ? {} : { retiringSince }),
+    retiringAt: clock.monotonic() - Math.max(0, clock.now() - (retiringSince ?? clock.now())),
+    // What was published is remembered a moment later: one that was placed may have been offered by a control that was killed.
+    ...{ placed, offered: offered || placed, ended: false },
+    life: assumed ? { ...warm, seen: assumed, run: assumed.restarts, runningSince: clock.monotonic() } : warm,
+    ...(last ? { address: last.address } : {}),
     changes: readySince === undefined ? [] : [{ state: 'ready', at: readySince }],
     ...{ describedAt: Number.NEGATIVE_INFINITY, asking: false, asserting: false },
   }
 }
 
-export function rememberedOf({ instance, retiringSince, placed, offered, changes }: Running): Remembered {
+export function rememberedOf({ instance, retiringSince, placed, offered, changes, life, address }: Running): Remembered {
   const last = changes.at(-1)
   return {
     ...{ instance, placed, offered },
     ...(retiringSince === undefined ? {} : { retiringSince }),
     ...(last?.state === 'ready' ? { readySince: last.at } : {}),
+    ...(address && life.runningSince !== undefined ? { last: { address, run: life.run } } : {}),
   }
 }
 
@@ -107,15 +123,17 @@ export function compileInstance(each: Running, shared: boolean): CompiledInstanc
   }
 }
 
-export function noteState(each: Running, now: number): void {
+/** Tells whether it is in another state than before. */
+export function noteState(each: Running, now: number): boolean {
   const { state, message } = stateOf(each.life, { retiring: isRetiring(each), ended: each.ended }, each.waits)
   const last = each.changes.at(-1)
-  if (last?.state === state && last.message === message) return
+  if (last?.state === state && last.message === message) return false
   const since = last?.state === state ? last.at : now
   // Other words for the same state take the place of the old ones: a download's progress is no history.
   if (last?.state === state) each.changes.pop()
   each.changes.push({ state, at: since, ...(message === undefined ? {} : { message }) })
   if (each.changes.length > MOST_CHANGES) each.changes.shift()
+  return last?.state !== state
 }
 
 export function reportOf({ instance, changes, life, load }: Running): InstanceReport {

@@ -361,7 +361,7 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def serve(servables, port):
-    server = ThreadingHTTPServer(("127.0.0.1", port), type("Bound", (Handler,), {"servables": servables}))
+def serve(servables, host, port):
+    server = ThreadingHTTPServer((host, port), type("Bound", (Handler,), {"servables": servables}))
     server.daemon_threads = True
     server.serve_forever()

@@ -1,5 +1,6 @@
 """A stand-in for tensorflow_model_server, which no package ships: TensorFlow runs real SavedModels, and the messages and stubs are those of
-tensorflow-serving-api. Flags as the original's, and `--load_delay_ms`, since small models load too fast to be seen loading.
+tensorflow-serving-api. Flags as the original's, `--load_delay_ms`, since small models load too fast to be seen loading, and `--host`, since
+the original listens on all addresses, which is right in a container alone.
 """
 
 import argparse
@@ -58,6 +59,7 @@ def main():
     flags.add_argument("--file_system_poll_wait_seconds", type=float, default=1)
     flags.add_argument("--allow_version_labels_for_unavailable_models", action="store_true")
     flags.add_argument("--load_delay_ms", type=int, default=0)
+    flags.add_argument("--host", default="127.0.0.1")
     given = flags.parse_args()
 
     servables = Servables(
@@ -72,9 +74,9 @@ def main():
     server = grpc.server(ThreadPoolExecutor(16), options=unlimited)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Predictions(servables), server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(Models(servables), server)
-    server.add_insecure_port(f"127.0.0.1:{given.port}")
+    server.add_insecure_port(f"{given.host}:{given.port}")
     server.start()
-    rest.serve(servables, given.rest_api_port)
+    rest.serve(servables, given.host, given.rest_api_port)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-/** TorchServe: alive by its inference API, what it has and how busy it is by its management API, where that is given. */
+/**
+ * TorchServe: alive by its inference API, what it has and how busy it is by its management API, where that is given or has the same address. Else
+ * the inference API is asked for each model that a version of ours names: it says whether it is registered, not whether its workers live.
+ */
 import { messageOf } from '../../../kernel/errors.ts'
 import { parseModelList, readTorchServeError, type TorchServeModel } from '../../../wire/torchserve/rest.ts'
 import { type Answer, type Ask, jsonOf, refusal } from '../ask.ts'
@@ -9,6 +12,16 @@ import { manageModels } from './manage.ts'
 const MOST_PAGES = 10
 
 export function torchServeBackend(ask: Ask, manage: Ask | undefined): Backend {
+  /** Whether management has the inference API's address; undefined until it has answered. */
+  let together: boolean | undefined
+
+  const whatItTells = async (used: readonly UsedModel[], signal: AbortSignal) => {
+    if (manage) return whatItHas(manage, used, signal)
+    together ??= (await ask('/models?limit=1', { signal })).status === 200
+    if (together) return whatItHas(ask, used, signal)
+    return { models: (await Promise.all(used.map((each) => registered(ask, each, signal)))).flat(), load: undefined }
+  }
+
   return {
     async probe(signal, used): Promise<BackendProbe> {
       try {
@@ -17,16 +30,16 @@ export function torchServeBackend(ask: Ask, manage: Ask | undefined): Backend {
         if (refused) return unreachable(refused)
         const health = (jsonOf(ping) as { status?: unknown } | null | undefined)?.status
         if (typeof health !== 'string') return unreachable('it answers, but not as TorchServe does (GET /ping)')
-        const known = manage && (await whatItHas(manage, used, signal))
+        const { models, load } = await whatItTells(used, signal)
         const isReady = ping.status === 200 && health === 'Healthy'
         return {
           reachable: true,
           ready: isReady,
           ...(isReady ? {} : { message: `it says that it is "${health.slice(0, 100)}"` }),
           server: 'TorchServe',
-          models: known?.models,
-          load: known?.load,
-          onlyListed: known !== undefined,
+          models,
+          load,
+          onlyListed: manage !== undefined || together === true,
         }
       } catch (error) {
         return unreachable(messageOf(error))
@@ -43,6 +56,17 @@ function refusedBy(answer: Answer, asked: string): string | undefined {
     return `it refuses our credentials (HTTP ${answer.status} ${error.type} to ${asked})`
   // A server whose models have all died says 500 to a ping, in its own words.
   return answer.status === 500 && jsonOf(answer) !== undefined ? undefined : refusal(answer, asked)
+}
+
+/** The inference API describes how a model is asked, or says that there is none. */
+async function registered(ask: Ask, { model, version }: UsedModel, signal: AbortSignal): Promise<BackendModel[]> {
+  const path = `/predictions/${encodeURIComponent(model)}${version === undefined ? '' : `/${encodeURIComponent(version)}`}`
+  const answer = await ask(path, { method: 'OPTIONS', signal })
+  const about = { name: model, ...(version === undefined ? {} : { version }) }
+  if (answer.status === 200) return [{ ...about, state: 'ready' }]
+  const error = readTorchServeError(jsonOf(answer))
+  const unknown = error?.type === 'ModelNotFoundException' || error?.type === 'ModelVersionNotFoundException'
+  return unknown ? [{ ...about, state: 'unloaded', reason: error.message }] : []
 }
 
 async function whatItHas(manage: Ask, used: readonly UsedModel[], signal: AbortSignal) {

@@ -1,0 +1,40 @@
+/** Writes what is known of versions' instances into their statuses. */
+import type { Clock } from '../../kernel/clock.ts'
+import type { Resource } from '../../resources/index.ts'
+import type { Store } from '../../store/index.ts'
+import type { WeightsState } from './identity.ts'
+import { stateOf } from './lifecycle.ts'
+import { isRetiring, type Running } from './running.ts'
+import { type InstanceView, isOnlyProgress, versionStatus } from './version-status.ts'
+
+type Version = Resource<'ModelVersion'>
+
+/** Download progress goes into a status at most this often. */
+const PROGRESS_MS = 500
+
+export function createStatuses({ resources, clock }: { resources: Pick<Store['resources'], 'setStatus'>; clock: Clock }) {
+  const writtenAt = new Map<string, number>()
+
+  return {
+    /** `all`: instances of the version, those that leave among them. */
+    async write(version: Version, weights: WeightsState | undefined, all: readonly Running[]): Promise<void> {
+      const own = all.filter((each) => !isRetiring(each))
+      const views = own.map((each): InstanceView => {
+        const { state, message } = stateOf(each.life, { retiring: false, ended: false }, each.waits)
+        return { id: each.instance.id, state, standIn: each.instance.standIn, ...(message === undefined ? {} : { message }) }
+      })
+      const described = own.find(({ signature, extensions }) => signature ?? extensions)
+      const status = versionStatus(version, weights, views, clock.now(), described)
+      const uid = version.metadata.uid!
+      const last = writtenAt.get(uid) ?? Number.NEGATIVE_INFINITY
+      if (isOnlyProgress(version, status) && clock.monotonic() - last < PROGRESS_MS) return
+      writtenAt.set(uid, clock.monotonic())
+      await resources.setStatus(version, status)
+    },
+    /** Forgets the versions that are gone. */
+    keepOnly(versions: readonly Version[]): void {
+      const uids = new Set(versions.map(({ metadata }) => metadata.uid))
+      for (const uid of writtenAt.keys()) if (!uids.has(uid)) writtenAt.delete(uid)
+    },
+  }
+}
