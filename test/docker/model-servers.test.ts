@@ -41,7 +41,7 @@ beforeAll(async () => {
     apply('words', { ...images.mlserver, model: 'uper' }),
     apply('linear', { ...images.together, model: 'linear' }, { readiness: { period: '200ms', failures: 1 } }),
     apply('stream', { ...images.torchserve, model: 'steam' }),
-    apply('half', { ...images.tensorflow, model: 'half_plus_two' }),
+    apply('half', { ...images.tensorflow, model: 'half_plus_two', version: '1' }),
     apply('pair', { ...images.tensorflow, model: 'pear' }),
   ])
 }, INSTALL_TIMEOUT_MS)
@@ -106,7 +106,7 @@ async function torchserveImage(environment: string, config: 'apart.properties' |
 
 async function tensorflowImage({ environment, programs, models }: Awaited<ReturnType<typeof installTensorflowServing>>) {
   const configs = ['half_plus_two', 'pair'].map(
-    (name) => `config { name: "${name}" base_path: "/models/${name}" model_platform: "tensorflow" }`,
+    (name) => `config { name: "${name}" base_path: "/models/${name}" model_platform: "tensorflow" model_version_policy { all {} } }`,
   )
   writeFileSync(join(folder, 'models.config'), `model_config_list { ${configs.join(' ')} }\n`)
   const { volumes, ...image } = await pythonImage(environment, { TF_CPP_MIN_LOG_LEVEL: '2', TF_ENABLE_ONEDNN_OPTS: '0' })
@@ -137,7 +137,7 @@ async function comes(name: string, is: (seen: VersionStatus) => boolean, timeout
     const seen = (await system.control<SystemStatus>('GET', '/status')).versions.find((each) => each.name === name)
     if (seen && is(seen)) return seen
     if (performance.now() > end) {
-      const said = await Promise.all((seen?.instances.list ?? []).map(async ({ id }) => (await logsOf(id)).slice(-40).join('\n')))
+      const said = await Promise.all((seen?.instances.list ?? []).map(async ({ id }) => (await logsOf(id)).filter((l) => !/ACCESS|METRICS/.test(l)).join('\n')))
       throw new Error(`${name} does not come to that within ${timeoutMs / 1000} s: ${JSON.stringify(seen)}\n${said.join('\n')}`)
     }
   }
