@@ -23,8 +23,12 @@ export const imageSource = z.strictObject({
   name: z
     .string()
     .max(512)
-    .regex(/^[A-Za-z0-9](?!.*(\.\.|\/\/))[A-Za-z0-9._:/-]*(@sha256:[0-9a-f]{64})?$/, 'an image such as "vllm/vllm-openai:v0.11.0"')
-    .meta({ description: 'The image. One with a digest or a tag that never moves gives the same answers tomorrow.' }),
+    .regex(/^[A-Za-z0-9]+([._:/-]+[A-Za-z0-9]+)*(@sha256:[0-9a-f]{64})?$/, 'an image such as "vllm/vllm-openai:v0.11.0"')
+    .refine((name) => !name.includes('..') && !name.includes('//'), 'an image such as "vllm/vllm-openai:v0.11.0"')
+    .meta({
+      description: 'The image. One with a digest or a tag that never moves gives the same answers tomorrow.',
+      examples: ['vllm/vllm-openai:v0.11.0'],
+    }),
   protocol: protocol.meta({ description: 'What the server in it speaks.' }),
   port: z
     .number()

@@ -34,6 +34,8 @@ interface Entry extends KnownBackend {
   readonly probedAt: number
   readonly probing: boolean
   readonly managing: boolean
+  /** What is wanted has changed while it was being brought about. */
+  readonly overtaken: boolean
 }
 
 export function createBackendProbes(options: {
@@ -96,7 +98,7 @@ export function createBackendProbes(options: {
     const connected = same ? known.backend : connectBackend(backend.spec)
     const asked = wanted.map(({ from: _from, workers: _workers, ...used }) => used)
     const entry: Entry = {
-      ...(same ? known : { asked: [], managed: backend.status?.managed, managing: false }),
+      ...(same ? known : { asked: [], managed: backend.status?.managed, managing: false, overtaken: false }),
       generation,
       backend: connected,
       key,
@@ -109,19 +111,22 @@ export function createBackendProbes(options: {
     if (signal.aborted || !now) return
     entries.set(uid, { ...now, asked, probe, probedAt: clock.monotonic(), probing: false })
     onChange()
-    if (backend.spec.manage && probe.reachable && !now.managing) await manage(backend, wanted)
+    if (!backend.spec.manage || !probe.reachable) return
+    if (now.managing) entries.set(uid, { ...entries.get(uid)!, overtaken: true })
+    else await manage(backend, wanted)
   }
 
   /** Beside the probes: loading takes minutes, and how the server is shall be known meanwhile. */
   const manage = async (backend: Resource<'Backend'>, wanted: readonly WantedModel[]) => {
     const uid = backend.metadata.uid!
     const known = entries.get(uid)!
-    entries.set(uid, { ...known, managing: true })
+    entries.set(uid, { ...known, managing: true, overtaken: false })
     const { done, ...rest } = await bring(backend, known.backend, wanted)
     const now = entries.get(uid)
     if (signal.aborted || !now) return
-    // What has changed there is looked at soon.
-    entries.set(uid, { ...now, ...rest, managing: false, ...(done ? { probedAt: Number.NEGATIVE_INFINITY } : {}) })
+    // What has changed there, or in what is wanted, is looked at soon.
+    const soon = done || now.overtaken
+    entries.set(uid, { ...now, ...rest, managing: false, ...(soon ? { probedAt: Number.NEGATIVE_INFINITY } : {}) })
     onChange()
   }
 
