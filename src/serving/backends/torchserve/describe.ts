@@ -6,8 +6,12 @@ export const describeAll = (manage: Ask, name: string, signal: AbortSignal): Pro
   describe(manage, `/models/${encodeURIComponent(name)}/all`, signal)
 
 /** The version that a request without one goes to; undefined where the model is not registered. */
+export async function describeDefault(manage: Ask, name: string, signal: AbortSignal): Promise<TorchServeModel | undefined> {
+  return (await describe(manage, `/models/${encodeURIComponent(name)}`, signal))[0]
+}
+
 export async function defaultVersion(manage: Ask, name: string, signal: AbortSignal): Promise<string | undefined> {
-  return (await describe(manage, `/models/${encodeURIComponent(name)}`, signal))[0]?.modelVersion
+  return (await describeDefault(manage, name, signal))?.modelVersion
 }
 
 async function describe(manage: Ask, path: string, signal: AbortSignal): Promise<TorchServeModel[]> {

@@ -1,27 +1,17 @@
 /**
- * TorchServe: alive by its inference API, what it has and how busy it is by its management API, where that is given or has the same address. Else
- * the inference API is asked for each model that a version of ours names: it says whether it is registered, not whether its workers live.
+ * TorchServe: alive by its inference API, what it has and how busy it is by its management API, where that is given. Where it is not, what both of
+ * them, on one port, or the inference API alone say of the models that versions of ours name.
  */
 import { messageOf } from '../../../kernel/errors.ts'
 import { parseModelList, readTorchServeError, type TorchServeModel } from '../../../wire/torchserve/rest.ts'
 import { type Answer, type Ask, jsonOf, refusal } from '../ask.ts'
-import { type Backend, type BackendModel, type BackendProbe, type UsedModel, unreachable } from '../port.ts'
-import { describeAll } from './describe.ts'
+import { type Backend, type BackendLoad, type BackendModel, type BackendProbe, type UsedModel, unreachable } from '../port.ts'
+import { describeAll, describeDefault } from './describe.ts'
 import { manageModels } from './manage.ts'
 
 const MOST_PAGES = 10
 
 export function torchServeBackend(ask: Ask, manage: Ask | undefined): Backend {
-  /** Whether management has the inference API's address; undefined until it has answered. */
-  let together: boolean | undefined
-
-  const whatItTells = async (used: readonly UsedModel[], signal: AbortSignal) => {
-    if (manage) return whatItHas(manage, used, signal)
-    together ??= (await ask('/models?limit=1', { signal })).status === 200
-    if (together) return whatItHas(ask, used, signal)
-    return { models: (await Promise.all(used.map((each) => registered(ask, each, signal)))).flat(), load: undefined }
-  }
-
   return {
     async probe(signal, used): Promise<BackendProbe> {
       try {
@@ -30,7 +20,7 @@ export function torchServeBackend(ask: Ask, manage: Ask | undefined): Backend {
         if (refused) return unreachable(refused)
         const health = (jsonOf(ping) as { status?: unknown } | null | undefined)?.status
         if (typeof health !== 'string') return unreachable('it answers, but not as TorchServe does (GET /ping)')
-        const { models, load } = await whatItTells(used, signal)
+        const { models, load } = await (manage ? whatItHas(manage, used, signal) : whatItTells(ask, used, signal))
         const isReady = ping.status === 200 && health === 'Healthy'
         return {
           reachable: true,
@@ -39,7 +29,7 @@ export function torchServeBackend(ask: Ask, manage: Ask | undefined): Backend {
           server: 'TorchServe',
           models,
           load,
-          onlyListed: manage !== undefined || together === true,
+          onlyListed: manage !== undefined,
         }
       } catch (error) {
         return unreachable(messageOf(error))
@@ -58,7 +48,22 @@ function refusedBy(answer: Answer, asked: string): string | undefined {
   return answer.status === 500 && jsonOf(answer) !== undefined ? undefined : refusal(answer, asked)
 }
 
-/** The inference API describes how a model is asked, or says that there is none. */
+/**
+ * Where management has the inference API's address, it is not asked for versions there, since paths of two parts are taken for the other's; it tells of
+ * the default. The inference API describes how a model is asked, or says that there is none, and nothing of workers.
+ */
+async function whatItTells(ask: Ask, used: readonly UsedModel[], signal: AbortSignal) {
+  const described = await Promise.all(used.map(({ model }) => describeDefault(ask, model, signal)))
+  const models = await Promise.all(
+    used.map(async (each, i) => {
+      const found = described[i]
+      const isThat = found && (each.version === undefined || each.version === found.modelVersion)
+      return isThat ? [modelOf(found)] : registered(ask, each, signal)
+    }),
+  )
+  return { models: models.flat(), load: loadOf(described.filter((each) => each !== undefined)) }
+}
+
 async function registered(ask: Ask, { model, version }: UsedModel, signal: AbortSignal): Promise<BackendModel[]> {
   const path = `/predictions/${encodeURIComponent(model)}${version === undefined ? '' : `/${encodeURIComponent(version)}`}`
   const answer = await ask(path, { method: 'OPTIONS', signal })
@@ -74,11 +79,15 @@ async function whatItHas(manage: Ask, used: readonly UsedModel[], signal: AbortS
   const ours = [...new Set(used.map(({ model }) => model))].filter((name) => names.includes(name))
   const described = await Promise.all(ours.map((name) => describeAll(manage, name, signal)))
   const all = described.flat()
-  const queues = all.flatMap(({ jobQueueStatus }) => jobQueueStatus ?? [])
   return {
     models: [...all.map(modelOf), ...names.filter((name) => !ours.includes(name)).map((name): BackendModel => ({ name, state: 'ready' }))],
-    load: queues.length === 0 ? undefined : { waiting: queues.reduce((sum, { pendingRequests }) => sum + pendingRequests, 0) },
+    load: loadOf(all),
   }
+}
+
+function loadOf(described: readonly TorchServeModel[]): BackendLoad | undefined {
+  const queues = described.flatMap(({ jobQueueStatus }) => jobQueueStatus ?? [])
+  return queues.length === 0 ? undefined : { waiting: queues.reduce((sum, { pendingRequests }) => sum + pendingRequests, 0) }
 }
 
 async function modelNames(manage: Ask, signal: AbortSignal): Promise<string[]> {

@@ -103,7 +103,9 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
 
   return {
     async observe() {
-      const found = preferred(await reconciler.look())
+      const all = await reconciler.look()
+      if (reconciler.overlooked(all)) reconciler.wake()
+      const found = preferred(all)
       const described = (await Promise.all([...found.values()].map(describe))).filter((instance) => instance !== undefined)
       const missing = [...reconciler.wanted().values()].filter(({ id }) => !found.has(id))
       return [...described, ...missing.map(withoutContainer)]

@@ -75,6 +75,18 @@ test('a container that hangs while it starts holds up nobody else, and is seen o
   })
 })
 
+test('an end that Docker shows later than it tells of it is found by who looks next', async () => {
+  const { engine, states } = daemon()
+  const reconciler = reconcile(engine)
+  await reconciler.want([wanted('a')])
+  await vi.waitFor(() => expect(states()).toEqual(['a running']))
+  expect(reconciler.overlooked(await reconciler.look())).toBe(false)
+  await engine.kill((await reconciler.look())[0]!.containerId)
+  expect(reconciler.overlooked(await reconciler.look())).toBe(true)
+  await reconciler.want([])
+  expect(reconciler.overlooked(await reconciler.look())).toBe(false)
+})
+
 test('what was seen before a container was made is not believed: no second one is tried', async () => {
   const { engine, states } = daemon()
   const { containers, create } = engine

@@ -14,6 +14,7 @@ import {
   createBody,
   endingName,
   homeLabel,
+  isAlive,
   needsOwnPort,
   type OwnContainer,
   readContainer,
@@ -218,6 +219,16 @@ export function createReconciler({ engine, home, network, clock, log, pulls, cha
     look,
     wake,
     wanted: (): ReadonlyMap<string, ContainerInstance> => wanted ?? new Map(),
+    /** One that is wanted stands still, and nothing is done about it: Docker tells of an end a moment before its list shows it. */
+    overlooked: (found: readonly OwnContainer[]): boolean =>
+      found.some(
+        (each) =>
+          !each.ending &&
+          !isAlive(each) &&
+          wanted?.get(each.instance)?.config === each.config &&
+          !starting.has(each.instance) &&
+          !failed.has(each.instance),
+      ),
     failureOf: (id: string): Failure | undefined => failed.get(id),
     async want(instances: readonly ContainerInstance[]): Promise<void> {
       before = wanted
