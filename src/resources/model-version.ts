@@ -2,7 +2,10 @@ import { z } from 'zod'
 import { imageSource } from './image-source.ts'
 import { defineKind, type Reference } from './kind.ts'
 import { probes, warmup } from './probes.ts'
-import { condition, cpu, duration, resourceName, sha256, size } from './scalars.ts'
+import { condition, cpu, duration, resourceName, sha256, size, sizeBytes } from './scalars.ts'
+
+/** Docker's own bound, bytes. */
+const LEAST_MEMORY = 6 * 2 ** 20
 
 const weightsPlace = z
   .string()
@@ -160,9 +163,12 @@ export const modelVersion = defineKind({
     resources: z
       .strictObject({
         cpu: cpu.optional().meta({ description: 'CPU cores, as Kubernetes writes them. A container gets no more of them.' }),
-        memory: size.optional().meta({
-          description: 'An instance that takes more is ended; one that does not fit beside those that run waits.',
-        }),
+        memory: size
+          .refine((text) => sizeBytes(text) >= LEAST_MEMORY, 'at least 6Mi')
+          .optional()
+          .meta({
+            description: 'An instance that takes more is ended; one that does not fit beside those that run waits.',
+          }),
         gpus: z.number().int().min(0).optional().meta({ description: 'Whole GPUs, for containers.' }),
       })
       .optional()

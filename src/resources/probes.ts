@@ -1,6 +1,11 @@
 /** How it is found out whether an instance has started, serves and lives, and what it is asked before it serves. */
 import { z } from 'zod'
-import { duration } from './scalars.ts'
+import { duration, durationMs } from './scalars.ts'
+
+const DAY_MS = 86_400_000
+/** Timers count to 24 days. */
+const time = (leastMs: number) =>
+  duration.refine((text) => durationMs(text) >= leastMs && durationMs(text) <= 20 * DAY_MS, `from ${leastMs} ms to 20 days`)
 
 const path = z
   .string()
@@ -9,13 +14,13 @@ const path = z
   .meta({ description: "Asked by GET in place of the protocol's own question; an answer of 200 to 399 is a success." })
 const attempts = (period: string, timeout: string, failures: number) => ({
   path,
-  period: duration.default(period).meta({ description: 'How often it is asked.' }),
-  timeout: duration.default(timeout).meta({ description: 'How long an answer may take.' }),
+  period: time(100).default(period).meta({ description: 'How often it is asked.' }),
+  timeout: time(1).default(timeout).meta({ description: 'How long an answer may take.' }),
   failures: z.number().int().min(1).max(1_000).default(failures).meta({ description: 'Failures in a row that count.' }),
 })
 
 const startup = z.strictObject({
-  timeout: duration.default('10m').meta({
+  timeout: time(100).default('10m').meta({
     description:
       'From the start of its program until it serves; longer, and it is ended and started again. Fetching its image is not counted.',
   }),
@@ -58,6 +63,6 @@ export const warmup = z.strictObject({
     .min(1)
     .max(64)
     .meta({ description: 'Sent one after the other.' }),
-  timeout: duration.default('1m').meta({ description: 'How long one answer may take.' }),
+  timeout: time(1).default('1m').meta({ description: 'How long one answer may take.' }),
 })
 export type Warmup = z.infer<typeof warmup>

@@ -10,30 +10,33 @@ export const resourceName = z
   .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'a DNS label: lower-case letters, digits and "-", at most 63, no "-" at either end')
   .meta({ description: 'A DNS label: lower-case letters, digits and "-", at most 63 characters.' })
 
+/** A hundred years. */
+const LONGEST_MS = 100 * 366 * 86_400_000
+
 /** A duration as written ("30s"); `durationMs` reads it. */
 export const duration = z
   .string()
-  .refine((text) => parseDuration(text) !== undefined, 'a duration such as "500ms", "30s" or "1h30m"')
+  .refine((text) => (parseDuration(text) ?? Number.POSITIVE_INFINITY) <= LONGEST_MS, 'a duration such as "500ms", "30s" or "1h30m"')
   .meta({ description: 'A duration such as "500ms", "30s" or "1h30m".', examples: ['30s'] })
 
 /** A size as written ("512Mi"); `sizeBytes` reads it. */
 export const size = z
   .string()
-  .refine((text) => parseSize(text) !== undefined, 'a size such as "512Mi" or "2G"')
+  .refine((text) => (parseSize(text) ?? Number.POSITIVE_INFINITY) <= Number.MAX_SAFE_INTEGER, 'a size such as "512Mi" or "2G"')
   .meta({ description: 'A size such as "512Mi" or "2G".', examples: ['512Mi'] })
 
-/** Milliseconds of a duration that its schema has already accepted. */
+/** Whole milliseconds of a duration that its schema has already accepted. */
 export function durationMs(text: string): number {
   const ms = parseDuration(text)
   if (ms === undefined) throw new RangeError(`not a duration: ${text}`)
-  return ms
+  return Math.round(ms)
 }
 
-/** Bytes of a size that its schema has already accepted. */
+/** Whole bytes of a size that its schema has already accepted. */
 export function sizeBytes(text: string): number {
   const bytes = parseSize(text)
   if (bytes === undefined) throw new RangeError(`not a size: ${text}`)
-  return bytes
+  return Math.round(bytes)
 }
 
 /** Cores of a quantity that its schema has already accepted: "2", "0.5", "500m". */
@@ -41,10 +44,13 @@ export function cores(text: string): number {
   return text.endsWith('m') ? Number(text.slice(0, -1)) / 1000 : Number(text)
 }
 
+/** Docker's own bound. */
+const LEAST_CORES = 0.01
+
 export const cpu = z
   .string()
   .regex(/^(\d+(\.\d+)?|\d+m)$/, 'cores such as "2", "0.5" or "500m"')
-  .refine((text) => cores(text) > 0, 'more than 0 cores')
+  .refine((text) => cores(text) >= LEAST_CORES && cores(text) <= 100_000, 'at least 0.01 cores')
 
 export const sha256 = z
   .string()

@@ -52,7 +52,13 @@ class World {
 
   constructor(seed: number) {
     this.luck = chance(seed)
-    const machine = () => simulatedMachine(this.clock, this.luck, (id) => this.gateways.broken(id))
+    const machine = () =>
+      simulatedMachine(
+        this.clock,
+        this.luck,
+        (id) => this.gateways.broken(id),
+        (what) => this.violations.push(what),
+      )
     this.machines = new Map<RuntimeName, Machine>([
       ['process', machine()],
       ['docker', machine()],
@@ -187,7 +193,10 @@ class World {
     const spec = {
       ...{ model: 'm', version: name, source: known?.spec.source ?? { engine: { kind: 'simulated' } } },
       scaling: { min, ...(luck.happens(0.3) ? { max: min + luck.between(0, 3) } : {}) },
-      ...{ drainTimeout: `${DRAIN_MS}ms`, probes: { startup: { timeout: '30s' }, liveness: { period: '5s', failures: 3 } } },
+      ...{
+        drainTimeout: `${DRAIN_MS}ms`,
+        probes: { startup: { timeout: '30s' }, readiness: { successes: luck.between(1, 3) }, liveness: { period: '5s', failures: 3 } },
+      },
       ...(luck.happens(0.3) ? { runtime: 'docker' } : {}),
       ...(luck.happens(0.2) ? { warmup: { requests: [{ body: {} }] } } : {}),
     }
@@ -204,7 +213,7 @@ class World {
     const { luck, machines, gateways } = this
     const machine = luck.pick([...machines.values()])!
     const program = luck.pick([...machine.programs.values()].filter(({ state }) => state === 'running'))
-    switch (luck.between(0, 5)) {
+    switch (luck.between(0, 6)) {
       case 0:
         machine.awayUntil = this.clock.monotonic() + luck.between(0, LONGEST_AWAY_MS)
         break
@@ -217,6 +226,9 @@ class World {
         break
       case 4:
         gateways.cutOff()
+        break
+      case 5:
+        this.clock.set(luck.between(-3_600_000, 3_600_000))
         break
       default:
         this.killed() // in the middle of whatever it does

@@ -37,15 +37,15 @@ export interface Machine {
 const LONGEST_START_MS = 4_000
 const LONGEST_LOAD_MS = 8_000
 
-/** `gone`: a program has ended, and whatever it answered is cut. */
-export function simulatedMachine(clock: ManualClock, luck: Chance, gone: (id: string) => void): Machine {
+/** `gone`: a program has ended, and whatever it answered is cut. `forbid`: something that must never be asked of a machine. */
+export function simulatedMachine(clock: ManualClock, luck: Chance, gone: (id: string) => void, forbid: (what: string) => void): Machine {
   const programs = new Map<string, Program>()
   let wanted: ReadonlyMap<string, WantedInstance> | undefined
   const harmed = new Set<string>()
   const now = () => clock.monotonic()
 
   const begin = ({ id, config }: WantedInstance) => {
-    if (programs.has(id)) throw new Error(`two of ${id} at one time`)
+    if (programs.has(id)) forbid(`two of ${id} at one time`)
     programs.set(id, {
       id,
       config,
@@ -89,7 +89,7 @@ export function simulatedMachine(clock: ManualClock, luck: Chance, gone: (id: st
       )
     },
     async want(instances) {
-      if (new Set(instances.map(({ id }) => id)).size < instances.length) throw new Error('one instance is wanted twice')
+      if (new Set(instances.map(({ id }) => id)).size < instances.length) forbid('one instance is wanted twice')
       wanted = new Map(instances.map((each) => [each.id, each]))
       here()
       settle()

@@ -53,7 +53,11 @@ interface Connection {
   readonly id: string
 }
 
-type GatewayState = { -readonly [K in keyof GatewayFeedStatus]: GatewayFeedStatus[K] } & { goneSince: number | undefined }
+type GatewayState = { -readonly [K in keyof GatewayFeedStatus]: GatewayFeedStatus[K] } & {
+  goneSince: number | undefined
+  /** Its newest connection. */
+  res: ServerResponse
+}
 
 const PING_MS = 2_000
 const KEPT_DELTAS = 256
@@ -136,12 +140,13 @@ export function createSnapshotFeed(options: { feedToken: string; gateways: numbe
       connectedSince: now,
       lastSeen: now,
       goneSince: undefined,
+      res,
       busy: known?.boot === boot ? known.busy : [],
     })
     res.on('close', () => {
       connections.delete(connection)
       const state = gateways.get(id)
-      if (state && state.boot === boot && ![...connections].some((other) => other.id === id)) {
+      if (state?.res === res) {
         state.connected = false
         state.goneSince = clock.monotonic()
       }
@@ -225,7 +230,7 @@ export function createSnapshotFeed(options: { feedToken: string; gateways: numbe
     },
 
     gateways: () =>
-      [...gateways.values()].map(({ goneSince: _, ...state }) => ({
+      [...gateways.values()].map(({ goneSince: _, res: __, ...state }) => ({
         ...state,
         status: state.status === 'ack' && state.version < version ? 'behind' : state.status,
       })),

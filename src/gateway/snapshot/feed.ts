@@ -71,6 +71,7 @@ export function followSnapshots(options: {
     'the snapshot is kept on disk again',
   )
   let said = ''
+  let saidBusy = false
 
   try {
     snapshot = readSnapshotFile(file)
@@ -110,7 +111,11 @@ export function followSnapshots(options: {
 
   const acknowledge = (epoch: string, version: number, status: 'ack' | 'nack', reason?: string) => {
     // A request that has just been given its instance by the snapshot of before is counted by then.
-    setImmediate(() => send({ gateway, boot, epoch, version, status, reason, busy: options.busy() }))
+    setImmediate(() => {
+      const busy = options.busy()
+      saidBusy = busy.length > 0
+      send({ gateway, boot, epoch, version, status, reason, busy })
+    })
   }
   const send = (ack: FeedAck) => {
     const req = request(requestOptions(options.control, options.feedToken, 'POST', '/feed/ack'), (res) => res.resume())
@@ -178,7 +183,8 @@ export function followSnapshots(options: {
             acked = true
             break
           case 'ping':
-            if (!acked && snapshot && source === 'feed') acknowledge(snapshot.tables.epoch, snapshot.tables.version, 'ack')
+            // Also while control waits for requests to end: what was said of that may have been lost.
+            if ((!acked || saidBusy) && snapshot && source === 'feed') acknowledge(snapshot.tables.epoch, snapshot.tables.version, 'ack')
             acked = true
             break
           default:

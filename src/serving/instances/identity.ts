@@ -39,8 +39,9 @@ export type Speech =
 export interface Instance {
   readonly id: string
   readonly namespace: string
-  /** Name of the ModelVersion. */
+  /** Name of the ModelVersion, and its uid: one that is made anew under an old name is another. */
   readonly version: string
+  readonly uid: string
   readonly model: string
   readonly task: Task
   readonly index: number
@@ -130,7 +131,17 @@ export function instanceOf(
   const drainTimeoutMs = durationMs(spec.drainTimeout)
   return {
     id,
-    ...{ namespace: metadata.namespace, version: metadata.name, model: spec.model, task, index, digest, runtime, drainTimeoutMs },
+    ...{
+      namespace: metadata.namespace,
+      version: metadata.name,
+      uid: metadata.uid!,
+      model: spec.model,
+      task,
+      index,
+      digest,
+      runtime,
+      drainTimeoutMs,
+    },
     ...(limits ? { limits } : {}),
     probes: spec.probes ?? defaultProbes(),
     ...(spec.warmup ? { warmup: spec.warmup } : {}),

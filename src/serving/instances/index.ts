@@ -101,6 +101,8 @@ export function createInstances(options: InstancesOptions): Instances {
   const left: { readonly report: InstanceReport; readonly at: number }[] = []
   const watches = new Map([...runtimes].map(([name, runtime]) => [name, watchRuntime(name, runtime, { clock, log })]))
   const desired = createDesired(options)
+  /** Versions of which no instances can be made, and why. */
+  const undecided = new Map<string, string>()
   const statuses = createStatuses({ resources: store.resources, clock })
   let remembered: string | undefined
   let timer: NodeJS.Timeout | undefined
@@ -114,16 +116,27 @@ export function createInstances(options: InstancesOptions): Instances {
   const prober = createProber({ clock, log, connect: options.connect, restart, onChange: () => wake() })
   const unsubscribe = [
     store.resources.onChange((events) => {
-      if (events.some(({ resource }) => resource.kind === 'ModelVersion' || resource.kind === 'Model')) wake()
+      if (events.some((event) => concerns(event.resource, event.type))) wake()
     }),
     ...[...runtimes.values()].map((runtime) => runtime.onChange(() => wake())),
   ]
 
   const versions = () => store.resources.list('ModelVersion').filter(({ spec }) => spec.source.engine || spec.source.image)
   const ofVersion = ({ metadata }: Resource<'ModelVersion'>) =>
-    [...running.values()].filter(({ instance }) => instance.namespace === metadata.namespace && instance.version === metadata.name)
+    [...running.values()].filter(({ instance }) => instance.uid === metadata.uid)
   const add = (each: Remembered) => {
     running.set(each.instance.id, runningOf(each, clock))
+  }
+
+  /** Not what was written here itself, statuses. */
+  const specs = new Map<string, readonly unknown[]>()
+  const concerns = ({ kind, spec, metadata }: Resource, type: string): boolean => {
+    if (kind !== 'ModelVersion' && kind !== 'Model') return false
+    const now = [spec, metadata.annotations]
+    const before = specs.get(metadata.uid!)
+    if (type === 'DELETED') specs.delete(metadata.uid!)
+    else specs.set(metadata.uid!, now)
+    return type === 'DELETED' || !now.every((each, at) => each === before?.[at])
   }
 
   async function restart({ instance }: Running, why: string): Promise<void> {
@@ -160,28 +173,39 @@ export function createInstances(options: InstancesOptions): Instances {
   }
   const decide = () => {
     const wanted = versions()
-    const named = new Set(wanted.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`))
+    const uids = new Set(wanted.map(({ metadata }) => metadata.uid))
     for (const version of wanted) {
-      const known = ofVersion(version)
-        .filter((each) => !isRetiring(each))
-        .map((each) => ({ instance: each.instance, ready: isReady(each) }))
-      const asked = desiredOf(version)
-      const plan = planVersion(asked, known, version.spec.scaling.max)
-      for (const instance of plan.start) start(instance)
-      for (const instance of plan.retire) retire(running.get(instance.id)!)
-      // What does not make it another instance may change while it runs; its config stays the text that it was started with.
-      for (const now of asked ?? []) {
-        const each = running.get(now.id)
-        const { config, container } = each?.instance ?? now
-        if (each) each.instance = { ...now, config, ...(container ? { container } : {}) }
+      try {
+        decideOn(version)
+        undecided.delete(version.metadata.uid!)
+      } catch (error) {
+        // One that cannot be made holds up no other.
+        undecided.set(version.metadata.uid!, messageOf(error))
       }
     }
-    for (const each of running.values()) if (!named.has(`${each.instance.namespace}/${each.instance.version}`)) retire(each)
+    for (const uid of undecided.keys()) if (!uids.has(uid)) undecided.delete(uid)
+    for (const each of running.values()) if (!uids.has(each.instance.uid)) retire(each)
     for (const memory of [weights, desired, statuses]) memory.keepOnly(wanted)
+  }
+  const decideOn = (version: Resource<'ModelVersion'>) => {
+    const known = ofVersion(version)
+      .filter((each) => !isRetiring(each))
+      .map((each) => ({ instance: each.instance, ready: isReady(each), served: each.life.served }))
+    const asked = desiredOf(version)
+    const plan = planVersion(asked, known, version.spec.scaling.max)
+    for (const instance of plan.start) start(instance)
+    for (const instance of plan.retire) retire(running.get(instance.id)!)
+    for (const each of ofVersion(version)) each.old = asked !== undefined && !asked.some(({ id }) => id === each.instance.id)
+    // What does not make it another instance may change while it runs; its config stays the text that it was started with.
+    for (const now of asked ?? []) {
+      const each = running.get(now.id)
+      const { config, container } = each?.instance ?? now
+      if (each) each.instance = { ...now, config, ...(container ? { container } : {}) }
+    }
   }
   const start = (instance: Instance) => {
     const leaving = running.get(instance.id)
-    if (!leaving) return add({ instance, placed: false, offered: false })
+    if (!leaving) return add({ instance, placed: false, offered: false, ready: false })
     // Wanted again before it was told to end, it stays; after that it ends first, since an id names one at a time.
     if (!leaving.ended) {
       leaving.retiringSince = undefined
@@ -201,7 +225,7 @@ export function createInstances(options: InstancesOptions): Instances {
     for (const each of running.values()) {
       const { id, runtime } = each.instance
       const watch = watches.get(runtime)
-      const missing = watch ? watch.away : `there is no runtime "${runtime}" here`
+      const missing = watch ? (watch.away ?? watch.refused) : `there is no runtime "${runtime}" here`
       each.waits = turned.get(id) ?? (each.life.seen ? undefined : missing)
       if (!turned.has(id)) each.placed = true
     }
@@ -247,7 +271,7 @@ export function createInstances(options: InstancesOptions): Instances {
     const told = { id, config, drainTimeoutMs: own ? drainTimeoutMs : Math.min(drainTimeoutMs, END_MS), ...(limits ? { limits } : {}) }
     if (!container) return told
     try {
-      return { ...told, container: containerOf(container, each.life.seen !== undefined) }
+      return { ...told, container: containerOf(container, each.life.seen !== undefined, options.home.root) }
     } catch (error) {
       each.waits = messageOf(error)
       return undefined
@@ -269,7 +293,10 @@ export function createInstances(options: InstancesOptions): Instances {
 
   const writeStatuses = async () => {
     for (const each of running.values()) if (noteState(each, clock.now())) changedAt = clock.monotonic()
-    for (const version of versions()) await statuses.write(version, weights.stateOf(version), ofVersion(version))
+    for (const version of versions()) {
+      const trouble = undecided.get(version.metadata.uid!)
+      await statuses.write(version, weights.stateOf(version), ofVersion(version), trouble)
+    }
   }
 
   const round = async () => {

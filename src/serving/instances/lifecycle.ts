@@ -74,8 +74,7 @@ const FORGIVEN_MS = 600_000
 /** What its runtime says. Another run begins anew; what is known of the ends by our hand stays. */
 export function seeRun(life: Life, seen: RunningInstance | undefined, now: number): Life {
   const running = seen?.state === 'running'
-  const goesOn = running && life.runningSince !== undefined && seen.restarts === life.run
-  if (goesOn) return { ...life, seen }
+  if (running && life.runningSince !== undefined && isSameRun(life, seen)) return { ...life, seen, run: seen.restarts }
   const { kills, killedAt, killedFor } = life
   const lastWords = life.found?.reachable && !life.ready ? life.found.message : life.found ? undefined : life.lastWords
   const base = {
@@ -84,6 +83,11 @@ export function seeRun(life: Life, seen: RunningInstance | undefined, now: numbe
     ...(lastWords === undefined ? {} : { lastWords }),
   }
   return { ...base, ...(seen ? { seen, run: seen.restarts } : { run: life.run }), ...(running ? { runningSince: now } : {}) }
+}
+
+/** A count of starts begins anew where its runtime did; what it says of the run itself goes before. */
+function isSameRun({ seen: before, run }: Life, { incarnation, restarts }: RunningInstance): boolean {
+  return incarnation !== undefined && before?.incarnation !== undefined ? incarnation === before.incarnation : restarts === run
 }
 
 export function seeReadiness(life: Life, found: Found, { readiness }: Probes, hasWarmup: boolean): Life {

@@ -2,7 +2,7 @@
  * Which instances of a version shall run, given those that do. A replacement starts beside what it replaces, which leaves when the new one is ready:
  * a change of config, or real weights after a stand-in, is no outage. Pure: no clock, no process.
  *
- * Three rules: as many stay ready as were ready, up to as many as are wanted; what answers nobody and is not wanted leaves at once; there are never
+ * Three rules: as many stay as were ready, up to as many as are wanted; what has answered nobody yet and is not wanted leaves at once; there are never
  * more than `most`, or one more than are wanted where `most` leaves no room to replace.
  */
 import type { Instance } from './identity.ts'
@@ -10,6 +10,8 @@ import type { Instance } from './identity.ts'
 export interface Known {
   readonly instance: Instance
   readonly ready: boolean
+  /** It runs and has been ready: it may soon be again, sooner than one that starts. */
+  readonly served?: boolean
 }
 
 export interface VersionPlan {
@@ -31,7 +33,7 @@ export function planVersion(desired: readonly Instance[] | undefined, known: rea
   const others = known.filter(({ instance }) => !wanted.has(instance.id))
   const needed = Math.max(0, desired.length - readyOnes)
   const staying = others
-    .filter(({ ready }) => ready)
+    .filter(({ ready, served }) => ready || served)
     .sort(lastToLeave(desired[0]?.digest))
     .slice(0, needed)
   const room = Math.max(most, desired.length + (staying.length > 0 ? 1 : 0)) - there.length - staying.length
@@ -44,8 +46,8 @@ export function planVersion(desired: readonly Instance[] | undefined, known: rea
   }
 }
 
-/** Those that answer as the wanted ones do stay longest, then those of a low index. */
+/** Those that answer stay longest, of them those that answer as the wanted ones do, then those of a low index. */
 const lastToLeave =
   (digest: string | undefined) =>
-  ({ instance: a }: Known, { instance: b }: Known): number =>
-    Number(b.digest === digest) - Number(a.digest === digest) || a.index - b.index
+  ({ instance: a, ready: isReady }: Known, { instance: b, ready: isOtherReady }: Known): number =>
+    Number(isOtherReady) - Number(isReady) || Number(b.digest === digest) - Number(a.digest === digest) || a.index - b.index

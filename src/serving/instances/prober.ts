@@ -45,8 +45,9 @@ export function createProber(options: {
     each.asking = true
     each.life = { ...each.life, readinessAt: clock.monotonic() }
 
-    const { load, extensions, ...found } = await client.ready(timeoutMs, probes.readiness.path)
-    each.asking = false
+    const { load, extensions, ...found } = await client.ready(timeoutMs, probes.readiness.path).finally(() => {
+      each.asking = false
+    })
 
     if (each.life.run !== run || each.life.runningSince === undefined) return // another has taken its place meanwhile
     const before = each.life
@@ -71,8 +72,9 @@ export function createProber(options: {
     const { run } = each.life
     each.asserting = true
     each.life = { ...each.life, livenessAt: clock.monotonic() }
-    const alive = await client.alive(durationMs(timeout), path)
-    each.asserting = false
+    const alive = await client.alive(durationMs(timeout), path).finally(() => {
+      each.asserting = false
+    })
     if (each.life.run === run && each.life.runningSince !== undefined) each.life = seeLiveness(each.life, alive)
   }
   const warmUp = async (each: Running, client: InstanceClient) => {

@@ -15,12 +15,14 @@ export interface Remembered {
   readonly retiringSince?: number
   /** Its runtime was told of it. */
   readonly placed: boolean
-  /** It was ready, and is warm. */
+  /** It has been ready. */
   readonly offered: boolean
+  /** It was ready when control last looked. */
+  readonly ready: boolean
   /** Wall clock: since when it was ready. */
   readonly readySince?: number
   /** Where it was last seen to run, for a control that starts while its runtime is away. */
-  readonly last?: { readonly address: InstanceAddress; readonly run: number }
+  readonly last?: { readonly address: InstanceAddress; readonly run: number; readonly incarnation?: string }
 }
 
 export interface Change {
@@ -33,9 +35,11 @@ export interface Change {
 export interface Running {
   instance: Instance
   retiringSince?: number
-  /** The same on the monotonic clock. */
+  /** The same on the monotonic clock; the start of control, where it was before that: the wall clock may have been set meanwhile. */
   retiringAt: number
   placed: boolean
+  /** Another one shall take its place. */
+  old: boolean
   /** Gateways may have requests at it. */
   offered: boolean
   /** Its runtime was told that it is wanted no more. */
@@ -68,38 +72,45 @@ export interface InstanceReport {
   readonly load?: InstanceLoad
 }
 
+const PROGRESS: ReadonlySet<InstanceState> = new Set(['pending', 'pulling', 'warming', 'ready', 'draining'])
 const MOST_CHANGES = 20
 /** Of one that does not run yet: nobody is sent there. */
 const NOWHERE: InstanceAddress = { host: '127.0.0.1', port: 0 }
 
 export function runningOf(remembered: Remembered, clock: Clock): Running {
-  const { instance, retiringSince, placed, offered, readySince, last } = remembered
-  const warm: Life = offered ? { ...NEW_LIFE, warm: 'warm' } : NEW_LIFE
+  const { instance, retiringSince, placed, offered, ready, readySince, last } = remembered
+  // It was ready: what a control that starts has not asked yet it must not take away.
+  const before: Life = ready && last ? { ...NEW_LIFE, warm: 'warm', ready, served: true, good: 1 } : NEW_LIFE
   const assumed: RunningInstance | undefined = last && {
     ...{ id: instance.id, config: instance.config, state: 'running', since: readySince ?? clock.now() },
     ...{ restarts: last.run, address: last.address },
+    ...(last.incarnation === undefined ? {} : { incarnation: last.incarnation }),
   }
   return {
     instance,
     ...(retiringSince === undefined ? {} : { retiringSince }),
-    retiringAt: clock.monotonic() - Math.max(0, clock.now() - (retiringSince ?? clock.now())),
+    retiringAt: clock.monotonic(),
     // What was published is remembered a moment later: one that was placed may have been offered by a control that was killed.
     ...{ placed, offered: offered || placed, ended: false },
-    life: assumed ? { ...warm, seen: assumed, run: assumed.restarts, runningSince: clock.monotonic() } : warm,
+    life: assumed ? { ...before, seen: assumed, run: assumed.restarts, runningSince: clock.monotonic() } : before,
     ...(last ? { address: last.address } : {}),
     changes: readySince === undefined ? [] : [{ state: 'ready', at: readySince }],
-    ...{ describedAt: Number.NEGATIVE_INFINITY, asking: false, asserting: false },
+    ...{ old: false, describedAt: Number.NEGATIVE_INFINITY, asking: false, asserting: false },
   }
 }
 
 export function rememberedOf({ instance, retiringSince, placed, offered, changes, life, address }: Running): Remembered {
   const last = changes.at(-1)
   return {
-    ...{ instance, placed, offered },
+    ...{ instance, placed, offered, ready: life.ready },
     ...(retiringSince === undefined ? {} : { retiringSince }),
     ...(last?.state === 'ready' ? { readySince: last.at } : {}),
-    ...(address && life.runningSince !== undefined ? { last: { address, run: life.run } } : {}),
+    ...(address && life.runningSince !== undefined ? { last: lastOf(life, address) } : {}),
   }
+}
+
+function lastOf({ run, seen }: Life, address: InstanceAddress): NonNullable<Remembered['last']> {
+  return { address, run, ...(seen?.incarnation === undefined ? {} : { incarnation: seen.incarnation }) }
 }
 
 export const isRetiring = ({ retiringSince }: Running) => retiringSince !== undefined
@@ -123,7 +134,7 @@ export function compileInstance(each: Running, shared: boolean): CompiledInstanc
   }
 }
 
-/** Tells whether it is in another state than before. */
+/** Tells whether something has got ahead: to and fro between not answering and not serving is nothing to look at more closely. */
 export function noteState(each: Running, now: number): boolean {
   const { state, message } = stateOf(each.life, { retiring: isRetiring(each), ended: each.ended }, each.waits)
   const last = each.changes.at(-1)
@@ -133,7 +144,7 @@ export function noteState(each: Running, now: number): boolean {
   if (last?.state === state) each.changes.pop()
   each.changes.push({ state, at: since, ...(message === undefined ? {} : { message }) })
   if (each.changes.length > MOST_CHANGES) each.changes.shift()
-  return last?.state !== state
+  return last?.state !== state && PROGRESS.has(state)
 }
 
 export function reportOf({ instance, changes, life, load }: Running): InstanceReport {

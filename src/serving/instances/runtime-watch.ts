@@ -10,6 +10,8 @@ export interface RuntimeWatch {
   readonly runtime: Runtime
   /** Why it cannot be asked or told now. */
   readonly away: string | undefined
+  /** Why it did not take the last set. */
+  readonly refused: string | undefined
   /** It has taken a set. */
   readonly told: boolean
   /** What runs, by id; undefined where that is not known now: what is not seen for once is not gone. */
@@ -30,7 +32,15 @@ export function watchRuntime(name: string, runtime: Runtime, { clock, log }: { c
     `the runtime "${name}" answers again`,
     'warn',
   )
+  const refusing = recurring(
+    log,
+    clock,
+    `the runtime "${name}" does not take what shall run; what runs goes on, and the next round tries again`,
+    `the runtime "${name}" takes what shall run again`,
+    'warn',
+  )
   let away: string | undefined
+  let refused: string | undefined
   let looking: Promise<readonly RunningInstance[]> | undefined
   let telling: Promise<void> | undefined
   let asked: string | undefined
@@ -45,6 +55,9 @@ export function watchRuntime(name: string, runtime: Runtime, { clock, log }: { c
     runtime,
     get away() {
       return away
+    },
+    get refused() {
+      return refused
     },
     get told() {
       return asked !== undefined
@@ -73,9 +86,17 @@ export function watchRuntime(name: string, runtime: Runtime, { clock, log }: { c
       asked = undefined // what it keeps of a set that it did not take is not known
       telling = runtime
         .want(set)
-        .then(() => {
-          asked = text
-        }, failed)
+        .then(
+          () => {
+            asked = text
+            refused = undefined
+            refusing.worked()
+          },
+          (error: unknown) => {
+            refused = messageOf(error)
+            refusing.failed(refused)
+          },
+        )
         .finally(() => {
           telling = undefined
         })

@@ -16,15 +16,16 @@ export function createStatuses({ resources, clock }: { resources: Pick<Store['re
   const writtenAt = new Map<string, number>()
 
   return {
-    /** `all`: instances of the version, those that leave among them. */
-    async write(version: Version, weights: WeightsState | undefined, all: readonly Running[]): Promise<void> {
+    /** `all`: instances of the version, those that leave among them. `trouble`: why none can be made. */
+    async write(version: Version, weights: WeightsState | undefined, all: readonly Running[], trouble?: string): Promise<void> {
       const own = all.filter((each) => !isRetiring(each))
       const views = own.map((each): InstanceView => {
         const { state, message } = stateOf(each.life, { retiring: false, ended: false }, each.waits)
-        return { id: each.instance.id, state, standIn: each.instance.standIn, ...(message === undefined ? {} : { message }) }
+        const { id, standIn } = each.instance
+        return { id, state, standIn, old: each.old, ...(message === undefined ? {} : { message }) }
       })
       const described = own.find(({ signature, extensions }) => signature ?? extensions)
-      const status = versionStatus(version, weights, views, clock.now(), described)
+      const status = versionStatus(version, weights, views, clock.now(), { ...described, trouble })
       const uid = version.metadata.uid!
       const last = writtenAt.get(uid) ?? Number.NEGATIVE_INFINITY
       if (isOnlyProgress(version, status) && clock.monotonic() - last < PROGRESS_MS) return

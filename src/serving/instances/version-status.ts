@@ -11,12 +11,16 @@ export interface InstanceView {
   /** What it is doing, or what is wrong with it. */
   readonly message?: string
   readonly standIn: boolean
+  /** Another one shall take its place. */
+  readonly old?: boolean
 }
 
 /** What an instance has said of its model. */
 export interface Described {
   readonly signature?: Signature
   readonly extensions?: readonly string[]
+  /** Why no instance can be made of it. */
+  readonly trouble?: string
 }
 
 type VersionStatus = Status<'ModelVersion'>
@@ -32,10 +36,10 @@ export function versionStatus(
   const wanted = version.spec.scaling.min
   const ready = instances.filter(isReady).length
   const simulated = instances.some((each) => isReady(each) && each.standIn)
-  const { state, message } = describe(wanted, ready, simulated, weights, instances)
+  const { state, message } = describe(wanted, ready, simulated, weights, instances, described?.trouble)
   const answers = ready > 0
   const before = version.status?.conditions ?? []
-  const real = instances.some((each) => isReady(each) && !each.standIn)
+  const real = instances.some((each) => isReady(each) && !each.standIn && !each.old)
   const established = before.some(({ type }) => type === 'Established') || real
   const conditions = [
     condition(before, 'Ready', answers ? 'True' : 'False', state, message ?? '', now),
@@ -66,7 +70,9 @@ function describe(
   simulated: boolean,
   weights: WeightsState | undefined,
   instances: readonly InstanceView[],
+  unmade: string | undefined,
 ): { state: State; message?: string } {
+  if (unmade !== undefined) return { state: ready > 0 ? 'Degraded' : 'Failed', message: `It cannot be run: ${unmade}` }
   if (wanted === 0) return { state: 'Stopped', message: 'scaling.min is 0.' }
   const missing = weights && weights.phase !== 'here' ? weights.failed : undefined
   if (simulated) return { state: 'Degraded', message: `The SIMULATED engine answers. ${missing ?? 'The real one is starting.'}` }
@@ -74,7 +80,9 @@ function describe(
     instances.find(({ state }) => state === 'failed') ?? instances.find((each) => !isReady(each) && each.message !== undefined)
   const trouble = failing && `${failing.id}: ${failing.message ?? 'it does not run'}`
   const told = trouble === undefined ? {} : { message: trouble }
-  if (ready >= wanted) return { state: 'Ready' }
+  // What was before answers while that which shall take its place does not.
+  const replaced = instances.some((each) => each.old && isReady(each)) && trouble !== undefined
+  if (ready >= wanted) return { state: 'Ready', ...(replaced ? { message: `What ran before still answers; ${trouble}` } : {}) }
   if (ready > 0) return { state: 'Degraded', message: trouble ?? `${ready} of ${wanted} instances are ready.` }
   if (weights?.phase === 'missing' && instances.length === 0) return { state: 'Failed', message: missing }
   if (weights?.phase === 'fetching' && instances.length === 0)

@@ -51,6 +51,8 @@ export interface RunningInstance {
   readonly since: number
   /** Starts after the first. May begin anew where the runtime itself was restarted. */
   readonly restarts: number
+  /** Which run of its program this is: another text, another run. Absent where that is not known; then `restarts` tells. */
+  readonly incarnation?: string
   /** How it last ended: "exit code 1", "killed: out of memory (limit 64 MiB)". */
   readonly lastEnd?: string
   /** What it is doing or why it failed, for a person: "pulling 12.5 of 80.0 MB", "no such image: …". */

@@ -49,8 +49,8 @@ function refusedBy(answer: Answer, asked: string): string | undefined {
 }
 
 /**
- * Where management has the inference API's address, it is not asked for versions there, since paths of two parts are taken for the other's; it tells of
- * the default. The inference API describes how a model is asked, or says that there is none, and nothing of workers.
+ * Where management shares the inference API's port, nothing but `/models/NAME` reaches it, which tells of the default version. Else the inference API
+ * describes how a model is asked, or says that there is none; of workers it says nothing.
  */
 async function whatItTells(ask: Ask, used: readonly UsedModel[], signal: AbortSignal) {
   const described = await Promise.all(used.map(({ model }) => describeDefault(ask, model, signal)))

@@ -27,13 +27,17 @@ export function describeContainer(
     ...(address ? { address } : {}),
     ...(message ? { message } : {}),
   })
+  const running = (message?: string): RunningInstance => ({
+    ...is('running', Date.parse(State.StartedAt), message),
+    incarnation: `${container.containerId} ${State.StartedAt}`,
+  })
   if (ending) return is('ending', ending.since)
   if (failure && !isAlive(container)) return is('failed', failure.since, failure.message)
   switch (container.state) {
     case 'running':
-      return is('running', Date.parse(State.StartedAt))
+      return running()
     case 'paused':
-      return is('running', Date.parse(State.StartedAt), 'paused by somebody: docker unpause makes it go on')
+      return running('paused by somebody: docker unpause makes it go on')
     case 'restarting':
       return is('waiting', Date.parse(State.FinishedAt))
     case 'exited':

@@ -12,7 +12,7 @@ const address = { socketPath: '/run/a.sock' }
 
 test.each([
   ['starting', status('starting'), { ...told, state: 'running', address }],
-  ['ready', status('ready', { pid: 1 }), { ...told, state: 'running', address }],
+  ['ready', status('ready', { pid: 1 }), { ...told, state: 'running', address, incarnation: 'process 1, run 2' }],
   ['waiting', status('waiting', { lastEnd: 'exit code 3', retryAt: 9 }), { ...told, state: 'waiting', lastEnd: 'exit code 3' }],
   ['draining', status('draining'), { ...told, state: 'ending', address }],
   ['ended', status('ended'), undefined],

@@ -11,7 +11,11 @@ export function describeEngine({ id, config, status }: EngineStatus): RunningIns
   const { restarts, since, lastEnd } = status
   const told = { id, config, since, restarts, ...(lastEnd === undefined ? {} : { lastEnd }) }
   const address = addressIn(config)
-  const reached = { ...told, ...(address ? { address } : {}) }
+  const reached = {
+    ...told,
+    ...(address ? { address } : {}),
+    ...(status.pid === undefined ? {} : { incarnation: `process ${status.pid}, run ${restarts}` }),
+  }
   switch (status.state) {
     case 'starting':
     case 'ready':
