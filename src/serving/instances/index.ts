@@ -150,8 +150,11 @@ export function createInstances(options: InstancesOptions): Instances {
     for (const each of running.values()) {
       const there = seen.get(each.instance.runtime)
       if (!there) continue
+      const { runningSince } = each.life
       each.life = seeRun(each.life, there.get(each.instance.id), clock.monotonic())
       each.address = each.life.seen?.address
+      // One that has just been started is soon ready, most of the time.
+      if (each.life.runningSince !== runningSince) changedAt = clock.monotonic()
     }
   }
 

@@ -32,8 +32,10 @@ export function describeContainer(
     incarnation: `${container.containerId} ${State.StartedAt}`,
   })
   if (ending) return is('ending', ending.since)
+  // Newer than the list: what has ended meanwhile does not pass for the run of before with one more start.
+  const state = State.Status
   if (failure && !isAlive(container)) return is('failed', failure.since, failure.message)
-  switch (container.state) {
+  switch (state) {
     case 'running':
       return running()
     case 'paused':
