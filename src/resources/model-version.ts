@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { parseSize } from '../kernel/units.ts'
 import { imageSource } from './image-source.ts'
 import { defineKind, type Reference } from './kind.ts'
 import { probes, warmup } from './probes.ts'
-import { condition, cpu, duration, resourceName, sha256, size, sizeBytes } from './scalars.ts'
+import { condition, cpu, duration, resourceName, sha256, size } from './scalars.ts'
 
 /** Docker's own bound, bytes. */
 const LEAST_MEMORY = 6 * 2 ** 20
@@ -164,7 +165,7 @@ export const modelVersion = defineKind({
       .strictObject({
         cpu: cpu.optional().meta({ description: 'CPU cores, as Kubernetes writes them. A container gets no more of them.' }),
         memory: size
-          .refine((text) => sizeBytes(text) >= LEAST_MEMORY, 'at least 6Mi')
+          .refine((text) => (parseSize(text) ?? LEAST_MEMORY) >= LEAST_MEMORY, 'at least 6Mi')
           .optional()
           .meta({
             description: 'An instance that takes more is ended; one that does not fit beside those that run waits.',

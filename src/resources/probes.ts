@@ -1,11 +1,14 @@
 /** How it is found out whether an instance has started, serves and lives, and what it is asked before it serves. */
 import { z } from 'zod'
-import { duration, durationMs } from './scalars.ts'
+import { parseDuration } from '../kernel/units.ts'
+import { duration } from './scalars.ts'
 
 const DAY_MS = 86_400_000
+/** What is no duration is complained of already. */
+const isWithin = (ms: number | undefined, least: number, most: number) => ms === undefined || (ms >= least && ms <= most)
 /** Timers count to 24 days. */
 const time = (leastMs: number) =>
-  duration.refine((text) => durationMs(text) >= leastMs && durationMs(text) <= 20 * DAY_MS, `from ${leastMs} ms to 20 days`)
+  duration.refine((text) => isWithin(parseDuration(text), leastMs, 20 * DAY_MS), `from ${leastMs} ms to 20 days`)
 
 const path = z
   .string()
