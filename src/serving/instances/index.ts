@@ -323,6 +323,7 @@ export function createInstances(options: InstancesOptions): Instances {
     sweep()
     await writeStatuses()
     if (trouble) throw trouble.error
+    await remember() // since when it is ready was noted just now, and the next round may be a second away
   }
 
   /** Processes end with their supervisor. What takes longer than this is ended by Docker itself, as it was told. */
