@@ -85,8 +85,11 @@ describe.runIf(process.platform === 'linux')('while it runs', () => {
     // Not a byte more than it has.
     execFileSync('prlimit', ['--pid', String(before.pid), '--data=1'])
     const asked: Promise<unknown>[] = []
-    for (let i = 0; i < 400 && (await engineOf('other-v1')).restarts === 0; i++)
-      asked.push(chat(system, { model: 'other', stream: true, max_tokens: 500 }), answersAll(system, 1))
+    for (let i = 0; i < 400 && (await engineOf('other-v1')).restarts === 0; i++) {
+      asked.push(chat(system, { model: 'other', stream: true, max_tokens: 500 }))
+      // Not more than it lets wait: on a busy machine the other takes its time to end.
+      if (i % 8 === 0) asked.push(answersAll(system, 1))
+    }
     await Promise.all(asked)
 
     const after = await engineOf('other-v1')
