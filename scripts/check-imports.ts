@@ -18,6 +18,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   monitoring: ['kernel', 'resources', 'store'],
   serving: ['kernel', 'wire', 'resources', 'store', 'monitoring'],
   'serving/engines': ['kernel', 'wire', 'resources', 'monitoring/metrics'],
+  'orchestration/statistics': [],
   gateway: ['kernel', 'wire', 'resources', 'monitoring/metrics', 'monitoring/records', 'monitoring/request-records.ts'],
   control: ['kernel', 'wire', 'resources', 'store', 'serving', 'monitoring'],
   cli: ['kernel', 'wire', 'resources', 'store', 'serving', 'monitoring', 'control', 'gateway', 'supervisor'],

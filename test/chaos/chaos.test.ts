@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { homeAt } from '../../src/kernel/home.ts'
-import { randomFrom } from '../../src/serving/engines/simulated/words.ts'
+import { randomFrom } from '../../src/kernel/random.ts'
 import { QUICK_END_MS } from '../../src/supervisor/restart-policy.ts'
 import { simulatedAssistant } from '../harness/manifests.ts'
 import { noneLeft, type System, startSystem } from '../harness/system.ts'
@@ -21,7 +21,7 @@ import { createWrites, type Writes } from './writes.ts'
 
 const ROUNDS = Number(process.env.STRATA_CHAOS_ROUNDS ?? 20)
 const SEED = Number(process.env.STRATA_CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31))
-const random = randomFrom(SEED)
+const random = randomFrom(SEED).uniform
 
 const VICTIMS = ['control', 'gateway-0', 'gateway-1', 'engine-assistant-v1'] as const
 type Victim = (typeof VICTIMS)[number]

@@ -1,4 +1,6 @@
-/** Chance that repeats: the same seed, the same run (mulberry32, Tommy Ettinger, public domain). */
+import { randomFrom } from '../../src/kernel/random.ts'
+
+/** What the simulations do with chance that repeats. */
 export interface Chance {
   /** From 0 to 1, without 1. */
   next(): number
@@ -10,13 +12,7 @@ export interface Chance {
 }
 
 export function chance(seed: number): Chance {
-  let state = seed >>> 0
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
+  const next = randomFrom(seed).uniform
   return {
     next,
     between: (low, high) => low + Math.floor(next() * (high - low + 1)),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { randomFrom } from '../../src/serving/engines/simulated/words.ts'
+import { randomFrom } from '../../src/kernel/random.ts'
 import { trendOf } from './trend.ts'
 
 const at = Array.from({ length: 30 }, (_, i) => i)
@@ -7,7 +7,7 @@ const at = Array.from({ length: 30 }, (_, i) => i)
 test('noise has no slope that is told from 0', () => {
   let grew = 0
   for (let seed = 1; seed <= 1_000; seed++) {
-    const random = randomFrom(seed)
+    const random = randomFrom(seed).uniform
     const { least, most } = trendOf(
       at,
       at.map(() => random()),
@@ -19,7 +19,7 @@ test('noise has no slope that is told from 0', () => {
 })
 
 test.each([0.05, 0.2])('noise of 1 that grows by %d a step is told from it, outliers or not', (step) => {
-  const random = randomFrom(7)
+  const random = randomFrom(7).uniform
   const { slope, least } = trendOf(
     at,
     at.map((i) => random() + i * step + (i === 3 ? 50 : 0)),

@@ -3,6 +3,7 @@
  * it is simulated. For capacity planning, tests and demonstrations.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { randomFrom } from '../../../kernel/random.ts'
 import type { SimulatedParameters } from '../../../resources/model-version.ts'
 import { durationMs, sizeBytes } from '../../../resources/scalars.ts'
 import { invalidParameter, RequestRefused } from '../../../wire/openai/refusal.ts'
@@ -15,7 +16,7 @@ import { inputTooLong, NO_EMBEDDINGS, NO_GENERATION, promptTooLong, unsupportedM
 import { callable } from '../tool-calls.ts'
 import { PacedAnswer, type Piece } from './paced-answer.ts'
 import { Wheel } from './wheel.ts'
-import { answerPieces, embeddingOf, hash32, piecesOf, randomFrom, simulatedLogprob, someWords } from './words.ts'
+import { answerPieces, embeddingOf, hash32, piecesOf, simulatedLogprob, someWords } from './words.ts'
 
 type SimulatedConfig = EngineConfig & { engine: { kind: 'simulated' } }
 
@@ -64,7 +65,7 @@ class SimulatedEngine implements Engine {
     this.#parameters = parameters
     this.memory = memory
     this.#timeToFirstToken = durationMs(parameters.timeToFirstToken)
-    this.#failures = randomFrom(parameters.seed)
+    this.#failures = randomFrom(parameters.seed).uniform
   }
 
   async prepare(request: GenerateRequest): Promise<Generation> {
@@ -107,7 +108,7 @@ class SimulatedEngine implements Engine {
   }
 
   #pieces(request: GenerateRequest, tool: Tool | undefined, seed: number): Piece[] {
-    const random = randomFrom(seed)
+    const random = randomFrom(seed).uniform
     if (tool) {
       const json = instanceOf(tool.parameters, someWords(random, 32))
       return [{ kind: 'call', text: tool.name }, ...piecesOf(json).map((text): Piece => ({ kind: 'arguments', text }))]
@@ -130,7 +131,7 @@ class SimulatedEngine implements Engine {
     const { promptTokens, slowness, fails } = draw
     const { jitter, tokensPerSecond } = this.#parameters
     const { topLogprobs } = request
-    const random = randomFrom(seed ^ this.#parameters.seed)
+    const random = randomFrom(seed ^ this.#parameters.seed).uniform
     const jittered = (ms: number) => ms * slowness * (1 + jitter * (random() * 2 - 1))
     const answer = new PacedAnswer(this.#wheel, {
       pieces,

@@ -1,22 +1,12 @@
 /** What the simulated engine says: words that follow from the prompt alone, so that runs repeat, under a first sentence that says what they are. */
 import { createHash } from 'node:crypto'
+import { randomFrom } from '../../../kernel/random.ts'
 import type { TokenLogprob } from '../engine.ts'
 
 const WORDS =
   'the a one each every load road river stone paper light water north south early late small wide quiet steady first second value table window garden letter number question answer reason pattern measure signal record branch field market station harbour morning evening winter summer copper silver amber linen cedar walnut moves holds turns carries follows reaches returns begins rests grows and or but then while before after near under over along between'.split(
     ' ',
   )
-
-/** Numbers in [0, 1) that follow from a seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 export function hash32(text: string): number {
   return createHash('sha256').update(text).digest().readUInt32LE(0)
@@ -48,7 +38,7 @@ export function someWords(random: () => number, count: number): string[] {
 
 /** A vector of unit length that follows from the text. */
 export function embeddingOf(text: string, dimensions: number): number[] {
-  const random = randomFrom(hash32(text))
+  const random = randomFrom(hash32(text)).uniform
   const vector = Array.from({ length: dimensions }, () => random() * 2 - 1)
   const length = Math.hypot(...vector)
   return vector.map((value) => value / length)
