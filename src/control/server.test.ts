@@ -111,6 +111,43 @@ describe('who may', () => {
     expect((await call('GET', `${API}/routes`, { token: viewer })).status).toBe(401)
   })
 
+  test('folders of the machine are an admin’s to give, by whatever path', async () => {
+    const make = async (role: string) =>
+      (await call('POST', `${API}/tokens`, { payload: { name: `f-${role}`, role } })).body.secret as string
+    const [viewer, editor] = [await make('viewer'), await make('editor')]
+    const model = { ...head, kind: 'Model', metadata: { name: 'mounts' }, spec: {} }
+    const version = (volumes: object[], min = 0) => ({
+      ...{ ...head, kind: 'ModelVersion', metadata: { name: 'mounts-v1' } },
+      spec: {
+        ...{ model: 'mounts', version: 'v1', scaling: { min } },
+        source: { image: { name: 'some/server:1', protocol: 'openai', port: 80, volumes } },
+      },
+    })
+    const as = (token: string | undefined, document: object, more: object = {}) =>
+      call('POST', `${API}/apply`, { ...(token ? { token } : {}), payload: { documents: [model, document], ...more } })
+    const put = (token: string, document: object) => call('PUT', `${API}/modelversions/mounts-v1`, { token, payload: document })
+    const named = { source: 'cache', target: '/cache' }
+    const folder = { source: '/etc', target: '/host' }
+
+    const refused = {
+      status: 403,
+      body: { error: { code: 'forbidden', message: expect.stringMatching(/mounts-v1 .*"\/etc".*role admin/) } },
+    }
+    expect(await as(editor, version([named, folder]))).toMatchObject(refused)
+    expect(await as(editor, version([folder]), { dryRun: true })).toMatchObject(refused)
+    expect((await call('GET', `${API}/models/mounts`)).status).toBe(404)
+    expect((await as(editor, version([named]))).status).toBe(200)
+    expect(await put(editor, version([folder]))).toMatchObject(refused)
+
+    expect((await as(undefined, version([folder]))).status).toBe(200)
+    expect((await as(editor, version([folder], 2))).body).toMatchObject({ changes: [{}, { action: 'change' }] })
+    expect((await put(editor, version([folder, named]))).status).toBe(200)
+    expect((await put(editor, version([{ ...folder, source: '/' }]))).status).toBe(403)
+    expect((await put(viewer, version([]))).status).toBe(403)
+    for (const path of ['modelversions/mounts-v1', 'models/mounts', 'tokens/f-viewer', 'tokens/f-editor'])
+      expect((await call('DELETE', `${API}/${path}`)).status).toBe(200)
+  })
+
   test('a login link opens once, in a browser, and sets a strict cookie', async () => {
     const { body } = await call('POST', `${API}/login-links`, { payload: {} })
     const link = (body.url as string).replace('http://127.0.0.1:7401', '')

@@ -23,7 +23,7 @@ import { type Asking, CannotAsk, type Endpoint, type Operation, type Translation
 import { giveUp, refuse, refuseOverLimit } from './refusals.ts'
 import { relayPlain, relayStream } from './relay.ts'
 import { type Choice, choose } from './routing.ts'
-import { readSecret } from './secrets.ts'
+import { backendSecret } from './secrets.ts'
 import { limitsOf, type Tables } from './snapshot/tables.ts'
 
 export async function serveInference(context: GatewayContext, exchange: Exchange, endpoint: Endpoint): Promise<void> {
@@ -179,7 +179,7 @@ function upstreamRequest(context: GatewayContext, version: CompiledVersion, tran
   let prefix = ''
   if (source.type !== 'engine') {
     prefix = source.type === 'image' ? source.path : backendOf(source).prefix
-    if (source.bearer) headers.authorization = `Bearer ${readSecret(source.bearer, context.clock.monotonic())}`
+    if (source.bearer) headers.authorization = `Bearer ${backendSecret(source.bearer, context.clock.monotonic())}`
   }
   if (translation.headers) Object.assign(headers, translation.headers)
   return { method: 'POST' as const, path: prefix + translation.path, headers, body: translation.body, judge: translation.judge }

@@ -9,7 +9,7 @@ const volume = z.strictObject({
   source: z
     .string()
     .regex(/^(\/|[A-Za-z0-9][A-Za-z0-9_.-]*$)/, 'a folder of the machine ("/models") or the name of a volume ("models")')
-    .meta({ description: 'A folder of the machine, or the name of a volume.', examples: ['/srv/models'] }),
+    .meta({ description: 'The name of a volume, or a folder of the machine, which takes the role admin.', examples: ['/srv/models'] }),
   target: z.string().regex(/^\//, 'a path in the container').meta({ description: 'Where it is in the container.' }),
   readOnly: z.boolean().default(false).meta({ description: 'The container cannot write there.' }),
 })

@@ -36,11 +36,17 @@ export interface ResourceStore extends ExistingResources {
   resourceVersion(): string
   /**
    * All documents or none. `dryRun` checks and tells what would change. `generations` makes it conditional: the resource of that label
-   * ("Route/assistant") must still be at that generation; 0 says that there must be none.
+   * ("Route/assistant") must still be at that generation; 0 says that there must be none. `permit` throws where the actor may not make those
+   * changes, which are seen against what is there at that moment.
    */
   apply(
     documents: readonly unknown[],
-    options: { actor: string; dryRun?: boolean; generations?: Readonly<Record<string, number>> },
+    options: {
+      actor: string
+      dryRun?: boolean
+      generations?: Readonly<Record<string, number>>
+      permit?: (changes: readonly ResourceChange[]) => void
+    },
   ): Promise<{ changes: ResourceChange[] } | { problems: Problem[] }>
   /** Refused while others refer to it. */
   delete(kind: Kind, namespace: string, name: string, options: { actor: string; resourceVersion?: string }): Promise<Resource>
@@ -129,7 +135,7 @@ export async function openResources(connection: Connection, clock: Clock): Promi
     },
     resourceVersion: () => String(newest),
 
-    apply: (documents, { actor, dryRun = false, generations = {} }) =>
+    apply: (documents, { actor, dryRun = false, generations = {}, permit }) =>
       exclusively(async () => {
         const problems: Problem[] = []
         const broken = new Set<string>()
@@ -149,6 +155,7 @@ export async function openResources(connection: Connection, clock: Clock): Promi
         const now = clock.now()
         const changes = candidates.map(({ resource }) => planChange(resource, existing, now))
         for (const { label, before } of changes) refuseOtherGeneration(label, before, generations)
+        permit?.(changes)
         const writes = changes.filter((change) => change.action !== 'unchanged')
         if (dryRun || writes.length === 0) return { changes }
         const written = await commit<Map<ResourceChange, Resource>>(async (tx) => {

@@ -7,11 +7,12 @@ import { Invitation } from './invitation.tsx'
 import { Sessions } from './sessions.tsx'
 import { Tokens } from './tokens.tsx'
 
-/** As control decides it: reading is the viewer's, writing the editor's, and what gives access or shows who had it the admin's. */
+/** As control decides it: reading is the viewer's, writing the editor's, and what gives access, to the machine too, or shows who had it the admin's. */
 const RIGHTS: readonly { readonly what: string; readonly needed: 'viewer' | 'editor' | 'admin' }[] = [
   { what: 'See models, routes, consumers, limits, requests, traffic, and what became of each of them', needed: 'viewer' },
   { what: 'Change and delete them: apply manifests, move weights, scale versions', needed: 'editor' },
   { what: 'Call models in the Playground', needed: 'editor' },
+  { what: 'Mount folders of the machine into containers', needed: 'admin' },
   { what: 'Make and revoke API keys', needed: 'admin' },
   { what: 'Make and revoke tokens, invite people to the console, end their sessions', needed: 'admin' },
   { what: 'Read the audit log', needed: 'admin' },

@@ -4,8 +4,9 @@ import { StrataError } from '../../kernel/errors.ts'
 import { KIND_NAMES, KINDS, type Kind, type Resource } from '../../resources/index.ts'
 import type { Problem } from '../../resources/problems.ts'
 import { API_VERSION } from '../../resources/scalars.ts'
-import type { ResourceEvent } from '../../store/index.ts'
+import type { ResourceChange, ResourceEvent } from '../../store/index.ts'
 import type { ControlContext } from '../context.ts'
+import { hostFolderRefusal } from '../host-folders.ts'
 import { openStream } from './streams.ts'
 
 type Query = Record<string, string | undefined>
@@ -18,7 +19,7 @@ export function registerResources(api: FastifyInstance, context: ControlContext)
     if (!Array.isArray(documents)) throw new StrataError('invalid_request', 'The body needs `documents`, a list.')
     if (generations !== undefined && !areGenerations(generations))
       throw new StrataError('invalid_request', '`generations` is a mapping of labels ("Route/assistant") to whole numbers.')
-    const result = await resources.apply(documents, { actor: request.caller.actor, dryRun: dryRun === true, generations })
+    const result = await write(request, documents, { dryRun: dryRun === true, generations })
     if ('problems' in result) return refuse(reply, result.problems)
     return { changes: result.changes }
   })
@@ -53,7 +54,7 @@ export function registerResources(api: FastifyInstance, context: ControlContext)
         typeof body === 'object' && body !== null
           ? { ...body, metadata: { ...body.metadata, name, namespace: body.metadata?.namespace ?? namespace } }
           : body
-      const result = await resources.apply([document], { actor: request.caller.actor })
+      const result = await write(request, [document])
       if ('problems' in result) return refuse(reply, result.problems)
       const [change] = result.changes
       return reply.code(change?.action === 'create' ? 201 : 200).send(change?.after)
@@ -63,6 +64,19 @@ export function registerResources(api: FastifyInstance, context: ControlContext)
       const { resourceVersion } = request.query as Query
       return resources.delete(kind, namespaceOf(request), name, { actor: request.caller.actor, resourceVersion })
     })
+  }
+
+  /** Every write of a document that a caller has sent. */
+  function write(
+    { caller }: FastifyRequest,
+    documents: readonly unknown[],
+    options: { dryRun?: boolean; generations?: Record<string, number> } = {},
+  ) {
+    const permit = (changes: readonly ResourceChange[]) => {
+      const refusal = hostFolderRefusal(caller, changes)
+      if (refusal) throw refusal
+    }
+    return resources.apply(documents, { actor: caller.actor, permit, ...options })
   }
 
   function find(kind: Kind, request: FastifyRequest): Resource {

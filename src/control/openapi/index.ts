@@ -15,7 +15,7 @@ export function openApiDocument(): OpenApiDocument {
       title: 'Strata control API',
       version: 'v1alpha1',
       description:
-        'Resources, keys, status and traffic of one system. Roles: viewer reads, editor writes resources, admin also makes keys and tokens and reads the audit.',
+        'Resources, keys, status and traffic of one system. Roles: viewer reads, editor writes resources, admin also makes keys and tokens, gives folders of the machine to containers, and reads the audit.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/api/v1alpha1' }],

@@ -46,6 +46,10 @@ export function systemPaths(): OpenApiDocument['paths'] {
           ),
           '422': answer('Nothing was applied; all problems of all documents.', reference('Problems')),
           ...errors,
+          '403': answer(
+            'As everywhere, and where an editor gives a container a folder of the machine: `details.folders` says which.',
+            reference('Error'),
+          ),
         },
       },
     },

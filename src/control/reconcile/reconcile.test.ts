@@ -35,7 +35,7 @@ const statusOf = <K extends Kind>(kind: K, name: string) =>
   control.context.store.resources.get(kind, 'default', name)?.status as Status<K> | undefined
 
 test('a backend is probed with its credentials, its models are listed, and versions and routes on it follow', async () => {
-  process.env.STRATA_TEST_BACKEND_KEY = 'secret'
+  process.env.KEY_OF_A_TEST_BACKEND = 'secret'
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`
   const result = await control.context.store.resources.apply(
     [
@@ -47,7 +47,7 @@ test('a backend is probed with its credentials, its models are listed, and versi
         spec: {
           protocol: 'openai',
           address,
-          credentials: { bearer: { env: 'STRATA_TEST_BACKEND_KEY' } },
+          credentials: { bearer: { env: 'KEY_OF_A_TEST_BACKEND' } },
           health: { period: '100ms' },
           discovery: { models: true },
         },

@@ -1,7 +1,7 @@
 /** A question to a server that runs elsewhere: bounded in time and in bytes, its credentials read at the moment of asking. */
-import { readFileSync } from 'node:fs'
 import { request } from 'undici'
 import { messageOf, systemCode } from '../../kernel/errors.ts'
+import { readSecret } from '../../kernel/secrets.ts'
 import type { SecretReference } from '../../resources/scalars.ts'
 
 export interface Answer {
@@ -75,13 +75,6 @@ function reason(error: unknown, timeoutMs: number): string {
 export function refusal({ status }: Answer, asked: string): string | undefined {
   if (status === 401 || status === 403) return `it refuses our credentials (HTTP ${status})`
   return status >= 500 ? `it answers HTTP ${status} to ${asked}` : undefined
-}
-
-export function readSecret(reference: SecretReference): string {
-  if ('file' in reference) return readFileSync(reference.file, 'utf8').trim()
-  const value = process.env[reference.env]
-  if (value === undefined) throw new Error(`the environment variable ${reference.env} is not set`)
-  return value
 }
 
 /** The JSON of an answer, or undefined where it is none. */

@@ -60,8 +60,8 @@ export function backendContract(name: string, real: () => BackendUnderTest): voi
       const address = await serve((_, response) => response.writeHead(401).end('{}'))
       const { reachable, message } = await probe({ address })
       expect({ reachable, message }).toEqual({ reachable: false, message: 'it refuses our credentials (HTTP 401)' })
-      const absent = await probe({ address, credentials: { bearer: { env: 'STRATA_TEST_NOT_SET' } } })
-      expect(absent.message).toBe('the environment variable STRATA_TEST_NOT_SET is not set')
+      const absent = await probe({ address, credentials: { bearer: { env: 'KEY_THAT_IS_NOT_SET' } } })
+      expect(absent.message).toBe('the environment variable KEY_THAT_IS_NOT_SET is not set')
     })
 
     test('a server that answers every question with garbage, an error or nothing is no crash', async () => {

@@ -2,8 +2,9 @@
  * Servers that run elsewhere: one adapter a protocol behind the port (`port.ts`), for control alone. Wire shapes are in `wire/`, the data
  * path is in `gateway/protocols`.
  */
+import { readSecret } from '../../kernel/secrets.ts'
 import type { Spec } from '../../resources/index.ts'
-import { asker, readSecret } from './ask.ts'
+import { asker } from './ask.ts'
 import { oipBackend } from './oip/index.ts'
 import { openAIBackend } from './openai/index.ts'
 import type { Backend } from './port.ts'

@@ -1,8 +1,8 @@
 /** An instance as control asks it: does it serve, does it live, how busy is it; and a request to warm it up. */
 import { type Dispatcher, Pool } from 'undici'
 import { messageOf, systemCode } from '../../kernel/errors.ts'
+import { readSecret } from '../../kernel/secrets.ts'
 import type { Signature } from '../../resources/model-version.ts'
-import { readSecret } from '../backends/ask.ts'
 import { type Backend, type BackendLoad, connectBackend, standingOf, type UsedModel } from '../backends/index.ts'
 import type { EngineHealth, EngineLoad } from '../engines/config.ts'
 import type { InstanceAddress } from '../runtimes/port.ts'

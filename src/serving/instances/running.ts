@@ -1,5 +1,6 @@
 /** One instance that runs, or shall: what is known of it here, and how the snapshot and the status show it. */
 import type { Clock } from '../../kernel/clock.ts'
+import type { Resource } from '../../resources/index.ts'
 import type { Signature } from '../../resources/model-version.ts'
 import type { CompiledInstance } from '../../resources/snapshot.ts'
 import type { InstanceAddress, RunningInstance } from '../runtimes/port.ts'
@@ -112,6 +113,10 @@ export function rememberedOf({ instance, retiringSince, placed, offered, changes
 function lastOf({ run, seen }: Life, address: InstanceAddress): NonNullable<Remembered['last']> {
   return { address, run, ...(seen?.incarnation === undefined ? {} : { incarnation: seen.incarnation }) }
 }
+
+/** Of one version, those that leave among them. */
+export const ofVersion = (running: ReadonlyMap<string, Running>, { metadata }: Resource<'ModelVersion'>): readonly Running[] =>
+  [...running.values()].filter(({ instance }) => instance.uid === metadata.uid)
 
 export const isRetiring = ({ retiringSince }: Running) => retiringSince !== undefined
 export const isReady = (each: Running) => each.life.ready && !isRetiring(each)

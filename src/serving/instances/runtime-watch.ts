@@ -7,7 +7,6 @@ import { recurring } from '../../kernel/recurring.ts'
 import type { RunningInstance, Runtime, WantedInstance } from '../runtimes/port.ts'
 
 export interface RuntimeWatch {
-  readonly runtime: Runtime
   /** Why it cannot be asked or told now. */
   readonly away: string | undefined
   /** Why it did not take the last set. */
@@ -52,7 +51,6 @@ export function watchRuntime(name: string, runtime: Runtime, { clock, log }: { c
   const late = () => failed(new Error(`it has not answered within ${WAIT_MS / 1000} s`))
 
   return {
-    runtime,
     get away() {
       return away
     },

@@ -145,11 +145,6 @@ export function imageQuery(image: string): { fromImage: string; tag?: string } {
   return { fromImage: image, tag: 'latest' }
 }
 
-/** HTTP status of a refusal. */
-export function refusalStatus(error: unknown): number | undefined {
-  return error instanceof StrataError && error.code === 'docker_refused' ? (error.details as { status: number }).status : undefined
-}
-
 function away(socketPath: string, error: unknown, timeoutMs: number): StrataError {
   const code = systemCode(error)
   const [reason, advice] =
