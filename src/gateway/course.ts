@@ -3,9 +3,10 @@
  * releases the instance, counts, and writes the `finished` record.
  */
 import type { NewFinished } from '../monitoring/records/line.ts'
-import type { Beginning } from '../monitoring/records/writer.ts'
-import type { Assignment, Attempt, FinishedRecord, Outcome } from '../monitoring/request-records.ts'
+import type { Interim } from '../monitoring/records/writer.ts'
+import type { Attempt, FinishedRecord, Outcome } from '../monitoring/request-records.ts'
 import type { CompiledVersion } from '../resources/snapshot.ts'
+import { assignmentsOf, comparedArm } from './assignments.ts'
 import type { Answered } from './attempts.ts'
 import type { Caller } from './authenticate.ts'
 import type { GatewayContext } from './context.ts'
@@ -14,7 +15,7 @@ import type { Reservation } from './limits/index.ts'
 import type { Asking, Operation, Translation } from './protocols/protocol.ts'
 import type { Usage } from './protocols/usage.ts'
 import { recordedPrompt } from './recorded-prompt.ts'
-import { type Choice, unitHash } from './routing.ts'
+import type { Choice } from './routing.ts'
 
 export type Asked = Pick<Asking, 'model' | 'stream' | 'includeUsage' | 'estimatedTokens'>
 
@@ -28,7 +29,8 @@ export interface Course {
   asked?: Asked
   prompt?: FinishedRecord['prompt']
   choice?: Choice
-  beginning?: Beginning
+  beginning?: Interim
+  progress?: Interim
   reservation?: Reservation
   answered?: Answered
   /** The way to the version that was asked last, and back. */
@@ -60,7 +62,7 @@ const LONGEST_MODEL_NAME = 256
 /** From here on it is known where the request goes; when it is not over soon, that is written down. */
 export function recordStart(context: GatewayContext, course: Course, choice: Choice, caller: Caller): void {
   const { exchange, asked } = course
-  const { route, assigned, pinned } = choice
+  const { route, assigned, why } = choice
   course.beginning = context.records.begin(() => ({
     type: 'started',
     id: exchange.id,
@@ -73,25 +75,32 @@ export function recordStart(context: GatewayContext, course: Course, choice: Cho
     routeGeneration: route.generation,
     model: asked!.model,
     assigned: assigned.name,
-    pinned,
+    pinned: why === 'pin',
+    preview: why === 'preview' || undefined,
     assignments: assignmentsOf(choice) ?? [],
     stream: asked!.stream,
     clientRequestId: exchange.clientRequestId,
   }))
 }
 
-/** Undefined where there was nothing to choose from. */
-function assignmentsOf({ route, assigned, pinned, unit }: Choice): Assignment[] | undefined {
-  if (pinned || route.targets.length < 2) return undefined
-  return [
-    {
-      by: `Route/${route.name}#${route.generation}`,
-      arm: assigned.name,
-      share: route.targets.find(({ version }) => version === assigned.name)?.weight ?? 0,
-      unitKind: unit.kind,
-      unit: unit.value === undefined ? '' : unitHash(route.salt, unit),
-    },
-  ]
+/**
+ * The first token of a stream has come. Where versions are compared that is written down unless the request is over within the next 100 ms, so
+ * that one whose first token comes late counts as slow now, and not when its stream ends.
+ */
+export function noteFirstToken(context: GatewayContext, course: Course, at: number): void {
+  const { exchange, choice } = course
+  if (!choice || !comparedArm(choice)) return
+  const { route, assigned } = choice
+  course.progress = context.records.progress(() => ({
+    type: 'progress',
+    id: exchange.id,
+    after: round(context.clock.monotonic() - exchange.startedAt),
+    namespace: route.namespace,
+    route: route.name,
+    assigned: assigned.name,
+    assignments: assignmentsOf(choice) ?? [],
+    firstToken: round(at - exchange.startedAt),
+  }))
 }
 
 /** Settles the reservation, releases the instance, counts, and writes the `finished` record. */
@@ -134,7 +143,8 @@ export function settle(context: GatewayContext, course: Course, end: End): void 
     routeGeneration: choice?.route.generation,
     model: asked?.model,
     assigned: choice?.assigned.name,
-    pinned: choice?.pinned || undefined,
+    pinned: choice?.why === 'pin' || undefined,
+    preview: choice?.why === 'preview' || undefined,
     assignments: choice && assignmentsOf(choice),
     served: answered?.version.name,
     instance: answered?.instance,
@@ -156,7 +166,7 @@ export function settle(context: GatewayContext, course: Course, end: End): void 
     clientRequestId: exchange.clientRequestId,
     prompt: course.prompt,
   }
-  context.records.finish(record, course.beginning)
+  context.records.finish(record, course.beginning, course.progress)
 }
 
 function betweenTokens({ usage, firstTokenAt, lastChunkAt }: End): number | undefined {

@@ -11,7 +11,7 @@ import { type Answered, attempt } from './attempts.ts'
 import { authenticate, type Caller } from './authenticate.ts'
 import { backendOf } from './backends.ts'
 import type { GatewayContext } from './context.ts'
-import { type Course, type End, noteAsked, recordStart, round, settle } from './course.ts'
+import { type Course, type End, noteAsked, noteFirstToken, recordStart, round, settle } from './course.ts'
 import { type HeaderLines, header } from './downstream/answer-head.ts'
 import type { Exchange } from './downstream/exchange.ts'
 import { type GatewayError, invalidRequest } from './errors.ts'
@@ -94,7 +94,8 @@ async function answer(context: GatewayContext, course: Course, endpoint: Endpoin
     assigned = translate(request, choice.assigned, body)
   } catch (error) {
     // What only that version cannot be asked now, a fallback may answer.
-    const fallsBack = error instanceof CannotAsk && error.refusal.status === 503 && !choice.pinned && choice.route.fallbacks.length > 0
+    const fallsBack =
+      error instanceof CannotAsk && error.refusal.status === 503 && choice.why !== 'pin' && choice.route.fallbacks.length > 0
     if (!fallsBack)
       return refuse(
         context,
@@ -114,7 +115,7 @@ async function answer(context: GatewayContext, course: Course, endpoint: Endpoin
       tables: () => context.snapshots.tables(),
       route: choice.route,
       assigned: choice.assigned,
-      pinned: choice.pinned,
+      pinned: choice.why === 'pin',
       startedAt: exchange.startedAt,
       client: exchange,
       coldWaitMs: context.coldWaitMs,
@@ -204,6 +205,7 @@ function relay(context: GatewayContext, course: Course, answered: Answered, limi
     requestId: visibleId(exchange),
     idleTimeoutMs: route.timeouts.idle,
     deadline: exchange.startedAt + route.timeouts.total,
+    onFirstToken: route.division && ((at: number) => noteFirstToken(context, course, at)),
   }
 
   const events = contentType.startsWith('text/event-stream')

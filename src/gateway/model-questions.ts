@@ -34,7 +34,7 @@ export function isReady(context: GatewayContext, tables: Tables, { namespace, na
 }
 
 /** The versions behind a choice: those that its route sends traffic to; the one alone that was asked for. */
-export function versionsBehind(tables: Tables, { route, assigned, pinned }: Choice): CompiledVersion[] {
-  if (pinned) return [assigned]
+export function versionsBehind(tables: Tables, { route, assigned, why }: Choice): CompiledVersion[] {
+  if (why === 'pin') return [assigned]
   return route.targets.flatMap(({ version }) => tables.versions.get(entryKey.version(route.namespace, version)) ?? [])
 }

@@ -29,6 +29,8 @@ export interface RelayOptions {
   readonly idleTimeoutMs: number
   /** Monotonic time at which the request must be over. */
   readonly deadline: number
+  /** Of a stream: monotonic milliseconds. */
+  readonly onFirstToken?: (at: number) => void
 }
 
 /** A client that takes nothing for this long is gone, whatever its socket says. */
@@ -111,7 +113,10 @@ export function relayStream(
         if (over) return
         lastChunkAt = clock.monotonic()
         const piece = chunk.toString('latin1')
-        if (firstTokenAt === undefined && (reader.raw || FIRST_TOKEN.test(piece))) firstTokenAt = lastChunkAt
+        if (firstTokenAt === undefined && (reader.raw || FIRST_TOKEN.test(piece))) {
+          firstTokenAt = lastChunkAt
+          options.onFirstToken?.(lastChunkAt)
+        }
         const passed = reader.push(piece)
         if (passed.length > 0 && !exchange.write(passed) && stalledAt === undefined) {
           stalledAt = lastChunkAt

@@ -7,7 +7,8 @@
  */
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { type CompiledRoute, type CompiledVersion, entryKey } from '../resources/snapshot.ts'
+import { onceForEach } from '../kernel/once-for-each.ts'
+import { type CompiledDivision, type CompiledRoute, type CompiledVersion, entryKey } from '../resources/snapshot.ts'
 import type { Caller } from './authenticate.ts'
 import { forbidden, type GatewayError, notFound, unavailable } from './errors.ts'
 import { routeOf, type Tables, versionsOf } from './snapshot/tables.ts'
@@ -21,8 +22,8 @@ export interface Unit {
 export interface Choice {
   readonly route: CompiledRoute
   readonly assigned: CompiledVersion
-  /** The caller named the version itself. */
-  readonly pinned: boolean
+  /** `pin`: the caller named the version itself. `preview`: it is among those who see a release before others do. */
+  readonly why: 'weights' | 'pin' | 'preview'
   readonly unit: Unit
 }
 
@@ -46,13 +47,32 @@ export function choose(
       return forbidden('This API key may not choose a version itself; leave out what follows the "@".', 'version_pin_forbidden')
     const assigned = pinnedVersion(tables, route, pin)
     if (!assigned) return notFound(`The model "${name}" has no version "${pin}" here.`, 'model_not_found', 'model')
-    return { route, assigned, pinned: true, unit: { kind: 'random' } }
+    return { route, assigned, why: 'pin', unit: NO_UNIT }
+  }
+  const preview = route.division?.preview
+  if (preview && isPreviewed(preview, caller, request.headers)) {
+    const assigned = tables.versions.get(entryKey.version(route.namespace, preview.to))
+    if (assigned) return { route, assigned, why: 'preview', unit: NO_UNIT }
   }
   const unit = stickyUnit(route, request, caller)
   const versionName = pickTarget(route, unit, random)
   const assigned = versionName === undefined ? undefined : versionsOf(tables, route).get(versionName)
   if (!assigned) return unavailable(`The route "${route.name}" leads to no version that exists.`, 'no_version')
-  return { route, assigned, pinned: false, unit }
+  return { route, assigned, why: 'weights', unit }
+}
+
+const NO_UNIT: Unit = { kind: 'random' }
+
+type Preview = NonNullable<CompiledDivision['preview']>
+
+const headersOf = onceForEach(({ headers }: Preview) =>
+  Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const),
+)
+
+function isPreviewed(preview: Preview, caller: Caller, headers: IncomingHttpHeaders): boolean {
+  const wanted = headersOf(preview)
+  if (wanted.length > 0 && wanted.every(([name, value]) => headers[name] === value)) return true
+  return preview.consumers.includes(caller.consumer.name)
 }
 
 /** A version of a model that the route's targets serve; the public name itself counts as a model's name too. */

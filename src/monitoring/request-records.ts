@@ -2,8 +2,9 @@
  * Request records: facts written once, read by all (log, usage ledger, live tail, later releases, experiments, autoscaling).
  *
  * `finished` at the end of each request says all of it. One that was still running when the records of its moment went to disk (100 ms at most
- * after its routing decision) has a `started` record before, so that who hangs is seen. `(gateway, boot, seq)` identifies a record for
- * deduplication; `id` ties the two together. Analyses count by `assigned`, never by `served`: an answer saved by a fallback is the
+ * after its routing decision) has a `started` record before, so that who hangs is seen. Where versions are compared, one that is still running
+ * after its first token has a `progress` record in between, which only analyses read. `(gateway, boot, seq)` identifies a record for
+ * deduplication; `id` ties those of a request together. Analyses count by `assigned`, never by `served`: an answer saved by a fallback is the
  * assigned version's error. The client's own `x-request-id` is a label only: clients collide and lie.
  */
 import { z } from 'zod'
@@ -20,9 +21,10 @@ const origin = {
 }
 
 export const assignment = z.object({
-  /** Rollout or experiment, with uid and generation. */
+  /** "Route/assistant#3" with its generation, "Rollout/assistant-v2#<uid>#1" with its uid and attempt. */
   by: z.string(),
   arm: z.string(),
+  /** Percent that the arm had when the request came: of a route's targets, of a release's arms among themselves. */
   share: z.number(),
   unitKind: z.enum(['header', 'body', 'consumer', 'random']),
   /** Keyed hash of the sticky unit: the same person is the same value, and nobody can tell who it is. */
@@ -48,9 +50,25 @@ export const startedRecord = z.object({
   /** The ModelVersion that the request was assigned to. */
   assigned: z.string(),
   pinned: z.boolean(),
+  /** It got the version of a release that is shown to some in advance, whatever the weights. */
+  preview: z.literal(true).optional(),
   assignments: z.array(assignment),
   stream: z.boolean(),
   clientRequestId: z.string().optional(),
+})
+
+/** Of a streamed request under a division whose first token has come and whose end has not; at most one a request. */
+export const progressRecord = z.object({
+  type: z.literal('progress'),
+  ...origin,
+  /** Milliseconds that it had been running at `time`. */
+  after: z.number(),
+  namespace: z.string(),
+  route: z.string(),
+  assigned: z.string(),
+  assignments: z.array(assignment),
+  /** Milliseconds from the start. */
+  firstToken: z.number(),
 })
 
 export const attempt = z.object({
@@ -80,6 +98,7 @@ export const finishedRecord = z.object({
   assigned: z.string().optional(),
   /** Absent where it was not. */
   pinned: z.boolean().optional(),
+  preview: z.literal(true).optional(),
   /** Absent where there was nothing to choose from. */
   assignments: z.array(assignment).optional(),
   served: z.string().optional(),
@@ -110,9 +129,15 @@ export const finishedRecord = z.object({
   prompt: z.object({ text: z.string(), truncated: z.boolean() }).optional(),
 })
 
-export const requestRecord = z.discriminatedUnion('type', [startedRecord, finishedRecord])
+export const requestRecord = z.discriminatedUnion('type', [startedRecord, progressRecord, finishedRecord])
+
+/** Whether a line of a segment is a record of a type that this program knows. All else was checked by who wrote it. */
+export function isRequestRecord(line: { readonly type?: unknown }): line is RequestRecord {
+  return line.type === 'started' || line.type === 'progress' || line.type === 'finished'
+}
 
 export type StartedRecord = z.infer<typeof startedRecord>
+export type ProgressRecord = z.infer<typeof progressRecord>
 export type FinishedRecord = z.infer<typeof finishedRecord>
 export type RequestRecord = z.infer<typeof requestRecord>
 export type Assignment = z.infer<typeof assignment>

@@ -11,6 +11,25 @@ import type { Task } from './model.ts'
 import type { Signature } from './model-version.ts'
 import type { SecretReference } from './scalars.ts'
 
+/** Versions of a route whose requests are compared, by whom, and who gets one of them before it has any weight. */
+export interface CompiledDivision {
+  /** "Rollout/assistant-v2" */
+  readonly by: string
+  readonly uid: string
+  /** Counts the tries of one release: what one has seen says nothing of the next. */
+  readonly attempt: number
+  /** Versions whose requests are compared, among the route's targets. */
+  readonly arms: readonly string[]
+  /** Who gets `to` whatever the weights say. Such requests are not compared. */
+  readonly preview?: {
+    readonly to: string
+    /** All of them together. None: nobody by a header. */
+    readonly headers: Readonly<Record<string, string>>
+    /** Each of them. */
+    readonly consumers: readonly string[]
+  }
+}
+
 export interface CompiledRoute {
   readonly kind: 'route'
   readonly name: string
@@ -22,6 +41,8 @@ export interface CompiledRoute {
   readonly targets: readonly { readonly version: string; readonly weight: number }[]
   /** Who decided the targets: "spec" or e.g. "Rollout/assistant-v2". */
   readonly decidedBy: string
+  /** A rollout (later: an experiment) that divides the requests of the route between two or more of its targets. */
+  readonly division?: CompiledDivision
   readonly stickyBy: { readonly header?: string; readonly body?: 'user'; readonly else: 'consumer' | 'random' }
   /** Salt of the sticky hash: the route's uid, so that no two routes split their users alike. */
   readonly salt: string

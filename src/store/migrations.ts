@@ -113,6 +113,16 @@ create table key_uses (
     name: 'whom a login link is for',
     sql: `alter table login_links add column actor text not null default 'console';`,
   },
+  {
+    version: 4,
+    name: 'what readers of the records keep',
+    sql: `
+create table kept_folds (
+  key text primary key,
+  value text not null
+);
+`,
+  },
 ]
 
 export const NEWEST = MIGRATIONS.at(-1)!.version

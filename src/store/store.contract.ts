@@ -140,6 +140,20 @@ export function storeContract(name: string, connect: () => Promise<Connection>):
         expect(store.resources.list('Model')).toEqual([])
       })
 
+      test('what is not permitted is not written, nor said to be possible', async () => {
+        await apply(model, version)
+        const seen: unknown[] = []
+        const permit = (changes: readonly { label: string; before?: unknown; after?: unknown }[]) => {
+          seen.push(changes.map(({ label, before, after }) => [label, before !== undefined, after !== undefined]))
+          throw new Error('not you')
+        }
+        for (const dryRun of [true, false])
+          await expect(store.resources.apply([model, route()], { actor: 'me', dryRun, permit })).rejects.toThrow('not you')
+        const both = ['Model/m', true, true]
+        expect(seen).toEqual(Array(2).fill([both, ['Route/m', false, true]]))
+        expect(store.resources.list('Route')).toEqual([])
+      })
+
       test('an old resourceVersion is a conflict, in words', async () => {
         await apply(model, version, route())
         const { resourceVersion } = get('Route').metadata
@@ -440,10 +454,32 @@ export function storeContract(name: string, connect: () => Promise<Connection>):
         await store.upkeep()
         expect(await store.usage.keyUses()).toEqual([{ namespace: 'default', name: 'k', lastUsed: 2_000 }])
       })
-      test('rows and mark are one transaction', async () => {
-        await connection.script('alter table record_marks add constraint small check (byte_offset < 100)')
-        await expect(store.usage.fold([row(1)], { gateway: 'g', segment: 's', offset: 100 })).rejects.toThrow()
+      test('what else is kept is put in the place of what had its key, and found by how its key begins', async () => {
+        const mark = { gateway: 'g', segment: 's', offset: 1 }
+        const kept = { a: 'rollout/a', b: 'rollout/b', other: 'rollout_a' }
+        await store.usage.fold([], mark, [], new Map([kept.b, kept.a, kept.other].map((key) => [key, '{"n":1}'])))
+        await store.usage.fold(
+          [],
+          mark,
+          [],
+          new Map([
+            [kept.a, '{"n":2}'],
+            [kept.b, undefined],
+            ['never/there', undefined],
+          ]),
+        )
+        expect([...(await store.usage.kept('rollout/'))]).toEqual([[kept.a, '{"n":2}']])
+        expect((await store.usage.kept('')).size).toBe(2)
+        expect(await store.usage.kept('nothing')).toEqual(new Map())
+      })
+      test('rows, what else is kept, and mark are one transaction', async () => {
+        await store.usage.fold([], { gateway: 'g', segment: 's', offset: 10 }, [], new Map([['k', 'before']]))
+        await connection.script('alter table kept_folds add constraint small check (length(value) < 10)')
+        const later = { gateway: 'g', segment: 's', offset: 20 }
+        await expect(store.usage.fold([row(1)], later, [], new Map([['k', 'after']]).set('l', 'far too long'))).rejects.toThrow()
         expect(await store.usage.list(0, 120_000)).toEqual([])
+        expect(await store.usage.marks()).toEqual([{ gateway: 'g', segment: 's', offset: 10 }])
+        expect(await store.usage.kept('')).toEqual(new Map([['k', 'before']]))
       })
     })
 

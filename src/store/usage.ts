@@ -1,6 +1,7 @@
 /**
  * Usage per minute: what the request records add up to, by gateway, route, version, consumer and outcome. A batch of records and the mark
- * up to which they were read go into one transaction, so that a restart counts nothing twice and leaves nothing out.
+ * up to which they were read go into one transaction, so that a restart counts nothing twice and leaves nothing out. So does what other readers
+ * of the records keep.
  */
 import { Sketch } from '../kernel/sketch.ts'
 import type { Connection, Queries, Row } from './connection.ts'
@@ -61,8 +62,13 @@ export interface UsageSum {
 }
 
 export interface UsageStore {
-  /** Adds `rows` to what stands there, moves the mark and notes the uses of keys, in one transaction. */
-  fold(rows: readonly UsageRow[], mark: RecordMark, uses?: readonly KeyUse[]): Promise<void>
+  /**
+   * Adds `rows` to what stands there, moves the mark, notes the uses of keys and puts `kept` (key → JSON text; undefined: delete) in the place of
+   * what had these keys, in one transaction.
+   */
+  fold(rows: readonly UsageRow[], mark: RecordMark, uses?: readonly KeyUse[], kept?: ReadonlyMap<string, string | undefined>): Promise<void>
+  /** What was kept under keys that begin with `prefix`. */
+  kept(prefix: string): Promise<Map<string, string>>
   /** By consumer, route, outcome and currency, in steps of `stepMs`; of one consumer when that is named. */
   sums(query: { from: number; to: number; stepMs: number; namespace?: string; consumer?: string }): Promise<UsageSum[]>
   keyUses(): Promise<KeyUse[]>
@@ -81,7 +87,7 @@ const KEY = 'minute, gateway, namespace, route, version, consumer, outcome, curr
 
 export function openUsage(connection: Connection): UsageStore {
   return {
-    fold: (rows, mark, uses = []) =>
+    fold: (rows, mark, uses = [], kept = new Map()) =>
       connection.transaction(async (tx) => {
         for (const row of rows) await addRow(tx, row)
         await tx.query(
@@ -95,7 +101,19 @@ export function openUsage(connection: Connection): UsageStore {
              on conflict (namespace, name) do update set last_used = greatest(k.last_used, excluded.last_used)`,
             [namespace, name, lastUsed],
           )
+        for (const [key, value] of kept)
+          if (value === undefined) await tx.query('delete from kept_folds where key = $1', [key])
+          else
+            await tx.query('insert into kept_folds (key, value) values ($1, $2) on conflict (key) do update set value = excluded.value', [
+              key,
+              value,
+            ])
       }),
+
+    async kept(prefix) {
+      const rows = await connection.query('select key, value from kept_folds where starts_with(key, $1) order by key', [prefix])
+      return new Map(rows.map((row) => [row.key as string, row.value as string]))
+    },
 
     async sums({ from, to, stepMs, namespace, consumer }) {
       const one = consumer === undefined ? '' : 'and namespace = $4 and consumer = $5'

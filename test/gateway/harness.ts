@@ -2,7 +2,7 @@
  * A gateway in this process, fed by the real snapshot feed, in front of upstreams that a test scripts: what a broken upstream does cannot
  * be had from a real one on demand.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -12,6 +12,7 @@ import { type GatewayOptions, type RunningGateway, startGateway } from '../../sr
 import { type Home, homeAt, makeHome } from '../../src/kernel/home.ts'
 import { sha256Hex } from '../../src/kernel/ids.ts'
 import { createLog, type Log } from '../../src/kernel/log.ts'
+import { type RequestRecord, requestRecord } from '../../src/monitoring/request-records.ts'
 import {
   type CompiledConsumer,
   type CompiledInstance,
@@ -222,6 +223,15 @@ export async function testGateway(entries: Map<string, SnapshotEntry>, options: 
       rmSync(home.root, { recursive: true, force: true })
     },
   }
+}
+
+/** What is on its disk by now. */
+export function recordsOf(gateway: TestGateway): RequestRecord[] {
+  const folder = join(gateway.home.records, 'gateway-0')
+  return readdirSync(folder)
+    .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n'))
+    .filter(Boolean)
+    .map((line) => requestRecord.parse(JSON.parse(line)))
 }
 
 export const hello = (over: Record<string, unknown> = {}) => ({

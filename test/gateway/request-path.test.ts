@@ -1,11 +1,10 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { startGateway } from '../../src/gateway/main.ts'
 import { readSnapshotFile } from '../../src/gateway/snapshot/disk.ts'
 import { sha256Hex } from '../../src/kernel/ids.ts'
-import { requestRecord } from '../../src/monitoring/request-records.ts'
 import { entryKey } from '../../src/resources/snapshot.ts'
 import {
   API_KEY,
@@ -16,6 +15,7 @@ import {
   hello,
   instance,
   quietLog,
+  recordsOf,
   route,
   type TestGateway,
   talk,
@@ -45,14 +45,6 @@ async function simple(handler: Handler, over: Parameters<typeof route>[0] = {}) 
   const server = await up(handler)
   const gateway = await start(entriesOf(route(over), version(), instance(server.port)))
   return { server, gateway }
-}
-
-function recordsOf(gateway: TestGateway) {
-  const folder = join(gateway.home.records, 'gateway-0')
-  return readdirSync(folder)
-    .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n'))
-    .filter(Boolean)
-    .map((line) => requestRecord.parse(JSON.parse(line)))
 }
 
 describe('answers', () => {

@@ -134,7 +134,9 @@ function Where({ record }: { readonly record: FinishedRecord }) {
         <Fact name="Assigned to">
           {assigned}
           <span className="quiet">
-            {record.pinned ? ', pinned by the client' : assignment ? `, ${assignment.share}\u202f% by ${assignment.by}` : ''}
+            {record.pinned && ', pinned by the client'}
+            {record.preview && ', as a preview'}
+            {assignment && `, ${assignment.share}\u202f% by ${assignment.by}`}
           </span>
         </Fact>
       )}

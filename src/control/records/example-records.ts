@@ -1,5 +1,5 @@
 /** Records for tests of whatever reads them. */
-import type { FinishedRecord, StartedRecord } from '../../monitoring/request-records.ts'
+import type { FinishedRecord, ProgressRecord, StartedRecord } from '../../monitoring/request-records.ts'
 
 export function finishedRecord(more: Partial<FinishedRecord> = {}): FinishedRecord {
   return {
@@ -28,6 +28,15 @@ export function startedRecord(more: Partial<StartedRecord> = {}): StartedRecord 
     ...{ id: 'r1', gateway: 'gateway-0', boot: 'B', seq: 0, time: '2026-11-25T10:00:08.500Z', after: 0, operation: 'chat' },
     ...{ consumer: 'shop', key: 'k', namespace: 'default', route: 'assistant', routeGeneration: 1, model: 'assistant', assigned: 'v1' },
     ...{ pinned: false, assignments: [], stream: true },
+    ...more,
+  }
+}
+
+export function progressRecord(more: Partial<ProgressRecord> = {}): ProgressRecord {
+  return {
+    type: 'progress',
+    ...{ id: 'r1', gateway: 'gateway-0', boot: 'B', seq: 1, time: '2026-11-25T10:00:08.700Z', after: 200, namespace: 'default' },
+    ...{ route: 'assistant', assigned: 'v1', assignments: [], firstToken: 100 },
     ...more,
   }
 }

@@ -8,8 +8,9 @@ import { createLog } from '../../kernel/log.ts'
 import { createRecordWriter } from '../../monitoring/records/writer.ts'
 import type { RequestRecord } from '../../monitoring/request-records.ts'
 import type { RecordMark, UsageRow } from '../../store/usage.ts'
-import { finishedRecord } from './example-records.ts'
+import { finishedRecord, progressRecord, startedRecord } from './example-records.ts'
 import { type Follower, followRecords } from './follower.ts'
+import type { KeptFold } from './kept-fold.ts'
 
 const log = createLog('test', () => undefined)
 /** Usage is stored every three seconds; what is on top is for a busy machine. */
@@ -18,7 +19,10 @@ let folder: string
 let heard: string[]
 let rows: UsageRow[]
 let marks: Map<string, RecordMark>
-let failing: boolean
+let stored: Map<string, string>
+/** True: no mark can move. A name: not that gateway's. */
+let failing: boolean | string
+let refused: number
 let followers: Follower[]
 
 beforeEach(() => {
@@ -26,7 +30,9 @@ beforeEach(() => {
   heard = []
   rows = []
   marks = new Map()
+  stored = new Map()
   failing = false
+  refused = 0
   followers = []
 })
 afterEach(async () => {
@@ -35,19 +41,27 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-async function follow(live: boolean[] = []): Promise<Follower> {
+async function follow(live: boolean[] = [], kept: readonly KeptFold[] = []): Promise<Follower> {
   const follower = await followRecords({
     folder,
     clock: systemClock,
     log,
     usage: {
-      fold: async (more, mark) => {
-        if (failing) throw new Error('the database is away')
+      fold: async (more, mark, _uses, changed = new Map()) => {
+        if (failing === true || failing === mark.gateway) {
+          refused += 1
+          throw new Error('the database is away')
+        }
         rows.push(...more)
         marks.set(mark.gateway, mark)
+        for (const [key, value] of changed) {
+          if (value === undefined) stored.delete(key)
+          else stored.set(key, value)
+        }
       },
       marks: async () => [...marks.values()],
     },
+    kept,
     onRecord(record: RequestRecord, isLive) {
       heard.push(record.id)
       live.push(isLive)
@@ -176,4 +190,80 @@ test('lines that are no records are skipped', async () => {
   segment(`${BOOT_1}-000001`, `not json\n{"type":"other"}\n${line('a')}`)
   await follow()
   await vi.waitFor(() => expect(heard).toEqual(['a']))
+})
+
+test('that a request goes on is told, and counts for nothing', async () => {
+  segment(`${BOOT_1}-000001`, `${JSON.stringify(startedRecord({ id: 'a' }))}\n${JSON.stringify(progressRecord({ id: 'a' }))}\n${line('a')}`)
+  const follower = await follow()
+  await vi.waitFor(() => expect(heard).toEqual(['a', 'a', 'a']))
+  await follower.close()
+  expect(requests()).toBe(1)
+})
+
+/** Counts the requests of each consumer, and knows what it has counted by where each gateway's records came from. */
+function countingFold(): KeptFold & { readonly counts: () => Record<string, number> } {
+  const state = new Map<string, { count: number; seen: Record<string, { boot: string; seq: number }> }>()
+  for (const [key, value] of stored) state.set(key, JSON.parse(value) as { count: number; seen: Record<string, never> })
+  const changed = new Set<string>()
+  return {
+    add(record) {
+      if (record.type !== 'finished') return
+      const { gateway, boot, seq } = record
+      const key = `count/${record.consumer}`
+      const counted = state.get(key) ?? { count: 0, seen: {} }
+      const seen = counted.seen[gateway]
+      if (seen && (boot < seen.boot || (boot === seen.boot && seq <= seen.seq))) return
+      state.set(key, { count: counted.count + 1, seen: { ...counted.seen, [gateway]: { boot, seq } } })
+      changed.add(key)
+    },
+    take() {
+      const rows = new Map([...changed].map((key) => [key, JSON.stringify(state.get(key))]))
+      changed.clear()
+      return rows
+    },
+    putBack(rows) {
+      for (const key of rows.keys()) changed.add(key)
+    },
+    counts: () => Object.fromEntries([...state].map(([key, { count }]) => [key, count])),
+  }
+}
+
+test('what is kept of the records moves with any mark: after a kill in between each is counted once', async () => {
+  let seq = 0
+  const write = (id: string, gateway: string, consumer = 'shop') =>
+    segment(`${BOOT_1}-000001`, line(id, { gateway, consumer, seq: ++seq }), gateway)
+  for (const id of ['a', 'b']) write(id, 'gateway-0')
+  for (const id of ['c', 'd', 'e']) write(id, 'gateway-1', id === 'e' ? 'office' : 'shop')
+  failing = 'gateway-1'
+  const first = await follow([], [countingFold()])
+  await vi.waitFor(() => expect(heard).toHaveLength(5))
+  await vi.waitFor(() => expect([...marks.keys()]).toEqual(['gateway-0']), FOLDED_MS)
+  // It reads, and dies before the mark of what it has read is stored.
+  failing = true
+  write('f', 'gateway-0')
+  await vi.waitFor(() => expect(heard).toHaveLength(6))
+  await first.close()
+  expect(requests()).toBe(2)
+  failing = false
+  const again = countingFold()
+  heard = []
+  const second = await follow([], [again])
+  await vi.waitFor(() => expect([...heard].sort()).toEqual(['a', 'b', 'c', 'd', 'e', 'f']))
+  write('g', 'gateway-1', 'office')
+  await vi.waitFor(() => expect(heard).toContain('g'))
+  await second.close()
+  expect(again.counts()).toEqual({ 'count/shop': 5, 'count/office': 2 })
+  expect(countingFold().counts()).toEqual(again.counts())
+  expect(requests()).toBe(7)
+})
+
+test('what could not be kept is taken again', async () => {
+  failing = true
+  const fold = countingFold()
+  segment(`${BOOT_1}-000001`, line('a'))
+  const follower = await follow([], [fold])
+  await vi.waitFor(() => expect(refused).toBeGreaterThan(0), FOLDED_MS)
+  failing = false
+  await follower.close()
+  expect(countingFold().counts()).toEqual({ 'count/shop': 1 })
 })

@@ -1,9 +1,9 @@
 /**
- * Follows the record segments of all gateways: every line once to the subscribers, and folded once into the usage rows.
+ * Follows the record segments of all gateways: every line once to the subscribers, and folded once into the usage rows and what else is kept.
  *
- * The mark of a gateway (segment and byte) moves in the transaction that adds its usage, so a control that dies between the two counts
- * nothing twice. A last line without its end stays until it has one; when a newer segment is there it never will (the gateway was killed)
- * and is skipped.
+ * The mark of a gateway (segment and byte) moves in the transaction that adds its usage and stores the kept folds, so a control that dies
+ * between the two counts nothing twice. A last line without its end stays until it has one; when a newer segment is there it never will (the
+ * gateway was killed) and is skipped.
  */
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,9 +12,10 @@ import type { Clock } from '../../kernel/clock.ts'
 import { messageOf, systemCode } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { recurring } from '../../kernel/recurring.ts'
-import type { RequestRecord } from '../../monitoring/request-records.ts'
+import { isRequestRecord, type RequestRecord } from '../../monitoring/request-records.ts'
 import type { Store } from '../../store/index.ts'
 import { foldersIn } from './history.ts'
+import type { KeptFold } from './kept-fold.ts'
 import type { KeyUses } from './key-uses.ts'
 import { segmentsOf } from './segment-reader.ts'
 import { createUsageFold, type UsageFold } from './usage-fold.ts'
@@ -29,6 +30,8 @@ export interface FollowerOptions {
   readonly usage: Pick<Store['usage'], 'fold' | 'marks'>
   /** Goes into the store with the usage. */
   readonly keyUses?: KeyUses
+  /** Go into the store whichever gateway's mark moves. */
+  readonly kept?: readonly KeptFold[]
   readonly clock: Clock
   readonly log: Log
   /**
@@ -61,7 +64,7 @@ interface Gateway {
 }
 
 export async function followRecords(options: FollowerOptions): Promise<Follower> {
-  const { folder, usage, clock, log } = options
+  const { folder, usage, clock, log, kept = [] } = options
   const gateways = new Map<string, Gateway>()
   let closed = false
   let timer: NodeJS.Timeout | undefined
@@ -84,9 +87,12 @@ export async function followRecords(options: FollowerOptions): Promise<Follower>
     } catch {
       return log.warn('a line of the request records is not JSON; skipped', { gateway: gateway.name, segment: gateway.segment })
     }
-    if (record.type !== 'started' && record.type !== 'finished') return
-    if (counted && record.type === 'finished') gateway.fold.add(record)
-    if (counted) options.keyUses?.add(record)
+    if (!isRequestRecord(record)) return
+    if (counted) {
+      if (record.type === 'finished') gateway.fold.add(record)
+      options.keyUses?.add(record)
+      for (const fold of kept) fold.add(record)
+    }
     options.onRecord(record, caughtUp && counted, counted)
   }
 
@@ -139,14 +145,16 @@ export async function followRecords(options: FollowerOptions): Promise<Follower>
     if (!gateway.moved) return
     const rows = gateway.fold.take()
     const uses = options.keyUses?.take() ?? []
+    const taken = kept.map((fold) => ({ fold, changed: fold.take() }))
     const mark = { gateway: gateway.name, segment: gateway.segment, offset: gateway.offset }
     gateway.moved = false
     gateway.foldedAt = clock.monotonic()
     try {
-      await usage.fold(rows, mark, uses)
+      await usage.fold(rows, mark, uses, new Map(taken.flatMap(({ changed }) => [...changed])))
     } catch (error) {
       gateway.fold.putBack(rows)
       options.keyUses?.putBack(uses)
+      for (const { fold, changed } of taken) fold.putBack(changed)
       gateway.moved = true
       throw error
     }

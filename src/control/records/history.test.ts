@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { sortableId } from '../../kernel/ids.ts'
 import type { RequestRecord } from '../../monitoring/request-records.ts'
-import { finishedRecord, startedRecord } from './example-records.ts'
+import { finishedRecord, progressRecord, startedRecord } from './example-records.ts'
 import { type Cursor, findRequest, readCursor, readHistory, timeOfId, writeCursor } from './history.ts'
 import { readRecordFilter } from './record-filter.ts'
 
@@ -84,13 +84,14 @@ describe('what was', () => {
     expect(await readHistory(join(folder, 'none'), { filter: filter(), limit: 10 })).toEqual({ items: [] })
   })
 
-  it('has both records of one request, by the time in its id', async () => {
+  it('has the first and the last record of one request, by the time in its id', async () => {
     const id = `req_${sortableId(BEGIN + 5_000)}`
     expect(timeOfId(id)).toBe(BEGIN + 5_000)
     expect(timeOfId('req_x')).toBeUndefined()
-    const { gateway, boot, seq, time, ...started } = startedRecord({ id, time: new Date(BEGIN + 5_000).toISOString() })
+    const at = (seconds: number) => ({ id, time: new Date(BEGIN + seconds * 1_000).toISOString() })
     for (let i = 0; i < 300; i++) segment('gateway-0', 1, line('gateway-0', i, i === 200 ? { id } : {}))
-    segment('gateway-1', 1, `${JSON.stringify({ gateway, boot, seq, time, ...started })}\n`)
+    for (const { gateway, boot, seq, time, ...rest } of [startedRecord(at(5)), progressRecord(at(6))])
+      segment('gateway-1', 1, `${JSON.stringify({ gateway, boot, seq, time, ...rest })}\n`)
     expect((await findRequest(folder, id)).map(({ type }) => type).sort()).toEqual(['finished', 'started'])
     expect(await findRequest(folder, `req_${sortableId(BEGIN)}`)).toEqual([])
   })
@@ -124,6 +125,13 @@ describe('a filter', () => {
     const { matches, needles } = readRecordFilter(query, BEGIN)
     expect(matches(record)).toBe(expected)
     if (expected) for (const needle of needles) expect(JSON.stringify(record)).toContain(needle)
+  })
+
+  it('leaves out what only analyses read, unless that is asked for', () => {
+    for (const query of [{}, { type: 'finished' }, { id: 'r1' }, { assigned: 'v1' }])
+      expect(readRecordFilter(query, BEGIN).matches(progressRecord())).toBe(false)
+    for (const query of [{ type: 'progress' }, { type: 'progress', id: 'r1', assigned: 'v1' }])
+      expect(readRecordFilter(query, BEGIN).matches(progressRecord())).toBe(true)
   })
 
   it('knows times', () => {

@@ -138,14 +138,19 @@ export function readCursor(text: string): Cursor {
 const EARLY_MS = 2_000
 const LATE_MS = [60_000, 600_000, 7_200_000]
 
-/** All records of one request: ids carry the time at which it came, so that only the hours after it are looked at. */
+/** What there is to be shown of one request, its `finished` record first: ids carry the time at which it came, so that only the hours after it are looked at. */
 export async function findRequest(records: string, id: string): Promise<RequestRecord[]> {
   const began = timeOfId(id)
   if (began === undefined) return []
   const found: RequestRecord[] = []
   let from = began - EARLY_MS
   for (const late of LATE_MS) {
-    const filter: RecordFilter = { matches: (record) => record.id === id, needles: [`"id":"${id}"`], from, to: began + late }
+    const filter: RecordFilter = {
+      matches: (record) => record.id === id && record.type !== 'progress',
+      needles: [`"id":"${id}"`],
+      from,
+      to: began + late,
+    }
     const { items } = await readHistory(records, { filter, limit: 2 - found.length, budget: 4 * BUDGET_BYTES })
     found.push(...items)
     if (found.some(({ type }) => type === 'finished')) break

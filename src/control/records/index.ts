@@ -9,6 +9,7 @@ import type { RequestRecord } from '../../monitoring/request-records.ts'
 import type { Store } from '../../store/index.ts'
 import { followRecords } from './follower.ts'
 import { type Cursor, findRequest, type HistoryPage, type HistoryQuery, readHistory } from './history.ts'
+import type { KeptFold } from './kept-fold.ts'
 import { createKeyUses, type KeyUses } from './key-uses.ts'
 import { momentOf } from './moment.ts'
 import { readRecordFilter } from './record-filter.ts'
@@ -17,6 +18,7 @@ import { createTrafficWindow } from './traffic.ts'
 import type { TrafficEvent } from './traffic-event.ts'
 
 export interface RecordStream {
+  /** Requests as they begin and end: no `progress`. */
   subscribe(listener: (record: RequestRecord) => void): () => void
   history(query: HistoryQuery): Promise<HistoryPage>
   /** What is known of one request: its `finished` record, or else its `started` one. */
@@ -32,8 +34,16 @@ const MOST_REFUSALS = 200_000
 /** Of what was written before this start: a gigabyte is read in seconds when almost no line of it is parsed. */
 const REFUSALS_BUDGET_BYTES = 1024 * 1024 * 1024
 
-export async function openRecords(options: { folder: string; store: Store; clock: Clock; log: Log }): Promise<RecordStream> {
-  const { folder, store, clock, log } = options
+export interface RecordsOptions {
+  readonly folder: string
+  readonly store: Store
+  readonly clock: Clock
+  readonly log: Log
+  readonly kept?: readonly KeptFold[]
+}
+
+export async function openRecords(options: RecordsOptions): Promise<RecordStream> {
+  const { folder, store, clock, log, kept } = options
   const listeners = new Set<(record: RequestRecord) => void>()
   const window = createTrafficWindow()
   const refusals = createRefusals()
@@ -48,12 +58,13 @@ export async function openRecords(options: { folder: string; store: Store; clock
     folder,
     usage: store.usage,
     keyUses,
+    kept,
     clock,
     log,
     onRecord(record, live, counted) {
       if (momentOf(record) > clock.now() - 90_000) window.add(record)
       if (counted && record.type === 'finished') refusals.add(record)
-      if (live) for (const listener of listeners) listener(record)
+      if (live && record.type !== 'progress') for (const listener of listeners) listener(record)
     },
   })
 

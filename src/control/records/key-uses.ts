@@ -25,6 +25,7 @@ export function createKeyUses(known: readonly KeyUse[], exists: (namespace: stri
   for (const use of known) if (exists(use.namespace, use.name)) uses.set(`${use.namespace}/${use.name}`, { use, stored: use.lastUsed })
   return {
     add(record) {
+      if (record.type === 'progress') return // names no key
       const { namespace, key: name } = record
       if (namespace === undefined || name === undefined || !exists(namespace, name)) return
       const id = `${namespace}/${name}`

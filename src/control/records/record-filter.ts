@@ -22,7 +22,7 @@ const EQUAL = ['type', 'namespace', 'route', 'model', 'consumer', 'key', 'assign
 export const FILTER_PARAMETERS = [...EQUAL, 'id', 'version', 'outcome', 'status', 'refusedBy', 'slowerThan', 'since', 'from', 'to'] as const
 
 /**
- * `id`: a part of Strata's or the client's request id. `version`: assigned or served. `outcome`: one or several with commas; "failed" is all
+ * `type`: without one, all but `progress`, which is for analyses. `id`: a part of Strata's or the client's request id. `version`: assigned or served. `outcome`: one or several with commas; "failed" is all
  * but ok. `status`: 429, 4xx or several. `refusedBy`: the limit. `slowerThan`, `since`: durations. `from`, `to`: RFC 3339, or milliseconds.
  */
 export function readRecordFilter(query: Readonly<Record<string, string | undefined>>, now: number): RecordFilter {
@@ -34,9 +34,10 @@ export function readRecordFilter(query: Readonly<Record<string, string | undefin
     tests.push((record) => (record as unknown as Record<string, unknown>)[name] === wanted)
     needles.push(`"${name}":${JSON.stringify(wanted)}`)
   }
+  if (query.type === undefined) tests.push(({ type }) => type !== 'progress')
   const { id, version, outcome, status, refusedBy, slowerThan } = query
   if (id !== undefined) {
-    tests.push((record) => record.id.includes(id) || (record.clientRequestId?.includes(id) ?? false))
+    tests.push((record) => record.id.includes(id) || (record.type !== 'progress' && (record.clientRequestId?.includes(id) ?? false)))
     needles.push(JSON.stringify(id).slice(1, -1))
   }
   if (version !== undefined) {

@@ -6,7 +6,7 @@
 import { type FileHandle, open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCode } from '../../kernel/errors.ts'
-import { type RequestRecord, SEGMENT_NAME } from '../../monitoring/request-records.ts'
+import { isRequestRecord, type RequestRecord, SEGMENT_NAME } from '../../monitoring/request-records.ts'
 
 /** Everything in older segments, and in this one before `offset`, is still to be read. */
 export interface Position {
@@ -117,7 +117,7 @@ function search(lines: Buffer, offset: number, segment: string, { matches, needl
 function parsed(line: Buffer): RequestRecord | undefined {
   try {
     const record = JSON.parse(line.toString('utf8')) as RequestRecord
-    return record.type === 'started' || record.type === 'finished' ? record : undefined
+    return isRequestRecord(record) ? record : undefined
   } catch {
     return undefined // torn by a killed gateway; the follower has said so
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { finishedRecord, startedRecord } from './example-records.ts'
+import { finishedRecord, progressRecord, startedRecord } from './example-records.ts'
 import { createTrafficWindow, percentile } from './traffic.ts'
 
 const at = (time: string) => Date.parse(`2026-11-25T${time}Z`)
@@ -7,6 +7,7 @@ const at = (time: string) => Date.parse(`2026-11-25T${time}Z`)
 test('a request counts in its second, under route, version, consumer and instance', () => {
   const traffic = createTrafficWindow()
   traffic.add(startedRecord())
+  traffic.add(progressRecord())
   traffic.add(finishedRecord())
   const event = traffic.event(at('10:00:12.000'))
   expect(event.time).toBe(at('10:00:11.000'))

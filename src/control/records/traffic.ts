@@ -2,7 +2,7 @@
  * The last minute of traffic, by the second. Counts are exact; latencies are kept raw, at most a fixed number a second (a uniform sample
  * beyond that), so that percentiles come from values and not from averages.
  */
-import type { FinishedRecord, Outcome, RequestRecord } from '../../monitoring/request-records.ts'
+import type { FinishedRecord, Outcome, RequestRecord, StartedRecord } from '../../monitoring/request-records.ts'
 import { momentOf } from './moment.ts'
 import type { Rates, TrafficEvent } from './traffic-event.ts'
 
@@ -94,6 +94,7 @@ export function createTrafficWindow(random: () => number = Math.random): Traffic
 
   return {
     add(record) {
+      if (record.type === 'progress') return
       if (record.type === 'started') {
         if (running.size < MOST_RUNNING) running.set(record.id, { ...whereOf(record), since: momentOf(record) - record.after })
         return
@@ -174,7 +175,7 @@ export function createTrafficWindow(random: () => number = Math.random): Traffic
   }
 }
 
-function whereOf(record: RequestRecord): Where {
+function whereOf(record: StartedRecord | FinishedRecord): Where {
   const inNamespace = (name: string | undefined) => (name === undefined ? undefined : `${record.namespace ?? 'default'}/${name}`)
   return {
     route: inNamespace(record.route),

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { finishedRecord, startedRecord } from '../request-records.ts'
-import { type NewFinished, type NewRecord, type NewStarted, recordLine } from './line.ts'
+import { finishedRecord, progressRecord, startedRecord } from '../request-records.ts'
+import { type NewFinished, type NewProgress, type NewRecord, type NewStarted, recordLine } from './line.ts'
 
 const ORIGIN = '"gateway":"gateway-0","boot":"B","seq":7,"time":"2026-01-01T00:00:00.000Z"'
 const text = fc.oneof(fc.stringMatching(/^[a-z0-9-]{1,20}$/), fc.string({ unit: 'binary', maxLength: 20 }))
@@ -27,10 +27,22 @@ const started = fc.record({
   model: text,
   assigned: text,
   pinned: fc.boolean(),
+  preview: maybe(fc.constant(true)),
   assignments,
   stream: fc.boolean(),
   clientRequestId: maybe(text),
 }) as fc.Arbitrary<NewStarted>
+
+const progress = fc.record({
+  type: fc.constant('progress'),
+  id: text,
+  after: number,
+  namespace: text,
+  route: text,
+  assigned: text,
+  assignments,
+  firstToken: number,
+}) as fc.Arbitrary<NewProgress>
 
 const finished = fc.record({
   type: fc.constant('finished'),
@@ -44,6 +56,7 @@ const finished = fc.record({
   model: maybe(text),
   assigned: maybe(text),
   pinned: maybe(fc.boolean()),
+  preview: maybe(fc.constant(true)),
   assignments: maybe(assignments),
   served: maybe(text),
   instance: maybe(text),
@@ -81,7 +94,7 @@ const finished = fc.record({
 
 test('a line says what JSON.stringify would say, whatever the record holds', () => {
   fc.assert(
-    fc.property(fc.oneof(started, finished), (record) => {
+    fc.property(fc.oneof(started, progress, finished), (record) => {
       const line = recordLine(ORIGIN, record as NewRecord)
       expect(line.endsWith('\n') && line.indexOf('\n') === line.length - 1).toBe(true)
       const expected: unknown = JSON.parse(`{${ORIGIN},${JSON.stringify(record).slice(1)}`)
@@ -107,6 +120,7 @@ test('a line knows every field of the schemas', () => {
     model: 'a',
     assigned: 'a',
     pinned: true,
+    preview: true,
     assignments: [],
     served: 'a',
     instance: 'a',
@@ -125,6 +139,8 @@ test('a line knows every field of the schemas', () => {
     prompt: { text: 'a', truncated: false },
   } satisfies NewRecord
   expect(fields(everything)).toEqual(Object.keys(finishedRecord.shape).sort())
+  const underWay = whole(progress)
+  expect(underWay && fields(underWay)).toEqual(Object.keys(progressRecord.shape).sort())
   const beginning = whole(started)
   expect(beginning && fields(beginning)).toEqual(Object.keys(startedRecord.shape).sort())
 })

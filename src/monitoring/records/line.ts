@@ -3,17 +3,19 @@
  * spends on looking for fields and escapes is more than all the rest of the record's way. The test holds it to JSON.stringify's own result.
  */
 import { digits } from '../../kernel/digits.ts'
-import type { Attempt, FinishedRecord, StartedRecord } from '../request-records.ts'
+import type { Attempt, FinishedRecord, ProgressRecord, StartedRecord } from '../request-records.ts'
 
 type Origin = 'gateway' | 'boot' | 'seq' | 'time'
 /** Records as the request path makes them; the writer adds where they come from. */
 export type NewStarted = Omit<StartedRecord, Origin>
+export type NewProgress = Omit<ProgressRecord, Origin>
 export type NewFinished = Omit<FinishedRecord, Origin>
-export type NewRecord = NewStarted | NewFinished
+export type NewRecord = NewStarted | NewProgress | NewFinished
 
 /** `origin`: the fields that the writer adds, as JSON without braces. */
 export function recordLine(origin: string, record: NewRecord): string {
-  return record.type === 'started' ? startedLine(origin, record) : finishedLine(origin, record)
+  if (record.type === 'finished') return finishedLine(origin, record)
+  return record.type === 'started' ? startedLine(origin, record) : progressLine(origin, record)
 }
 
 function startedLine(origin: string, record: NewStarted): string {
@@ -21,8 +23,16 @@ function startedLine(origin: string, record: NewStarted): string {
     `{${origin},"type":"started","id":${quoted(record.id)},"after":${num(record.after)}${OPERATION(record.operation)}` +
     `${CONSUMER(record.consumer)}${KEY(record.key)}${NAMESPACE(record.namespace)}${ROUTE(record.route)}` +
     `,"routeGeneration":${digits(record.routeGeneration)},"model":${quoted(record.model)}${ASSIGNED(record.assigned)}` +
-    `,"pinned":${record.pinned},"assignments":${JSON.stringify(record.assignments)},"stream":${record.stream}` +
+    `,"pinned":${record.pinned}${plain('preview', record.preview)},"assignments":${JSON.stringify(record.assignments)},"stream":${record.stream}` +
     `${text('clientRequestId', record.clientRequestId)}}\n`
+  )
+}
+
+function progressLine(origin: string, record: NewProgress): string {
+  return (
+    `{${origin},"type":"progress","id":${quoted(record.id)},"after":${num(record.after)}${NAMESPACE(record.namespace)}` +
+    `${ROUTE(record.route)}${ASSIGNED(record.assigned)},"assignments":${JSON.stringify(record.assignments)}` +
+    `,"firstToken":${num(record.firstToken)}}\n`
   )
 }
 
@@ -32,7 +42,7 @@ function finishedLine(origin: string, record: NewFinished): string {
     `{${origin},"type":"finished","id":${quoted(record.id)}${OPERATION(record.operation)}${CONSUMER(record.consumer)}` +
     `${KEY(record.key)}${NAMESPACE(record.namespace)}${ROUTE(record.route)}` +
     `${plain('routeGeneration', record.routeGeneration)}${text('model', record.model)}${ASSIGNED(record.assigned)}` +
-    `${plain('pinned', record.pinned)}${json('assignments', record.assignments)}${SERVED(record.served)}` +
+    `${plain('pinned', record.pinned)}${plain('preview', record.preview)}${json('assignments', record.assignments)}${SERVED(record.served)}` +
     `${INSTANCE(record.instance)}${plain('stream', record.stream)},"attempts":${attemptsText(record.attempts)}` +
     `${OUTCOME(record.outcome)},"status":${digits(record.status)}${ERROR(record.error)}${LIMIT(record.limit)}` +
     `${tokens === undefined ? '' : `,"tokens":{"in":${num(tokens.in)},"cached":${num(tokens.cached)},"out":${num(tokens.out)}}`}` +

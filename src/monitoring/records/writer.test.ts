@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createLog } from '../../kernel/log.ts'
-import { finishedRecord, type RequestRecord, startedRecord } from '../request-records.ts'
-import type { NewFinished, NewStarted } from './line.ts'
+import { type RequestRecord, requestRecord } from '../request-records.ts'
+import type { NewFinished, NewProgress, NewStarted } from './line.ts'
 import { createRecordWriter, type RecordWriter } from './writer.ts'
 
 let root: string
@@ -39,6 +39,10 @@ const started = (id: string, after = 3): NewStarted => ({
   ...{ id, after, operation: 'chat', consumer: 'shop', key: 'k', namespace: 'default', route: 'assistant', routeGeneration: 1 },
   ...{ model: 'assistant', assigned: 'v1', pinned: false, assignments: [], stream: false },
 })
+const progress = (id: string, after = 5): NewProgress => ({
+  type: 'progress',
+  ...{ id, after, namespace: 'default', route: 'assistant', assigned: 'v1', assignments: [], firstToken: 4 },
+})
 const finished = (id: string): NewFinished => ({ type: 'finished', id, attempts: [], outcome: 'ok', status: 200, times: { total: 1 } })
 
 test('a request that is over at once has one record', async () => {
@@ -61,6 +65,31 @@ test('one that runs on is written down as begun, once, with how long it had been
   expect(written()[0]).toMatchObject({ after: 99 })
 })
 
+test('that a request has had its first token is written once, while it runs, after that it has begun', async () => {
+  const beginning = writer.begin(() => started('long'))
+  const other = writer.begin(() => started('other'))
+  const token = writer.progress(() => progress('long'))
+  for (let i = 0; i < 100 && written().length === 0; i++) await sleep(20)
+  const late = writer.progress(() => progress('other'))
+  for (let i = 0; i < 100 && written().length === 3; i++) await sleep(20)
+  await sleep(150)
+  writer.finish(finished('long'), beginning, token)
+  writer.finish(finished('other'), other, late)
+  await writer.close()
+  expect(said()).toEqual(['started long', 'started other', 'progress long', 'progress other', 'finished long', 'finished other'])
+})
+
+test('a request that is over at once has one record, whatever else it could have said', async () => {
+  const beginning = writer.begin(() => started('short'))
+  writer.finish(
+    finished('short'),
+    beginning,
+    writer.progress(() => progress('short')),
+  )
+  await writer.close()
+  expect(said()).toEqual(['finished short'])
+})
+
 test('what is running when the writer is closed is written down', async () => {
   writer.begin(() => started('cut'))
   await writer.close()
@@ -69,10 +98,11 @@ test('what is running when the writer is closed is written down', async () => {
 
 test('lines are records of the schemas, numbered in their order, and no time goes back', async () => {
   writer.begin(() => started('a'))
+  writer.progress(() => progress('a'))
   writer.finish(finished('b'))
   await writer.close()
   const records = written()
-  expect(records.map((record) => (record.type === 'started' ? startedRecord : finishedRecord).parse(record))).toEqual(records)
-  expect(records.map(({ seq }) => seq)).toEqual([1, 2])
+  expect(records.map((record) => requestRecord.parse(record))).toEqual(records)
+  expect(records.map(({ seq }) => seq)).toEqual([1, 2, 3])
   expect(records.map(({ time }) => time)).toEqual(records.map(({ time }) => time).sort())
 })

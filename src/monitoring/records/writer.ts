@@ -1,7 +1,7 @@
 /**
  * Writes request records to NDJSON segments. A line is appended to memory; every 100 ms the lines go to disk in one write, so a killed
- * process loses at most that. That a request has begun is written with them only while it is not over: a short one costs one line, not two.
- * A request is never held: when the disk refuses or falls behind, records are dropped and counted.
+ * process loses at most that. What a request says before its end is written with them only while it is not over: a short one costs one line,
+ * not two. A request is never held: when the disk refuses or falls behind, records are dropped and counted.
  */
 import { closeSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, write, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -12,16 +12,19 @@ import { messageOf } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { recurring } from '../../kernel/recurring.ts'
 import { Batch } from './batch.ts'
-import { type NewFinished, type NewStarted, recordLine } from './line.ts'
+import { type NewFinished, type NewProgress, type NewRecord, type NewStarted, recordLine } from './line.ts'
 
-/** A request that has begun. Its record is asked for when it is written; undefined when it has been, or when nobody needs it any more. */
-export interface Beginning {
-  record: (() => NewStarted) | undefined
+/** A record of a request that is not over. It is asked for when it is written; undefined when it has been, or when nobody needs it any more. */
+export interface Interim {
+  record: (() => NewStarted | NewProgress) | undefined
 }
 
 export interface RecordWriter {
-  begin(record: () => NewStarted): Beginning
-  finish(record: NewFinished, beginning?: Beginning): void
+  begin(record: () => NewStarted): Interim
+  /** It comes after the one that says that the request has begun. */
+  progress(record: () => NewProgress): Interim
+  /** What has not been written of the request by now is not any more. */
+  finish(record: NewFinished, beginning?: Interim, progress?: Interim): void
   /** Records that found no place since the start. */
   dropped(): number
   /** Why the disk takes none now, in words. */
@@ -57,7 +60,7 @@ export function createRecordWriter(options: {
   let written = 0
   let openedAt = 0
   const pending = new Batch()
-  let begun: Beginning[] = []
+  let unfinished: Interim[] = []
   let inFlight: Promise<void> | undefined
   let dropped = 0
   let triedAt = 0
@@ -133,22 +136,28 @@ export function createRecordWriter(options: {
       writeFrom(0)
     })
 
-  const append = (record: NewStarted | NewFinished) => {
+  const append = (record: NewRecord) => {
     if (pending.bytes > MOST_PENDING_BYTES) return complain('the disk is too slow', 1)
     seq += 1
     pending.add(recordLine(`${head},"seq":${digits(seq)},"time":"${isoTime(clock.now())}"`, record))
   }
 
-  const appendBegun = () => {
-    for (const beginning of begun) {
-      if (beginning.record) append(beginning.record())
-      beginning.record = undefined
+  const wait = (record: () => NewStarted | NewProgress): Interim => {
+    const interim: Interim = { record }
+    unfinished.push(interim)
+    return interim
+  }
+
+  const appendUnfinished = () => {
+    for (const interim of unfinished) {
+      if (interim.record) append(interim.record())
+      interim.record = undefined
     }
-    begun = []
+    unfinished = []
   }
 
   const flush = () => {
-    appendBegun()
+    appendUnfinished()
     if (inFlight) return
     if (pending.lines === 0) return probe()
     const batch = pending.take()
@@ -165,13 +174,11 @@ export function createRecordWriter(options: {
   timer.unref()
 
   return {
-    begin(record) {
-      const beginning: Beginning = { record }
-      begun.push(beginning)
-      return beginning
-    },
-    finish(record, beginning) {
+    begin: wait,
+    progress: wait,
+    finish(record, beginning, progress) {
       if (beginning) beginning.record = undefined
+      if (progress) progress.record = undefined
       append(record)
     },
     dropped: () => dropped,
