@@ -19,8 +19,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   serving: ['kernel', 'wire', 'resources', 'store', 'monitoring'],
   'serving/engines': ['kernel', 'wire', 'resources', 'monitoring/metrics'],
   'orchestration/statistics': [],
+  'orchestration/rollouts': ['kernel', 'resources', 'store', 'monitoring', 'orchestration/statistics'],
   gateway: ['kernel', 'wire', 'resources', 'monitoring/metrics', 'monitoring/records', 'monitoring/request-records.ts'],
-  control: ['kernel', 'wire', 'resources', 'store', 'serving', 'monitoring'],
+  control: ['kernel', 'wire', 'resources', 'store', 'serving', 'orchestration', 'monitoring'],
   cli: ['kernel', 'wire', 'resources', 'store', 'serving', 'monitoring', 'control', 'gateway', 'supervisor'],
 }
 

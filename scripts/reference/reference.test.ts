@@ -21,7 +21,11 @@ test('the examples are valid, by themselves and together', () => {
     return { document, resource: result.resource }
   })
   expect(candidates.map(({ resource }) => resource.kind)).toEqual(KIND_NAMES)
-  expect(checkResources(candidates, { get: () => undefined, list: () => [] })).toEqual([])
+  const version = parse(EXAMPLES.ModelVersion) as { metadata: object; spec: object }
+  const second = { ...version, metadata: { name: 'helper-v2', namespace: 'default' }, spec: { ...version.spec, version: 'v2' } } as never
+  expect(
+    checkResources([...candidates, { document: candidates.length, resource: second }], { get: () => undefined, list: () => [] }),
+  ).toEqual([])
 })
 
 test('every field of every spec says what it is for', () => {

@@ -96,6 +96,19 @@ const COLUMNS: ColumnsByKind = {
           .join(', '),
     },
   ],
+  Rollout: () => [
+    { heading: 'ROUTE', value: ({ spec }) => spec.route },
+    { heading: 'FROM', value: ({ spec }) => spec.from },
+    { heading: 'TO', value: ({ spec }) => spec.to },
+    { heading: 'PHASE', value: ({ status }) => status?.phase ?? 'Pending' },
+    {
+      heading: 'STEP',
+      value: ({ spec, status }) => `${Math.min((status?.step ?? 0) + 1, spec.steps.length)}/${spec.steps.length}`,
+      align: 'right',
+    },
+    { heading: 'WEIGHT', value: ({ status }) => `${status?.weight ?? 0} %`, align: 'right' },
+    { heading: 'MESSAGE', value: ({ status }) => status?.message ?? '', wide: true },
+  ],
   ApiKey: (world) => [
     { heading: 'CONSUMER', value: ({ spec }) => spec.consumer },
     { heading: 'PREFIX', value: ({ spec }) => (spec.prefix ? `${spec.prefix}…` : '') },

@@ -9,6 +9,7 @@ export const EXIT = {
   refused: 4,
   notFound: 5,
   notAllowed: 6,
+  rolledBack: 7,
   interrupted: 130,
 } as const
 
@@ -20,6 +21,7 @@ export const EXIT_MEANING: Readonly<Record<number, string>> = {
   [EXIT.refused]: 'refused: an invalid manifest, a conflict, something that others refer to',
   [EXIT.notFound]: 'there is no such thing',
   [EXIT.notAllowed]: 'not allowed: no token, a wrong one, or a role that may not do this',
+  [EXIT.rolledBack]: 'a release that was waited for was rolled back or aborted',
   [EXIT.interrupted]: 'interrupted (Ctrl-C)',
 }
 
@@ -30,6 +32,7 @@ const BY_CODE: Readonly<Record<string, number>> = {
   invalid_request: EXIT.refused,
   invalid: EXIT.refused,
   conflict: EXIT.refused,
+  wrong_phase: EXIT.refused,
   already_exists: EXIT.refused,
   referenced: EXIT.refused,
   in_use: EXIT.refused,

@@ -4,6 +4,7 @@ import type { Credentials } from '../kernel/credentials.ts'
 import type { Home } from '../kernel/home.ts'
 import type { Log } from '../kernel/log.ts'
 import type { ProcessStatus } from '../kernel/supervision.ts'
+import type { Rollouts } from '../orchestration/rollouts/index.ts'
 import type { Instances } from '../serving/instances/index.ts'
 import type { Store } from '../store/index.ts'
 import type { SnapshotFeed } from './feed/index.ts'
@@ -22,6 +23,7 @@ export interface ControlContext {
   readonly store: Store
   readonly feed: SnapshotFeed
   readonly instances: Instances
+  readonly rollouts: Pick<Rollouts, 'act'>
   /** What the supervisor runs; undefined where there is none. */
   processes(): readonly ProcessStatus[] | undefined
   readonly watch: WatchHub

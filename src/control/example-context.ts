@@ -3,6 +3,7 @@ import { type Clock, manualClock } from '../kernel/clock.ts'
 import { homeAt } from '../kernel/home.ts'
 import { createLog } from '../kernel/log.ts'
 import type { RequestRecord } from '../monitoring/request-records.ts'
+import { createRollouts } from '../orchestration/rollouts/index.ts'
 import type { Connection } from '../store/connection.ts'
 import { assemble } from '../store/index.ts'
 import { migrate } from '../store/migrate.ts'
@@ -59,6 +60,7 @@ export async function exampleControl(options: { gatewayUrl?: string; connection?
       weightsOf: () => undefined,
       close: async () => undefined,
     },
+    rollouts: createRollouts({ resources: store.resources, kept: new Map(), clock, log }),
     processes: () => undefined,
     watch,
     records: {

@@ -15,6 +15,7 @@ import { messageOf, StrataError, systemCode } from '../kernel/errors.ts'
 import { homeAt, makeHome } from '../kernel/home.ts'
 import { createLog } from '../kernel/log.ts'
 import { programVersion } from '../kernel/program-version.ts'
+import { createRollouts } from '../orchestration/rollouts/index.ts'
 import { memoryHere } from '../serving/engines/memory.ts'
 import { connectInstance } from '../serving/instances/clients.ts'
 import type { RuntimeName } from '../serving/instances/identity.ts'
@@ -108,7 +109,9 @@ async function start(
   onClose(watchClock(clock, log))
   await bootstrap(store, credentials, process.env.STRATA_BOOTSTRAP)
 
-  const records = await openRecords({ folder: home.records, store, clock, log })
+  const rollouts = createRollouts({ resources: store.resources, kept: await store.usage.kept('rollout/'), clock, log })
+  onClose(rollouts.close)
+  const records = await openRecords({ folder: home.records, store, clock, log, kept: [rollouts.fold] })
   onClose(records.close)
   const feed = createSnapshotFeed({ feedToken: credentials.feedToken, gateways: options.gateways, log })
   const recordPrompts = process.env.STRATA_RECORD_PROMPTS === '1' ? { maxBytes: MOST_PROMPT_BYTES } : undefined
@@ -141,7 +144,7 @@ async function start(
   const context: ControlContext = {
     version: programVersion(),
     startedAt: clock.now(),
-    ...{ home, clock, log, credentials, store, feed, instances, watch, records, recordPrompts },
+    ...{ home, clock, log, credentials, store, feed, instances, rollouts, watch, records, recordPrompts },
     processes: runtimes.process.processes,
     gatewayUrl: options.gatewayUrl ?? credentials.gatewayUrl ?? 'http://127.0.0.1:7400',
     tlsCertFile: options.tls?.certFile,
@@ -169,6 +172,7 @@ async function start(
   publisher.first(await instances.look())
   instances.start()
   reconciler.start()
+  rollouts.start()
   log.info('ready', { console: context.consoleUrl, store: store.kind, resources: store.resources.resourceVersion() })
 }
 

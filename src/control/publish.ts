@@ -26,6 +26,7 @@ export function createPublisher(resources: ResourceStore, feed: SnapshotFeed, se
   const lookup: CompileLookup = {
     backend: (namespace, name) => resources.get('Backend', namespace, name),
     task: (namespace, model) => resources.get('Model', namespace, model)?.spec.task,
+    rollouts: (namespace, route) => resources.list('Rollout', namespace).filter(({ spec }) => spec.route === route),
   }
   const keyOf = ({ kind, metadata }: Resource) => `${kind}/${metadata.namespace}/${metadata.name}`
   const compile = (resource: Resource, set: Map<string, SnapshotEntry>) => {
@@ -45,9 +46,8 @@ export function createPublisher(resources: ResourceStore, feed: SnapshotFeed, se
       if (type === 'DELETED') {
         gone.push(...(published.get(keyOf(resource)) ?? []))
         published.delete(keyOf(resource))
-        continue
       }
-      for (const each of [resource, ...dependents(resource, resources)]) gone.push(...compile(each, set))
+      for (const each of [...(type === 'DELETED' ? [] : [resource]), ...dependents(resource, resources)]) gone.push(...compile(each, set))
     }
     feed.update(set, gone)
   }
@@ -72,11 +72,13 @@ export function createPublisher(resources: ResourceStore, feed: SnapshotFeed, se
   }
 }
 
-/** Versions into whose entry this resource is compiled. */
+/** Versions and routes into whose entry this resource is compiled. */
 function dependents(resource: Resource, resources: ResourceStore): Resource[] {
   const kind: Kind = resource.kind
   const { namespace, name } = resource.metadata
   if (kind === 'Backend') return resources.list('ModelVersion', namespace).filter(({ spec }) => spec.source.backend?.name === name)
+  if (kind === 'Rollout')
+    return resources.list('Route', namespace).filter(({ metadata }) => metadata.name === (resource as Resource<'Rollout'>).spec.route)
   if (kind === 'Model') return resources.list('ModelVersion', namespace).filter(({ spec }) => spec.model === name)
   return []
 }

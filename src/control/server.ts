@@ -18,6 +18,7 @@ import { registerLimitStates } from './api/limit-states.ts'
 import { registerLogin } from './api/login.ts'
 import { registerRequests } from './api/requests.ts'
 import { registerResources } from './api/resources.ts'
+import { registerRollouts } from './api/rollouts.ts'
 import { registerStatus } from './api/status.ts'
 import { registerTokens } from './api/tokens.ts'
 import { registerTraffic } from './api/traffic.ts'
@@ -196,6 +197,7 @@ export function createServer(context: ControlContext, tls?: Tls): FastifyInstanc
       registerStatus(api, context)
       registerResources(api, context)
       registerInstances(api, context)
+      registerRollouts(api, context)
       registerKeys(api, context)
       registerTokens(api, context)
       registerAudit(api, context)
@@ -214,6 +216,7 @@ export function createServer(context: ControlContext, tls?: Tls): FastifyInstanc
 const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   not_found: 404,
   conflict: 409,
+  wrong_phase: 409,
   in_use: 409,
   expired: 410,
   invalid_manifest: 422,

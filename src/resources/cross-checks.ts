@@ -5,6 +5,7 @@
 import { KINDS, type Kind, type Resource, resourceLabel } from './index.ts'
 import { nearest } from './nearest.ts'
 import type { FieldPath, Problem } from './problems.ts'
+import { rolloutMisfits } from './rollout-misfits.ts'
 import { versionMisfits } from './version-misfits.ts'
 
 /** What is there already. */
@@ -118,7 +119,8 @@ function missingReferences({ document, resource }: Candidate, world: ExistingRes
 }
 
 function misfits({ document, resource }: Candidate, world: ExistingResources): Problem[] {
-  return resource.kind === 'ModelVersion' ? versionMisfits(resource as Resource<'ModelVersion'>, document, world) : []
+  if (resource.kind === 'ModelVersion') return versionMisfits(resource as Resource<'ModelVersion'>, document, world)
+  return resource.kind === 'Rollout' ? rolloutMisfits(resource as Resource<'Rollout'>, document, world) : []
 }
 
 function listed(names: string[]): string {

@@ -1,4 +1,4 @@
-/** One manifest of each kind, to copy and change. Together they are a whole that can be applied. */
+/** One manifest of each kind, to copy and change. Together, and with a second version to release, they are a whole that can be applied. */
 import type { Kind } from './index.ts'
 
 export const EXAMPLES: Readonly<Record<Kind, string>> = {
@@ -83,5 +83,21 @@ spec:
   consumer: web-shop
   hash: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
   expires: "2027-01-01"
+`,
+  Rollout: `apiVersion: strata.dev/v1alpha1
+kind: Rollout
+metadata:
+  name: helper-v2
+spec:
+  route: helper
+  from: helper-v1
+  to: helper-v2
+  steps: [{ weight: 5 }, { pause: 10m }, { weight: 25 }, { weight: 50 }, { weight: 100 }]
+  preview: { headers: { x-preview: v2 } }
+  analysis:
+    metrics:
+      - { name: errorRate, margin: 0.5 }
+      - { name: timeToFirstToken, quantile: 95, margin: 3 }
+      - { name: tokensPerAnswer, most: 512, watch: true }
 `,
 }

@@ -10,6 +10,7 @@ import { resourceSchema } from './kind.ts'
 import { limit } from './limit.ts'
 import { model } from './model.ts'
 import { modelVersion } from './model-version.ts'
+import { rollout } from './rollout.ts'
 import { route } from './route.ts'
 import type { Metadata } from './scalars.ts'
 
@@ -22,6 +23,7 @@ export const KINDS = {
   Route: route,
   Consumer: consumer,
   ApiKey: apiKey,
+  Rollout: rollout,
 } as const
 
 export type Kind = keyof typeof KINDS

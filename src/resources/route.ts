@@ -90,7 +90,10 @@ export const route = defineKind({
     observedGeneration: z.number().int().optional(),
     conditions: z.array(condition).default([]),
     effective: z
-      .strictObject({ targets: z.array(target), by: z.string().meta({ description: 'Who decided: `spec`, or a rollout or experiment.' }) })
+      .strictObject({
+        targets: z.array(z.strictObject({ version: z.string(), weight: z.number() })),
+        by: z.string().meta({ description: 'Who decided: `spec`, or a rollout or experiment.' }),
+      })
       .optional()
       .meta({ description: 'What runs. `spec` is what is written.' }),
   }),

@@ -76,7 +76,8 @@ export async function writeAll(tx: Queries, resources: readonly Resource[], now:
 export interface AuditRow {
   readonly time: number
   readonly actor: string
-  readonly action: 'create' | 'change' | 'delete' | 'token' | 'login' | 'logout'
+  /** "create", "change", "delete", "token", "login", "logout", or what else a person has wanted of a resource: "pause", "promote". */
+  readonly action: string
   readonly kind: string
   readonly namespace: string
   readonly name: string

@@ -11,6 +11,7 @@ import { StrataError } from '../kernel/errors.ts'
 import { checkResources, claimedKey, type ExistingResources, referrersOf } from '../resources/cross-checks.ts'
 import { type Kind, type Resource, resourceLabel, type Status } from '../resources/index.ts'
 import { type Problem, validateResource } from '../resources/problems.ts'
+import { whyKept } from '../resources/rollout-misfits.ts'
 import { type Connection, json } from './connection.ts'
 import { differences, sameValue } from './difference.ts'
 import { type AuditRow, readAll, takeVersions, writeAll, writeAudit } from './resource-rows.ts'
@@ -50,8 +51,15 @@ export interface ResourceStore extends ExistingResources {
   ): Promise<{ changes: ResourceChange[] } | { problems: Problem[] }>
   /** Refused while others refer to it. */
   delete(kind: Kind, namespace: string, name: string, options: { actor: string; resourceVersion?: string }): Promise<Resource>
-  /** Written by reconcilers alone; no audit row, no new generation. False when the resource is gone (or is another one of that name). */
-  setStatus<K extends Kind>(resource: Resource<K>, status: Status<K>): Promise<boolean>
+  /**
+   * Written by reconcilers alone; no new generation, and an audit row only for what a person has wanted (`deed`). False when the resource is gone
+   * (or is another one of that name).
+   */
+  setStatus<K extends Kind>(
+    resource: Resource<K>,
+    status: Status<K>,
+    deed?: { readonly actor: string; readonly action: string },
+  ): Promise<boolean>
   /** Called after each commit, in commit order, before the write's promise resolves. */
   onChange(listener: Listener): () => void
 }
@@ -188,6 +196,8 @@ export async function openResources(connection: Connection, clock: Clock): Promi
             advice: 'Change or delete those first.',
             details: { referrers },
           })
+        const kept = resource.kind === 'Rollout' ? whyKept(resource as Resource<'Rollout'>, existing) : undefined
+        if (kept) throw new StrataError('in_use', kept.message, { advice: kept.advice })
         const version = await commit<string>(async (tx) => {
           const [taken] = await takeVersions(tx, 1)
           await tx.query('delete from resources where kind = $1 and namespace = $2 and name = $3', [kind, namespace, name])
@@ -201,7 +211,7 @@ export async function openResources(connection: Connection, clock: Clock): Promi
         return gone
       }),
 
-    setStatus: (resource, status) =>
+    setStatus: (resource, status, deed) =>
       exclusively(async () => {
         const { namespace, name, uid } = resource.metadata
         const current = existing.get(resource.kind, namespace, name)
@@ -215,6 +225,7 @@ export async function openResources(connection: Connection, clock: Clock): Promi
             clock.now(),
             uid,
           ])
+          if (deed) await writeAudit(tx, [{ time: clock.now(), ...deed, kind: resource.kind, namespace, name, diff: [] }])
           return taken!
         })
         const updated: Resource = { ...withVersion(current, version), status: status as Resource['status'] }

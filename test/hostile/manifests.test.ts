@@ -232,6 +232,7 @@ describe('manifests', () => {
         const entries = compileResource(resource, {
           backend: (namespace, name) => fresh.get('Backend', namespace, name),
           task: () => 'chat',
+          rollouts: () => [],
         })
         for (const [key, entry] of entries) {
           if (entry.kind === 'version' && entry.source.type === 'backend')

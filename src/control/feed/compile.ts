@@ -1,7 +1,8 @@
 /**
  * Compiles resources to snapshot entries. Each resource compiles by itself, so that one change costs one entry however many there are;
- * the one exception is a version that lives on a backend, whose address is laid into the version's entry.
+ * the exceptions are a version that lives on a backend, whose address is laid into the version's entry, and a route that a rollout has a say in.
  */
+import { overlay } from '../../orchestration/rollouts/overlay.ts'
 import { basePathOf } from '../../resources/image-source.ts'
 import type { Kind, Resource } from '../../resources/index.ts'
 import { durationMs } from '../../resources/scalars.ts'
@@ -19,6 +20,8 @@ import { BINARY_EXTENSION } from '../../wire/oip/binary.ts'
 export interface CompileLookup {
   backend(namespace: string, name: string): Pick<Resource<'Backend'>, 'spec' | 'status'> | undefined
   task(namespace: string, model: string): CompiledVersion['task'] | undefined
+  /** Those on a route. */
+  rollouts(namespace: string, route: string): readonly Resource<'Rollout'>[]
 }
 
 type Entries = [string, SnapshotEntry][]
@@ -29,20 +32,21 @@ const nothing = (): Entries => []
 const compilers: Compilers = {
   Model: nothing,
   Backend: nothing,
+  Rollout: nothing,
 
-  Route(resource) {
-    const { spec, metadata, status } = resource
+  Route(resource, lookup) {
+    const { spec, metadata } = resource
     const { name, namespace } = metadata
-    const effective = status?.effective
-    const laidOver = effective && effective.by !== 'spec' ? effective : undefined
+    const { targets, by, division } = overlay(spec.targets, lookup.rollouts(namespace, name))
     const entry: CompiledRoute = {
       kind: 'route',
       name,
       namespace,
       generation: metadata.generation ?? 1,
       models: spec.models,
-      targets: (laidOver?.targets ?? spec.targets).map(({ version, weight }) => ({ version, weight })),
-      decidedBy: laidOver?.by ?? 'spec',
+      targets: targets.map(({ version, weight }) => ({ version, weight })),
+      decidedBy: by,
+      ...(division ? { division } : {}),
       stickyBy: spec.stickyBy,
       salt: metadata.uid ?? name,
       fallbacks: spec.fallbacks,

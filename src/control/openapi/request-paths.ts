@@ -29,7 +29,7 @@ export function requestPaths(): OpenApiDocument['paths'] {
         parameters: [
           query('follow', '`true`: goes on.'),
           query('limit', 'Of the newest that are there already. Default 100, at most 10,000.', 'integer'),
-          query('type', '`started` or `finished`.'),
+          query('type', '`started`, `finished` or `progress`, which is left out unless it is asked for.'),
           ...filters,
         ],
         responses: { '200': stream('One line a record.', 'application/x-ndjson', reference('RequestRecord')), ...errors },

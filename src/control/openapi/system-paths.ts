@@ -123,6 +123,31 @@ export function systemPaths(): OpenApiDocument['paths'] {
         },
       },
     },
+    '/rollouts/{name}/{action}': {
+      post: {
+        summary: 'Tell a release what to do',
+        tags: ['Releases'],
+        operationId: 'actOnRollout',
+        parameters: [
+          path('name', 'Name of the Rollout'),
+          path('action', '`pause`, `resume`, `promote` (one step), `promote-full`, `abort`, `retry` or `undo`'),
+          namespace,
+        ],
+        responses: {
+          '200': answer('Done. `confirmed`: every connected gateway has the weights that follow, within a second.', {
+            type: 'object',
+            properties: {
+              rollout: reference('Rollout'),
+              confirmed: { type: 'boolean' },
+              tookMs: { type: 'integer', description: 'How long that took, or how long it was waited for.' },
+            },
+          }),
+          '404': answer('There is none of that name, or no such action.', reference('Error')),
+          '409': answer('It cannot do that in its present phase.', reference('Error')),
+          ...errors,
+        },
+      },
+    },
     '/status': {
       get: {
         summary: 'The whole system at a glance',

@@ -48,8 +48,12 @@ export function createReconciler(options: { store: Store; log: Log; clock: Clock
       await resources.setStatus(version, { ...status, ...(signature ? { signature } : {}) })
     }
     for (const route of resources.list('Route')) {
-      const versions = route.spec.targets.map(({ version }) => resources.get('ModelVersion', route.metadata.namespace, version))
-      await resources.setStatus(route, routeStatus(route, versions, clock.now()))
+      const { namespace, name } = route.metadata
+      const rollouts = resources.list('Rollout', namespace).filter(({ spec }) => spec.route === name)
+      await resources.setStatus(
+        route,
+        routeStatus(route, rollouts, (version) => resources.get('ModelVersion', namespace, version), clock.now()),
+      )
     }
   }
 
@@ -74,7 +78,7 @@ export function createReconciler(options: { store: Store; log: Log; clock: Clock
   const nextProbe = () => Math.min(EVERY_MS, ...resources.list('Backend').map(({ spec }) => durationMs(spec.health.period)))
 
   const unsubscribe = resources.onChange((events) => {
-    if (events.some(({ resource }) => ['Route', 'ModelVersion', 'Backend'].includes(resource.kind))) wake()
+    if (events.some(({ resource }) => ['Route', 'ModelVersion', 'Backend', 'Rollout'].includes(resource.kind))) wake()
   })
 
   return {

@@ -1,4 +1,5 @@
 /** Statuses as functions of what is known. Pure. */
+import { overlay } from '../../orchestration/rollouts/overlay.ts'
 import type { Resource, Status } from '../../resources/index.ts'
 import type { Condition } from '../../resources/scalars.ts'
 import { type BackendProbe, standingOf } from '../../serving/backends/index.ts'
@@ -72,16 +73,17 @@ export function backendVersionStatus(version: Resource<'ModelVersion'>, known: K
   }
 }
 
-/** `versions`: those of the targets, in their order; undefined for one that is gone. */
+/** `rollouts`: those on the route. `versionOf`: undefined for one that is gone. */
 export function routeStatus(
   route: Resource<'Route'>,
-  versions: readonly (Resource<'ModelVersion'> | undefined)[],
+  rollouts: readonly Resource<'Rollout'>[],
+  versionOf: (name: string) => Resource<'ModelVersion'> | undefined,
   now: number,
 ): Status<'Route'> {
   const before = route.status
-  const waiting = route.spec.targets.filter(
-    ({ weight }, i) => weight > 0 && versions[i]?.status?.conditions.find(({ type }) => type === 'Ready')?.status !== 'True',
-  )
+  const { targets, by } = overlay(route.spec.targets, rollouts)
+  const isReady = (name: string) => versionOf(name)?.status?.conditions.find(({ type }) => type === 'Ready')?.status === 'True'
+  const waiting = targets.filter(({ version, weight }) => weight > 0 && !isReady(version))
   const ready = waiting.length === 0
   const message = ready ? '' : `${waiting.map(({ version }) => version).join(', ')} ${waiting.length === 1 ? 'is' : 'are'} not ready.`
   return {
@@ -89,7 +91,6 @@ export function routeStatus(
     conditions: [
       condition(before?.conditions ?? [], 'Ready', ready ? 'True' : 'False', ready ? 'AllTargetsReady' : 'TargetsNotReady', message, now),
     ],
-    // What a rollout or an experiment has decided is its own business, until it ends.
-    effective: before?.effective && before.effective.by !== 'spec' ? before.effective : { targets: route.spec.targets, by: 'spec' },
+    effective: { targets: targets.map(({ version, weight }) => ({ version, weight })), by },
   }
 }

@@ -105,10 +105,9 @@ export function observeUnits(test: DifferenceTest, units: Iterable<Unit>): Diffe
     }
     const ofSecond = (unit.arm === 'candidate') !== swapped
     for (let i = 0; i < bets.length; i++) {
-      const bet = bets[i] as LogBet
+      const bet = bets[i]!
       const ends = ofSecond ? bet.second : bet.first
-      logs[i] =
-        (logs[i] as number) + (value === 0 ? ends[0] : value === 1 ? ends[1] : logBetween(ofSecond ? bet.bet.second : bet.bet.first, value))
+      logs[i] = logs[i]! + (value === 0 ? ends[0] : value === 1 ? ends[1] : logBetween(ofSecond ? bet.bet.second : bet.bet.first, value))
     }
     count++
     sum += value

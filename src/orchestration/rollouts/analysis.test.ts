@@ -1,0 +1,300 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { randomFrom } from '../../kernel/random.ts'
+import type { FinishedRecord, RequestRecord } from '../../monitoring/request-records.ts'
+import { rollout } from '../../resources/rollout.ts'
+import { type AnalysisPlan, ReleaseAnalysis } from './analysis.ts'
+
+const START = Date.parse('2026-01-01T00:00:00Z')
+const KEY = 'Rollout/a#uid#1'
+
+function planWith(metrics: readonly object[], rest: Partial<AnalysisPlan> = {}): AnalysisPlan {
+  const spec = rollout.spec.parse({ route: 'r', from: 'v1', to: 'v2', analysis: { metrics } })
+  return { key: KEY, from: 'v1', to: 'v2', metrics: spec.analysis.metrics, alpha: 0.01, window: 60_000, watched: [0], ...rest }
+}
+
+interface Request {
+  readonly id: string
+  readonly at: number
+  readonly candidate: boolean
+  readonly share?: number
+  readonly caller?: string
+  /** Milliseconds until it ends; absent: it hangs. */
+  readonly total?: number
+  readonly firstToken?: number
+  readonly outcome?: FinishedRecord['outcome']
+  readonly served?: string
+}
+
+/** What a gateway writes of a request, with the moment at which control can know it. */
+function recordsOf(request: Request): [number, Omit<RequestRecord, 'seq'>][] {
+  const { id, at, candidate, share = 50, caller, total, firstToken, outcome = 'ok', served } = request
+  const arm = candidate ? 'v2' : 'v1'
+  const assignments = [
+    {
+      by: KEY,
+      arm,
+      share: candidate ? share : 100 - share,
+      unitKind: caller === undefined ? ('random' as const) : ('consumer' as const),
+      unit: caller ?? '',
+    },
+  ]
+  const written = (after: number) => ({ id, gateway: 'g', boot: 'b', time: new Date(at + after).toISOString(), assigned: arm, assignments })
+  const found: [number, object][] = []
+  if (total === undefined || total > 100) found.push([at + 100, { type: 'started', ...written(100), after: 100 }])
+  if (firstToken !== undefined && (total === undefined || total > firstToken + 100))
+    found.push([at + firstToken + 100, { type: 'progress', ...written(firstToken + 100), after: firstToken + 100, firstToken }])
+  if (total !== undefined)
+    found.push([
+      at + total,
+      {
+        type: 'finished',
+        ...written(total),
+        served: served ?? arm,
+        outcome,
+        status: 200,
+        attempts: [],
+        times: { total, ...(firstToken === undefined ? {} : { firstToken }) },
+      },
+    ])
+  return found as [number, Omit<RequestRecord, 'seq'>][]
+}
+
+/** Lets control see them in the order in which they are written, looking every `lookMs`. */
+function watch(
+  plan: AnalysisPlan,
+  requests: readonly Request[],
+  until: number,
+  lookMs = 1_000,
+  each?: (analysis: ReleaseAnalysis, now: number) => ReleaseAnalysis | undefined,
+) {
+  const records = requests.flatMap(recordsOf).sort(([a], [b]) => a - b)
+  let analysis = ReleaseAnalysis.begin(plan)
+  let next = 0
+  for (let now = START; now <= START + until; now += lookMs) {
+    for (; next < records.length && records[next]![0] <= now; next++) analysis.add({ ...records[next]![1], seq: next } as RequestRecord)
+    analysis.settle(now)
+    const other = each?.(analysis, now)
+    if (other === analysis) break
+    if (other) analysis = other
+  }
+  return analysis
+}
+
+function traffic(
+  count: number,
+  everyMs: number,
+  of: (candidate: boolean, random: () => number) => Partial<Request>,
+  seed = 1,
+  share = 50,
+): Request[] {
+  const random = randomFrom(seed).uniform
+  return Array.from({ length: count }, (_, i) => {
+    const candidate = random() * 100 < share
+    return { id: `r${i}`, at: START + i * everyMs, candidate, share, ...of(candidate, random) }
+  })
+}
+
+const ERRORS = [{ name: 'errorRate' }]
+const harmed = (analysis: ReleaseAnalysis) => analysis.evidence(0.5).harm
+
+describe('errors', () => {
+  const failing = (rates: readonly [number, number]) => (candidate: boolean, random: () => number) =>
+    ({ total: 50, outcome: random() < rates[candidate ? 1 : 0] ? 'upstream_error' : 'ok' }) as const
+
+  test('a version that fails more is said to, with both numbers', () => {
+    const analysis = watch(planWith(ERRORS), traffic(2_000, 10, failing([0.01, 0.2])), 30_000)
+    expect(harmed(analysis)).toMatch(
+      /^v2 is worse: failed are [12]\d % of (9|1,0)\d\d there and \d\.\d % of (9|1,0)\d\d on v1 at the same time\. Of releases that do no harm at most 1\.0 % ever look like this\.$/,
+    )
+    expect(analysis.report(0.5)[0]).toMatchObject({ name: 'errorRate', verdict: 'harm', harm: 1 })
+  })
+
+  test('one that is as good is not, and is shown to be after a while', () => {
+    const analysis = watch(planWith(ERRORS), traffic(30_000, 10, failing([0.01, 0.01])), 310_000)
+    expect(harmed(analysis)).toBeUndefined()
+    expect(analysis.evidence(0.5)).toMatchObject({ safe: true, missing: '' })
+  })
+
+  test('until then it is said what is missing', () => {
+    const analysis = watch(planWith(ERRORS), traffic(1_000, 100, failing([0.01, 0.01])), 110_000)
+    expect(analysis.evidence(0.5)).toMatchObject({
+      safe: false,
+      missing: expect.stringMatching(/^errorRate wants about [\d,]+ more requests or callers, about \d+ min at the pace so far\.$/),
+    })
+    expect(ReleaseAnalysis.begin(planWith(ERRORS)).evidence(0.05).missing).toMatch(/so far there is no traffic to judge by/)
+  })
+
+  test('an answer that a fallback gave is a failure of the version that was chosen', () => {
+    const analysis = watch(
+      planWith(ERRORS),
+      traffic(1_000, 10, (candidate, random) => ({ total: 50, ...(candidate && random() < 0.5 ? { served: 'v1' } : {}) })),
+      20_000,
+    )
+    expect(harmed(analysis)).toMatch(/^v2 is worse/)
+  })
+
+  test('who is turned away before says nothing', () => {
+    const analysis = watch(
+      planWith(ERRORS),
+      traffic(500, 10, (candidate) => ({ total: 5, outcome: candidate ? 'limited' : 'ok' })),
+      20_000,
+    )
+    expect(analysis.report(0.5)[0]!.candidate.units).toBe(0)
+  })
+
+  test('a version that is as good but slower is not thought to fail, whenever one looks', () => {
+    let cried = 0
+    for (let seed = 1; seed <= 20; seed++) {
+      const requests = traffic(
+        3_000,
+        10,
+        (candidate, random) => (random() < 0.05 ? { total: 20, outcome: 'upstream_error' } : { total: candidate ? 12_000 : 10_000 }),
+        seed,
+      )
+      watch(planWith(ERRORS), requests, 50_000, 500, (analysis) => {
+        if (harmed(analysis) === undefined) return undefined
+        cried++
+        return analysis
+      })
+    }
+    expect(cried).toBeLessThanOrEqual(1)
+  })
+})
+
+describe('slowness', () => {
+  const TIMES = [
+    { name: 'timeToFirstToken', quantile: 95 },
+    { name: 'totalTime', quantile: 95 },
+  ]
+  const usual = (random: () => number) => ({ firstToken: 200 + 100 * random(), total: 2_000 + 1_000 * random() })
+
+  test('requests that hang count when they are slow, not when they end', () => {
+    let seenAt: number | undefined
+    const requests = traffic(6_000, 10, (candidate, random) => (candidate && random() < 0.5 ? {} : usual(random)))
+    watch(planWith(TIMES), requests, 60_000, 250, (analysis, now) => {
+      if (harmed(analysis) === undefined) return undefined
+      seenAt = now - START
+      return analysis
+    })
+    // 200 requests of the baseline until it is known what slow is, and then until some have been slow.
+    expect(seenAt).toBeLessThan(15_000)
+  })
+
+  test('a long stream whose first token came in time is not slow to it', () => {
+    const long = (_: boolean, random: () => number) => ({ firstToken: 200 + 100 * random(), total: 40_000 })
+    const analysis = watch(planWith(TIMES.slice(0, 1)), traffic(3_000, 20, long), 60_000)
+    const [report] = analysis.report(0.5)
+    expect(report!.threshold).toBeGreaterThan(250)
+    expect(report!.candidate.units).toBeGreaterThan(200)
+    expect(report!.candidate.mean).toBeLessThan(15)
+    expect(harmed(analysis)).toBeUndefined()
+  })
+
+  test('what fails at once is not quick', () => {
+    const analysis = watch(
+      planWith(TIMES.slice(1)),
+      traffic(3_000, 10, (candidate, random) => (candidate && random() < 0.3 ? { total: 3, outcome: 'upstream_error' } : usual(random))),
+      40_000,
+    )
+    expect(harmed(analysis)).toMatch(/^v2 is worse: slow \(over (2\.9|3\.0) s\) are/)
+  })
+
+  test('who gives up before the first token had waited long enough', () => {
+    const analysis = watch(
+      planWith(TIMES.slice(0, 1)),
+      traffic(3_000, 10, (candidate, random) => (candidate && random() < 0.3 ? { total: 150, outcome: 'aborted' } : usual(random))),
+      40_000,
+    )
+    expect(harmed(analysis)).toMatch(/slow to the first token/)
+  })
+})
+
+describe('callers who stay on a version', () => {
+  const HOUR = 3_600_000
+  const plan = planWith(ERRORS, { watched: [60_000, HOUR], window: 10_000 })
+
+  test('each counts once, after its time, whatever many requests it makes', () => {
+    const requests = traffic(2_000, 100, (candidate) => ({ total: 20, caller: candidate ? 'one' : 'two' }))
+    const analysis = watch(plan, requests, 2 * HOUR, 10_000)
+    expect(analysis.report(0.5)[0]).toMatchObject({ baseline: { units: 1, mean: 0 }, candidate: { units: 1, mean: 0 } })
+  })
+
+  test('one of whose requests failed has failed, which is known at once', () => {
+    const requests = traffic(4_000, 20, (candidate, random) => ({
+      total: 20,
+      caller: `${candidate ? 'c' : 'b'}${Math.floor(random() * 200)}`,
+      outcome: candidate && random() < 0.2 ? 'upstream_error' : 'ok',
+    }))
+    let seenAt: number | undefined
+    watch(plan, requests, HOUR, 1_000, (analysis, now) => {
+      if (harmed(analysis) === undefined) return undefined
+      seenAt = now - START
+      return analysis
+    })
+    expect(seenAt).toBeLessThan(120_000)
+  })
+
+  test('who comes to the other version when shares change is not counted there too', () => {
+    const first = traffic(200, 10, () => ({ candidate: false, caller: 'moved', total: 20 }))
+    const then = traffic(200, 10, () => ({ candidate: true, caller: 'moved', total: 20, outcome: 'upstream_error' })).map((each) => ({
+      ...each,
+      id: `then-${each.id}`,
+      at: each.at + 5_000,
+    }))
+    const analysis = watch(plan, [...first, ...then], 2 * HOUR, 10_000)
+    expect(analysis.report(0.5)[0]).toMatchObject({ baseline: { units: 1, mean: 0 }, candidate: { units: 0 } })
+  })
+})
+
+test('a control that is killed and begins again where it had stored counts everything once', () => {
+  const request = fc.record({
+    gap: fc.integer({ min: 0, max: 3_000 }),
+    candidate: fc.boolean(),
+    total: fc.option(fc.integer({ min: 1, max: 90_000 }), { nil: undefined }),
+    firstToken: fc.option(fc.integer({ min: 1, max: 20_000 }), { nil: undefined }),
+    outcome: fc.constantFrom<FinishedRecord['outcome']>('ok', 'upstream_error', 'aborted', 'limited'),
+    caller: fc.option(fc.constantFrom('x', 'y', 'z'), { nil: undefined }),
+  })
+  const plan = planWith(
+    [{ name: 'errorRate' }, { name: 'timeToFirstToken', quantile: 95 }, { name: 'tokensPerAnswer', most: 100, watch: true }],
+    { watched: [0, 30_000], window: 10_000 },
+  )
+  fc.assert(
+    fc.property(fc.array(request, { maxLength: 40 }), fc.array(fc.nat(200), { maxLength: 5 }), (drafts, kills) => {
+      let at = START
+      const requests = drafts.map(({ gap, caller, total, firstToken, ...rest }, i): Request => {
+        at += gap
+        return {
+          id: `r${i}`,
+          at,
+          ...rest,
+          ...(caller === undefined ? {} : { caller }),
+          ...(total === undefined ? {} : { total }),
+          ...(firstToken === undefined || (total !== undefined && firstToken > total) ? {} : { firstToken }),
+        }
+      })
+      const records = requests.flatMap(recordsOf).sort(([a], [b]) => a - b)
+      const run = (killed: readonly number[]) => {
+        let analysis = ReleaseAnalysis.begin(plan, [undefined, 1_000])
+        let stored = { text: analysis.serialize(), next: 0 }
+        let next = 0
+        for (let turn = 0; turn < 300; turn++) {
+          const now = START + turn * 1_000
+          // Killed: from what was stored, with records again that it had seen already.
+          if (killed.includes(turn)) {
+            analysis = ReleaseAnalysis.parse(stored.text)
+            next = Math.max(0, stored.next - 3)
+          }
+          for (; next < records.length && records[next]![0] <= now; next++)
+            analysis.add({ ...records[next]![1], seq: next } as RequestRecord)
+          analysis.settle(now)
+          if (turn % 7 === 0) stored = { text: analysis.serialize(), next }
+        }
+        return analysis.report(0.5)
+      }
+      expect(run(kills)).toEqual(run([]))
+    }),
+    { numRuns: 60 },
+  )
+})

@@ -1,0 +1,360 @@
+/**
+ * Compares the two versions of a release by the records of their requests: what is known of each request, units in order, and for each metric the
+ * evidence for harm and for safety. It keeps all that in memory and can be stored as text at any moment; records that come again are told by gateway,
+ * boot and number, so each counts once however often control is killed.
+ */
+import type { FinishedRecord, RequestRecord } from '../../monitoring/request-records.ts'
+import type { MetricReport } from '../../resources/rollout.ts'
+import { evidenceNeeded, refutedAll, refutedOfAny } from '../statistics/combine.ts'
+import { type Arm, type DifferenceTest, observeUnits, startDifferenceTest, unitsMissing } from '../statistics/difference.ts'
+import { meanMixtureInterval } from '../statistics/mean-mixture.ts'
+import type { Evidence } from './ladder.ts'
+import { endOf, LATE_MS, type Metric, outcomeValue, timeOf, type WatchedRequest } from './outcome.ts'
+import { UnitQueue, type UnitQueueState, type WatchedUnit } from './unit-queue.ts'
+import { harmSentence, missingSentence } from './words.ts'
+
+export interface AnalysisPlan {
+  /** What assignments of this try are called. */
+  readonly key: string
+  readonly from: string
+  readonly to: string
+  readonly metrics: readonly Metric[]
+  /** Level of the tests, in (0, 1). */
+  readonly alpha: number
+  /** Milliseconds that a request is waited for. */
+  readonly window: number
+  /** Milliseconds that units are watched, a queue each; 0: a unit is one request. */
+  readonly watched: readonly number[]
+}
+
+interface KnownRequest extends WatchedRequest {
+  readonly unit: string
+  readonly arm: Arm
+  /** Queues in which it counts. */
+  readonly queues: readonly number[]
+  /** Metrics whose value is known. */
+  readonly known: boolean[]
+}
+
+interface Judged {
+  readonly harm: DifferenceTest
+  readonly safety: DifferenceTest
+}
+
+type Sums = Record<Arm, { units: number; sum: number }>
+
+interface State {
+  readonly plan: AnalysisPlan
+  readonly positions: Record<string, { boot: string; seq: number }>
+  readonly thresholds: (number | null)[]
+  /** Times of the baseline before the thresholds are settled, for each metric. */
+  readonly samples: number[][]
+  readonly open: Record<string, KnownRequest>
+  readonly queues: readonly UnitQueueState[]
+  /** [queue][metric] */
+  readonly tests: Judged[][]
+  readonly sums: Sums[][]
+  /** Milliseconds since the epoch: the first and the last unit that was counted. */
+  readonly counted: { first?: number; last?: number }
+  /** Part of the units that is looked at. */
+  readonly sample: number
+}
+
+/** Requests of the old version from which a threshold is made, where nothing was known of it before. */
+const THRESHOLD_SAMPLE = 200
+/** More units or requests than this at the same time, and half of them suffice. */
+const MOST_WATCHED = 40_000
+/** Level of the intervals that are drawn. */
+const DRAWN_ALPHA = 0.05
+
+export class ReleaseAnalysis {
+  readonly plan: AnalysisPlan
+  readonly #positions: Map<string, { boot: string; seq: number }>
+  readonly #thresholds: (number | null)[]
+  readonly #samples: number[][]
+  readonly #open: Map<string, KnownRequest>
+  readonly #queues: UnitQueue[]
+  readonly #tests: Judged[][]
+  readonly #sums: Sums[][]
+  readonly #counted: { first?: number; last?: number }
+  #sample: number
+
+  private constructor(state: State) {
+    this.plan = state.plan
+    this.#positions = new Map(Object.entries(state.positions))
+    this.#thresholds = [...state.thresholds]
+    this.#samples = state.samples.map((each) => [...each])
+    this.#open = new Map(Object.entries(state.open))
+    this.#queues = state.queues.map((queue) => new UnitQueue(queue))
+    this.#tests = state.tests
+    this.#sums = state.sums
+    this.#counted = { ...state.counted }
+    this.#sample = state.sample
+  }
+
+  /** @param thresholds Milliseconds from which a request is slow, for each metric; undefined where that is to be found from the first requests. */
+  static begin(plan: AnalysisPlan, thresholds: readonly (number | undefined)[] = []): ReleaseAnalysis {
+    const each = <T>(make: (metric: Metric) => T) => plan.watched.map(() => plan.metrics.map(make))
+    return new ReleaseAnalysis({
+      plan,
+      positions: {},
+      thresholds: plan.metrics.map((_, i) => thresholds[i] ?? null),
+      samples: plan.metrics.map(() => []),
+      open: {},
+      queues: plan.watched.map((watched) => UnitQueue.empty(watched, plan.metrics.length).serialize()),
+      tests: each((metric) => ({
+        harm: startDifferenceTest({ is: 'atMost', difference: metric.harmMargin / 100 }, priorOf(metric)),
+        safety: startDifferenceTest({ is: 'atLeast', difference: marginOf(metric) }, priorOf(metric)),
+      })),
+      sums: each(() => ({ baseline: { units: 0, sum: 0 }, candidate: { units: 0, sum: 0 } })),
+      counted: {},
+      sample: 1,
+    })
+  }
+
+  static parse(text: string): ReleaseAnalysis {
+    return new ReleaseAnalysis(JSON.parse(text) as State)
+  }
+
+  serialize(): string {
+    const state: State = {
+      plan: this.plan,
+      positions: Object.fromEntries(this.#positions),
+      thresholds: this.#thresholds,
+      samples: this.#samples,
+      open: Object.fromEntries(this.#open),
+      queues: this.#queues.map((queue) => queue.serialize()),
+      tests: this.#tests,
+      sums: this.#sums,
+      counted: this.#counted,
+      sample: this.#sample,
+    }
+    return JSON.stringify(state)
+  }
+
+  /** True where the record is of this release and new. */
+  add(record: RequestRecord): boolean {
+    const position = this.#positions.get(record.gateway)
+    if (position && (record.boot < position.boot || (record.boot === position.boot && record.seq <= position.seq))) return false
+    const assignment = record.assignments?.find(({ by }) => by === this.plan.key)
+    if (!assignment) return false
+    this.#positions.set(record.gateway, { boot: record.boot, seq: record.seq })
+    const ran = record.type === 'finished' ? record.times.total : record.after
+    const arm = assignment.arm === this.plan.to ? 'candidate' : 'baseline'
+    const share = (arm === 'candidate' ? assignment.share : 100 - assignment.share) / 100
+    const unit = assignment.unitKind === 'random' ? undefined : `${assignment.unitKind}:${assignment.unit}`
+    // One that is not known and has run for longer was dropped when nothing was waited for any more.
+    const late = ran > this.plan.window
+    const request = this.#open.get(record.id) ?? (late ? undefined : this.#meet(record.id, Date.parse(record.time) - ran, unit, arm, share))
+    if (!request) return true
+    if (record.type === 'progress') request.firstToken = record.firstToken
+    if (record.type === 'finished') this.#end(record, request)
+    return true
+  }
+
+  /** Counts what is known at this moment. True where there was something. */
+  settle(now: number): boolean {
+    let some = false
+    for (const [id, request] of this.#open) {
+      this.#learn(request, now)
+      if ((request.ended || now - request.at > this.plan.window + 2 * LATE_MS) && request.known.every(Boolean)) this.#open.delete(id)
+    }
+    for (const [q, queue] of this.#queues.entries())
+      for (const [m, metric] of this.plan.metrics.entries()) {
+        const over = now - queue.watched - (queue.watched > 0 ? this.plan.window + 2 * LATE_MS : 0)
+        const units = queue.count(m, metric.name === 'errorRate', now - LATE_MS, over)
+        if (units.length === 0) continue
+        some = true
+        this.#counted.first ??= now
+        this.#counted.last = now
+        const sums = this.#sums[q]![m]!
+        for (const { arm, value } of units) {
+          sums[arm].units += 1
+          sums[arm].sum += value
+        }
+        const compared = units.filter(({ share }) => share > 0 && share < 1)
+        const { harm, safety } = this.#tests[q]![m]!
+        this.#tests[q]![m] = { harm: observeUnits(harm, compared), safety: observeUnits(safety, compared) }
+      }
+    return some
+  }
+
+  evidence(share: number): Evidence {
+    const judged = this.#judged()
+    const [harmed] = refutedOfAny(
+      judged.map(({ harm }) => harm),
+      this.plan.alpha,
+    )
+    const worse = harmed === undefined ? undefined : judged[harmed]
+    const safety = judged.filter(({ queue, metric }) => metric.margin !== undefined && this.#judgesSafety(queue))
+    const safe = refutedAll(
+      safety.map((each) => each.safety),
+      this.plan.alpha,
+    )
+    const units = Math.max(0, ...this.#sums.flat().map(({ candidate }) => candidate.units))
+    const missing = safety.map(({ metric, queue, index }) => ({ metric, units: this.#missing(queue, index, share) }))
+    return {
+      ...(worse
+        ? {
+            harm: harmSentence(worse.metric, this.#sums[worse.queue]![worse.index]!, this.plan, this.#thresholds[worse.index] ?? undefined),
+          }
+        : {}),
+      safe,
+      units,
+      missing: safe ? '' : missingSentence(missing, this.#pace()),
+    }
+  }
+
+  report(share: number): MetricReport[] {
+    const shown = this.#queues.findLastIndex((_, q) => this.#sums[q]?.some(({ baseline }) => baseline.units > 0)) // the longest that has something
+    const q = Math.max(shown, 0)
+    const among = this.#judged().length
+    return this.plan.metrics.map((metric, m) => {
+      const sums = this.#sums[q]![m]!
+      const { safety } = this.#tests[q]![m]!
+      const greatestHarm = Math.max(...this.#tests.map((tests) => tests[m]!.harm.peak))
+      const needed = evidenceNeeded(this.plan.alpha, Math.max(among, 1))
+      const shares = { harm: Math.min(1, greatestHarm / needed), safety: Math.min(1, safety.peak / evidenceNeeded(this.plan.alpha)) }
+      const missing = this.#missing(q, m, share)
+      const threshold = this.#thresholds[m]
+      return {
+        name: nameOf(metric),
+        baseline: drawn(sums.baseline),
+        candidate: drawn(sums.candidate),
+        ...(threshold === null || threshold === undefined ? {} : { threshold: Math.round(threshold) }),
+        ...(metric.watch ? {} : { harm: rounded(shares.harm), safety: rounded(shares.safety) }),
+        ...(metric.watch || !Number.isFinite(missing) || missing === 0 ? {} : { missing }),
+        verdict: metric.watch ? 'watched' : shares.harm >= 1 ? 'harm' : shares.safety >= 1 ? 'safe' : 'undecided',
+      }
+    })
+  }
+
+  /** The request's units in the queues that it counts in. */
+  #meet(id: string, at: number, unit: string | undefined, arm: Arm, share: number): KnownRequest | undefined {
+    const name = unit ?? id
+    if (!this.#admits(name)) return undefined
+    const queues = this.#queues.flatMap((queue, q) => ((queue.watched === 0) === (unit === undefined) ? [q] : []))
+    const counting = queues.filter((q) => {
+      const found = this.#queues[q]!.unitOf(name, at, arm, share)
+      if (found) for (let m = 0; m < found.open.length; m++) found.open[m]! += 1
+      return found !== undefined
+    })
+    const request: KnownRequest = { at, unit: name, arm, queues: counting, known: this.plan.metrics.map(() => false) }
+    this.#open.set(id, request)
+    if (this.#open.size + Math.max(...this.#queues.map(({ size }) => size)) > MOST_WATCHED) this.#sample /= 2
+    return request
+  }
+
+  #end(record: FinishedRecord, request: KnownRequest): void {
+    if (record.times.firstToken !== undefined) request.firstToken = record.times.firstToken
+    const ended = endOf(record)
+    if (!ended) {
+      this.#open.delete(record.id)
+      return this.#settleAll(request)
+    }
+    request.ended = ended
+    if (request.arm === 'baseline') this.#learnThresholds(request)
+  }
+
+  /** The metrics of a request that says nothing. */
+  #settleAll(request: KnownRequest): void {
+    for (const [m, known] of request.known.entries()) if (!known) this.#note(request, m, null)
+  }
+
+  #learn(request: KnownRequest, now: number): void {
+    for (const [m, metric] of this.plan.metrics.entries()) {
+      if (request.known[m]) continue
+      const value = outcomeValue(metric, request, this.#thresholds[m] ?? undefined, this.plan.window, now)
+      if (value !== undefined) this.#note(request, m, value)
+    }
+  }
+
+  #note(request: KnownRequest, m: number, value: number | null): void {
+    request.known[m] = true
+    for (const q of request.queues) {
+      const unit: WatchedUnit | undefined = this.#queues[q]?.get(request.unit)
+      if (!unit) continue
+      unit.open[m]! -= 1
+      if (value === null) continue
+      unit.sums[m]! += value
+      unit.counts[m]! += 1
+    }
+  }
+
+  #learnThresholds(request: KnownRequest): void {
+    for (const [m, metric] of this.plan.metrics.entries()) {
+      const time = timeOf(metric.name, request)
+      if (!('quantile' in metric) || time === undefined || this.#thresholds[m] !== null) continue
+      const sample = this.#samples[m]!
+      sample.push(time)
+      if (sample.length < THRESHOLD_SAMPLE) continue
+      this.#thresholds[m] = sample.sort((a, b) => a - b)[Math.floor((metric.quantile / 100) * sample.length)]!
+      this.#samples[m] = []
+    }
+  }
+
+  #judged() {
+    return this.#tests.flatMap((tests, queue) =>
+      tests.flatMap((test, index) => {
+        const metric = this.plan.metrics[index]!
+        return metric.watch ? [] : [{ ...test, metric, queue, index }]
+      }),
+    )
+  }
+
+  /** Of the queues of callers only that which watches them longest says that a version is safe. */
+  #judgesSafety(queue: number): boolean {
+    const { watched } = this.plan
+    return watched[queue] === 0 || watched[queue] === Math.max(...watched)
+  }
+
+  #missing(queue: number, metric: number, share: number): number {
+    if (!(share > 0 && share < 1)) return Number.POSITIVE_INFINITY
+    const { safety } = this.#tests[queue]![metric]!
+    const { baseline, candidate } = this.#sums[queue]![metric]!
+    const units = baseline.units + candidate.units
+    const mean = units === 0 ? safety.sum / safety.units : (baseline.sum + candidate.sum + safety.sum / safety.units) / (units + 1)
+    return unitsMissing(safety, this.plan.alpha, { baseline: mean, candidate: mean }, share)
+  }
+
+  /** Units a second. */
+  #pace(): number {
+    const { first, last } = this.#counted
+    if (first === undefined || last === undefined || last <= first) return 0
+    const units = Math.max(...this.#sums.flat().map(({ baseline, candidate }) => baseline.units + candidate.units))
+    return (units * 1000) / (last - first)
+  }
+
+  #admits(name: string): boolean {
+    return this.#sample === 1 || hash(name) < this.#sample * 2 ** 32
+  }
+}
+
+export function nameOf(metric: Metric): string {
+  return 'quantile' in metric ? `${metric.name} p${metric.quantile}` : metric.name
+}
+
+function priorOf(metric: Metric) {
+  const mean = metric.name === 'errorRate' ? 0.01 : 'quantile' in metric ? 1 - metric.quantile / 100 : 0.3
+  return { mean, units: 50 }
+}
+
+/** Without one only something absurd would count as worse: it is never judged. */
+function marginOf(metric: Metric): number {
+  return Math.min(metric.margin ?? 99, 99) / 100
+}
+
+function drawn({ units, sum }: { units: number; sum: number }) {
+  const { lower, upper } = meanMixtureInterval(units, sum, DRAWN_ALPHA)
+  return { units, mean: percent(units === 0 ? 0 : sum / units), low: percent(lower), high: percent(upper) }
+}
+
+const percent = (part: number) => Math.round(part * 100_000) / 1000
+const rounded = (part: number) => Math.round(Math.max(0, part) * 1000) / 1000
+
+/** FNV-1a. */
+function hash(text: string): number {
+  let value = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193)
+  return value >>> 0
+}

@@ -1,0 +1,274 @@
+/**
+ * Rollouts: canary releases, decided by what their requests show. `ladder.ts` decides, `overlay.ts` says what that makes of a route's weights,
+ * `analysis.ts` compares; this file is the shell that hears the records, keeps the time and writes statuses.
+ *
+ * A release lives in two places that survive control: its status (phase, step, weight), written before it is acted on, and the state of its
+ * comparison, stored with the marks up to which the records are read. Both may be older than what was seen last; nothing in them is ever ahead of it.
+ */
+import type { Clock } from '../../kernel/clock.ts'
+import { messageOf, StrataError } from '../../kernel/errors.ts'
+import type { Log } from '../../kernel/log.ts'
+import { recurring } from '../../kernel/recurring.ts'
+import type { RequestRecord } from '../../monitoring/request-records.ts'
+import { type Resource, resourceLabel } from '../../resources/index.ts'
+import { durationMs } from '../../resources/scalars.ts'
+import type { ResourceStore } from '../../store/index.ts'
+import { type AnalysisPlan, ReleaseAnalysis } from './analysis.ts'
+import { type Action, act, advance, type Evidence, type RolloutStatus, type Seen } from './ladder.ts'
+import { divisionKey } from './overlay.ts'
+
+type Rollout = Resource<'Rollout'>
+
+export interface Rollouts {
+  start(): void
+  /** Hears the records; what it makes of them is stored with the marks up to which they are read. */
+  readonly fold: {
+    add(record: RequestRecord): void
+    take(): ReadonlyMap<string, string | undefined>
+    putBack(rows: ReadonlyMap<string, string | undefined>): void
+  }
+  /** What a person wants of a release. Throws where that cannot be now. */
+  act(namespace: string, name: string, action: Action, who: string): Promise<Rollout>
+  close(): Promise<void>
+}
+
+const EVERY_MS = 500
+/** Evidence grows with each request; its figures are written this often, and with every step. */
+const REPORT_MS = 2_000
+const STORED = 'rollout/'
+
+export function createRollouts(options: {
+  readonly resources: ResourceStore
+  /** What an earlier control has stored, by its keys. */
+  readonly kept: ReadonlyMap<string, string>
+  readonly clock: Clock
+  readonly log: Log
+}): Rollouts {
+  const { resources, kept, clock, log } = options
+  const analyses = new Map<string, ReleaseAnalysis>()
+  const changed = new Set<string>()
+  const gone = new Set<string>(kept.keys())
+  const reportedAt = new Map<string, number>()
+  let timer: NodeJS.Timeout | undefined
+  let running: Promise<unknown> = Promise.resolve()
+  let closed = false
+  let started = false
+
+  const analysisOf = (rollout: Rollout): ReleaseAnalysis | undefined => {
+    const plan = planOf(rollout, resources.get('Route', rollout.metadata.namespace, rollout.spec.route))
+    if (!plan) return undefined
+    const known = analyses.get(plan.key)
+    if (known) return known
+    const analysis = restored(kept.get(STORED + plan.key), plan, log) ?? ReleaseAnalysis.begin(plan)
+    analyses.set(plan.key, analysis)
+    changed.add(plan.key)
+    gone.delete(STORED + plan.key)
+    return analysis
+  }
+  for (const rollout of resources.list('Rollout')) if (isCompared(rollout)) analysisOf(rollout)
+
+  const seenOf = (rollout: Rollout): Seen => {
+    const analysis = isCompared(rollout) ? analysisOf(rollout) : undefined
+    if (analysis?.settle(clock.now())) changed.add(analysis.plan.key)
+    return {
+      now: clock.now(),
+      unready: whyNotReady(rollout, resources),
+      evidence: analysis ? analysis.evidence((rollout.status?.weight ?? 0) / 100) : NOTHING_SEEN,
+    }
+  }
+
+  const round = async () => {
+    const present = new Set<string>()
+    for (const rollout of resources.list('Rollout')) {
+      const after = advance(rollout.spec, rollout.status, seenOf(rollout))
+      await write(rollout, after, after !== rollout.status)
+      present.add(keyOf(rollout))
+    }
+    for (const key of analyses.keys()) {
+      if (present.has(key)) continue
+      analyses.delete(key)
+      changed.delete(key)
+      gone.add(STORED + key)
+    }
+  }
+
+  const write = async (rollout: Rollout, after: RolloutStatus, decided: boolean, deed?: { actor: string; action: Action }) => {
+    const { uid } = rollout.metadata
+    const moved = after.phase !== rollout.status?.phase || after.weight !== rollout.status?.weight || after.step !== rollout.status?.step
+    const due = clock.monotonic() - (reportedAt.get(uid ?? '') ?? Number.NEGATIVE_INFINITY) >= REPORT_MS
+    if (!deed && !moved && !(due && (decided || isCompared(rollout)))) return
+    reportedAt.set(uid ?? '', clock.monotonic())
+    const analysis = analyses.get(keyOf({ ...rollout, status: after }))
+    const status = {
+      ...after,
+      observedGeneration: rollout.metadata.generation,
+      conditions: conditionsOf(after, rollout.status, clock.now()),
+      ...(analysis ? { analysis: analysis.report((after.weight ?? 0) / 100 || (rollout.status?.weight ?? 0) / 100) } : {}),
+    }
+    await resources.setStatus(rollout, status, deed)
+    if (moved)
+      log.info('release', {
+        rollout: resourceLabel(rollout),
+        phase: after.phase,
+        step: after.step,
+        weight: after.weight,
+        message: after.message,
+      })
+  }
+
+  /** One thing after the other: what a person wants must not be overwritten by a round that began before. */
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = running.then(work)
+    running = result.catch(() => undefined) // the caller has the error
+    return result
+  }
+
+  const working = recurring(log, clock, 'releases stand still: their statuses cannot be written', 'releases go on')
+  const loop = () => {
+    if (closed) return
+    void inTurn(round)
+      .then(working.worked, (error: unknown) => working.failed(messageOf(error)))
+      .then(() => {
+        if (!closed) timer = setTimeout(loop, EVERY_MS)
+      })
+  }
+  const soon = () => {
+    if (!started || closed) return
+    clearTimeout(timer)
+    timer = setTimeout(loop, 0)
+  }
+  const unsubscribe = resources.onChange((events) => {
+    if (events.some(({ resource, type }) => resource.kind === 'Rollout' && type === 'ADDED')) soon()
+  })
+
+  return {
+    start() {
+      started = true
+      loop()
+    },
+    fold: {
+      add(record) {
+        if (!record.assignments) return
+        for (const analysis of analyses.values()) {
+          try {
+            if (analysis.add(record)) changed.add(analysis.plan.key)
+          } catch (error) {
+            // A reader that throws would be given the same records again and again.
+            log.error('a record could not be counted for a release', {
+              release: analysis.plan.key,
+              request: record.id,
+              error: messageOf(error),
+            })
+          }
+        }
+      },
+      take() {
+        const rows = new Map<string, string | undefined>([...gone].map((key) => [key, undefined]))
+        for (const key of changed) rows.set(STORED + key, analyses.get(key)?.serialize())
+        changed.clear()
+        gone.clear()
+        return rows
+      },
+      putBack(rows) {
+        for (const [key, value] of rows) {
+          const plain = key.slice(STORED.length)
+          if (value === undefined && !analyses.has(plain)) gone.add(key)
+          else changed.add(plain)
+        }
+      },
+    },
+    act: (namespace, name, action, who) =>
+      inTurn(async () => {
+        const rollout = resources.get('Rollout', namespace, name)
+        if (!rollout)
+          throw new StrataError('not_found', `There is no Rollout "${name}" in the namespace ${namespace}.`, {
+            advice: 'See: strata get rollouts',
+          })
+        const result = act(rollout.spec, rollout.status, action, who, seenOf(rollout))
+        if ('refused' in result)
+          throw new StrataError('wrong_phase', `${resourceLabel(rollout)}: ${result.refused}`, {
+            advice: `See: strata rollout get ${name}`,
+          })
+        await write(rollout, result.status, true, { actor: who, action })
+        soon()
+        return resources.get('Rollout', namespace, name) ?? rollout
+      }),
+    async close() {
+      closed = true
+      clearTimeout(timer)
+      unsubscribe()
+      await running
+    },
+  }
+}
+
+const NOTHING_SEEN: Evidence = { safe: false, units: 0, missing: '' }
+
+/** Whether requests of it are compared now, or were when it ended. */
+function isCompared({ spec, status }: Rollout): boolean {
+  return spec.analysis.metrics.length > 0 && (status?.phase === 'Progressing' || status?.phase === 'Paused')
+}
+
+function keyOf({ metadata, status }: Rollout): string {
+  return divisionKey({ by: `Rollout/${metadata.name}`, uid: metadata.uid ?? metadata.name, attempt: status?.attempt ?? 1 })
+}
+
+function planOf(rollout: Rollout, route: Resource<'Route'> | undefined): AnalysisPlan | undefined {
+  const { spec } = rollout
+  const { analysis } = spec
+  if (!route || analysis.metrics.length === 0) return undefined
+  const watched = durationMs(analysis.unitWindow)
+  const { stickyBy } = route.spec
+  const byItself = stickyBy.else === 'random'
+  const callers = !byItself || stickyBy.header !== undefined || stickyBy.body !== undefined
+  return {
+    key: keyOf(rollout),
+    from: spec.from,
+    to: spec.to,
+    metrics: analysis.metrics,
+    alpha: analysis.falseAlarm / 100,
+    window: durationMs(analysis.window),
+    // Callers are watched for a short time too: what fails at once must not wait an hour to be seen.
+    watched: [...(byItself ? [0] : []), ...(callers ? [...new Set([Math.min(FIRST_MS, watched), watched])] : [])],
+  }
+}
+
+const FIRST_MS = 60_000
+
+function restored(text: string | undefined, plan: AnalysisPlan, log: Log): ReleaseAnalysis | undefined {
+  if (text === undefined) return undefined
+  try {
+    const analysis = ReleaseAnalysis.parse(text)
+    if (JSON.stringify(analysis.plan) === JSON.stringify(plan)) return analysis
+    log.warn('a release is compared anew: what it is judged by, or who stays on a version, has changed', { release: plan.key })
+  } catch (error) {
+    log.error('what a release had shown cannot be read; it is compared anew', { release: plan.key, error: messageOf(error) })
+  }
+  return undefined
+}
+
+function whyNotReady({ spec, metadata }: Rollout, resources: ResourceStore): string | undefined {
+  const version = resources.get('ModelVersion', metadata.namespace, spec.to)
+  if (!version) return 'it does not exist.'
+  const ready = version.status?.conditions.find(({ type }) => type === 'Ready')
+  return ready?.status === 'True' ? undefined : (version.status?.message ?? `it is ${version.status?.state ?? 'not there yet'}.`)
+}
+
+function conditionsOf(after: RolloutStatus, before: RolloutStatus | undefined, now: number): RolloutStatus['conditions'] {
+  const healthy = after.phase === 'Healthy' ? 'True' : after.phase === 'Degraded' ? 'False' : 'Unknown'
+  const time = (type: string, status: string) => {
+    const known = before?.conditions.find((each) => each.type === type)
+    return known?.status === status ? known.lastTransitionTime : new Date(now).toISOString()
+  }
+  return [
+    {
+      type: 'Completed',
+      status: healthy,
+      reason: after.phase ?? 'Pending',
+      message: after.message ?? '',
+      lastTransitionTime: time('Completed', healthy),
+    },
+    // From now on there are numbers that mean what is written.
+    { type: 'Established', status: 'True', reason: 'Begun', message: '', lastTransitionTime: time('Established', 'True') },
+  ]
+}

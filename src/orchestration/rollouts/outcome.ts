@@ -1,0 +1,112 @@
+/**
+ * What one request says about its version, for one metric, and from when on that is known. Pure.
+ *
+ * A value must not be known earlier for a good request than for a bad one in a way that lets the order of counting favour one version: what hangs counts
+ * as slow as soon as it is slow, and what fails counts as slow too, because it never answered. An answer that a fallback gave is a failure of the
+ * version that was chosen.
+ */
+import type { FinishedRecord } from '../../monitoring/request-records.ts'
+import type { Spec } from '../../resources/index.ts'
+
+export type Metric = Spec<'Rollout'>['analysis']['metrics'][number]
+
+/** How a request ended. */
+export interface Ended {
+  readonly failed: boolean
+  readonly aborted: boolean
+  /** Milliseconds. */
+  readonly total: number
+  readonly betweenTokens?: number
+  readonly tokens?: number
+  readonly cost?: number
+}
+
+export interface WatchedRequest {
+  /** When it was assigned, milliseconds since the epoch. */
+  readonly at: number
+  /** Milliseconds after it. */
+  firstToken?: number
+  ended?: Ended
+}
+
+/** In [0, 1]; `undefined`: not known yet; `null`: this request says nothing about it. */
+export type Value = number | null | undefined
+
+/** How late a record may come after what it tells: the gateway's 100 ms, the reader's 200, and a busy machine. */
+export const LATE_MS = 1_500
+
+const FAILED: ReadonlySet<FinishedRecord['outcome']> = new Set(['overloaded', 'upstream_error', 'timeout', 'cut'])
+/** It was turned away before the version had anything to do with it. */
+const TURNED_AWAY: ReadonlySet<FinishedRecord['outcome']> = new Set(['limited', 'refused'])
+
+/** Undefined where the version had no part in how it ended. */
+export function endOf(record: FinishedRecord): Ended | undefined {
+  const { outcome, served, assigned, times, tokens, cost } = record
+  if (TURNED_AWAY.has(outcome)) return undefined
+  return {
+    failed: FAILED.has(outcome) || (served !== undefined && served !== assigned),
+    aborted: outcome === 'aborted',
+    total: times.total,
+    ...(times.betweenTokens === undefined ? {} : { betweenTokens: times.betweenTokens }),
+    ...(tokens === undefined ? {} : { tokens: tokens.out }),
+    ...(cost === undefined ? {} : { cost: cost.amount }),
+  }
+}
+
+/**
+ * @param threshold Milliseconds from which it is slow; undefined while that is not settled, then the request says nothing.
+ * @param window Milliseconds after which nothing is waited for any more.
+ */
+export function outcomeValue(metric: Metric, request: WatchedRequest, threshold: number | undefined, window: number, now: number): Value {
+  const { ended } = request
+  const age = now - request.at
+  const late = age >= window + LATE_MS
+  switch (metric.name) {
+    case 'errorRate':
+      return ended ? Number(ended.failed && ended.total <= window) : late ? 0 : undefined
+    case 'tokensPerAnswer':
+      return amountOf(ended, ended?.tokens, metric.most, late)
+    case 'cost':
+      return amountOf(ended, ended?.cost, metric.most, late)
+    case 'timeToFirstToken':
+    case 'totalTime':
+    case 'timeBetweenTokens':
+      return threshold === undefined ? null : slowness(metric.name, request, threshold, age, late)
+    default:
+      return metric satisfies never
+  }
+}
+
+/** The time of a finished request by which a threshold is found. Undefined where it has none. */
+export function timeOf(name: Metric['name'], { firstToken, ended }: WatchedRequest): number | undefined {
+  if (!ended || ended.failed || ended.aborted) return undefined
+  if (name === 'timeToFirstToken') return firstToken ?? ended.total
+  if (name === 'totalTime') return ended.total
+  return name === 'timeBetweenTokens' ? ended.betweenTokens : undefined
+}
+
+function slowness(
+  name: 'timeToFirstToken' | 'totalTime' | 'timeBetweenTokens',
+  { firstToken, ended }: WatchedRequest,
+  threshold: number,
+  age: number,
+  late: boolean,
+): Value {
+  if (name === 'timeToFirstToken' && firstToken !== undefined) return Number(firstToken > threshold)
+  if (ended?.failed) return 1
+  if (name === 'timeBetweenTokens') {
+    if (!ended) return late ? 1 : undefined
+    return ended.betweenTokens === undefined ? null : Number(ended.betweenTokens > threshold)
+  }
+  if (!ended) return age > threshold + LATE_MS ? 1 : undefined
+  // Who gave up before the first token had waited long enough.
+  if (name === 'timeToFirstToken' && ended.aborted) return 1
+  return Number(ended.total > threshold)
+}
+
+/** What still runs when nothing is waited for any more counts as the most. */
+function amountOf(ended: Ended | undefined, amount: number | undefined, most: number, late: boolean): Value {
+  if (!ended) return late ? 1 : undefined
+  if (ended.failed || ended.aborted || amount === undefined) return null
+  return Math.min(Math.max(amount / most, 0), 1)
+}

@@ -1,0 +1,109 @@
+/** A release that cannot be: to itself, between versions that its route does not know, beside another one. Pure. */
+import type { ExistingResources } from './cross-checks.ts'
+import { type Resource, resourceLabel } from './index.ts'
+import type { FieldPath, Problem } from './problems.ts'
+
+type Rollout = Resource<'Rollout'>
+type Misfit = Pick<Problem, 'message' | 'expected'> & { readonly path: FieldPath }
+
+/** One that still decides: neither promoted nor rolled back. */
+export function isRunning({ status }: Pick<Rollout, 'status'>): boolean {
+  return status?.phase !== 'Healthy' && status?.phase !== 'Degraded'
+}
+
+export function rolloutMisfits(rollout: Rollout, document: number, world: ExistingResources): Problem[] {
+  const { spec } = rollout
+  const problems = spec.from === spec.to ? [toItself(spec.to)] : [...ofRoute(rollout, world), ...ofTasks(rollout, world)]
+  return [...problems, ...ofOthers(rollout, world), ...ofMetrics(rollout)].map(({ path, ...misfit }) => ({
+    document,
+    path: ['spec', ...path],
+    ...misfit,
+  }))
+}
+
+/** Why a rollout may not be deleted now. */
+export function whyKept(rollout: Rollout, world: ExistingResources): { readonly message: string; readonly advice: string } | undefined {
+  const { spec, status, metadata } = rollout
+  if (status?.phase !== 'Healthy') return undefined
+  const route = world.get('Route', metadata.namespace, spec.route)
+  if (!route?.spec.targets.some(({ version, weight }) => version === spec.from && weight > 0)) return undefined
+  return {
+    message: `${resourceLabel(rollout)} has promoted ${spec.to}, but ${resourceLabel(route)} still says ${spec.from}: without the rollout its traffic would go back there.`,
+    advice: `Write ${spec.to} into the route and apply it first, or go back on purpose: strata rollout undo ${metadata.name}`,
+  }
+}
+
+function toItself(version: string): Misfit {
+  return { path: ['to'], message: `this would be a release from ${version} to itself`, expected: 'another version than `from`' }
+}
+
+function ofRoute({ spec, metadata }: Rollout, world: ExistingResources): Misfit[] {
+  const route = world.get('Route', metadata.namespace, spec.route)
+  if (!route) return []
+  const others = rolloutsOn(spec.route, metadata.namespace, world).filter((other) => other.metadata.name !== metadata.name)
+  const promoted = others.filter(({ status }) => status?.phase === 'Healthy').map((other) => other.spec.to)
+  const sent = route.spec.targets.filter(({ weight }) => weight > 0).map(({ version }) => version)
+  const problems: Misfit[] = []
+  if (![...sent, ...promoted].includes(spec.from))
+    problems.push({
+      path: ['from'],
+      message: `${resourceLabel(route)} sends nothing to ${JSON.stringify(spec.from)}, so nothing can be taken from it`,
+      expected: `one of ${[...sent, ...promoted].join(', ')}`,
+    })
+  if (sent.includes(spec.to))
+    problems.push({
+      path: ['to'],
+      message: `${resourceLabel(route)} sends a share to ${JSON.stringify(spec.to)} already, beside which a release would compare nothing`,
+      expected: 'a version that the route gives no weight',
+    })
+  return problems
+}
+
+function ofTasks({ spec, metadata }: Rollout, world: ExistingResources): Misfit[] {
+  const taskOf = (name: string) => {
+    const version = world.get('ModelVersion', metadata.namespace, name)
+    return version && world.get('Model', metadata.namespace, version.spec.model)?.spec.task
+  }
+  const [from, to] = [taskOf(spec.from), taskOf(spec.to)]
+  if (from === undefined || to === undefined || from === to) return []
+  return [{ path: ['to'], message: `${spec.to} is for ${to}, and ${spec.from} for ${from}`, expected: `a version for ${from}` }]
+}
+
+function ofOthers(rollout: Rollout, world: ExistingResources): Misfit[] {
+  if (!isRunning(rollout)) return []
+  const { namespace, name } = rollout.metadata
+  const known = world.get('Rollout', namespace, name)
+  if (known && !isRunning(known)) return []
+  const other = rolloutsOn(rollout.spec.route, namespace, world).find((each) => each.metadata.name !== name && isRunning(each))
+  return other
+    ? [
+        {
+          path: ['route'],
+          message: `${resourceLabel(other)} is releasing on this route already`,
+          expected: 'one release at a time: wait for it, or `strata rollout abort` it',
+        },
+      ]
+    : []
+}
+
+function ofMetrics({ spec }: Rollout): Misfit[] {
+  return spec.analysis.metrics.flatMap((metric, i): Misfit[] => {
+    const path = ['analysis', 'metrics', i]
+    const key = (each: typeof metric) => `${each.name} ${'quantile' in each ? each.quantile : ''}`
+    const twice = spec.analysis.metrics.findIndex((each) => key(each) === key(metric)) < i
+    const misfits: Misfit[] = twice
+      ? [{ path: [...path, 'name'], message: `${key(metric).trim()} stands here twice`, expected: 'each once' }]
+      : []
+    if (metric.margin !== undefined && !metric.watch && metric.margin <= metric.harmMargin)
+      misfits.push({
+        path: [...path, 'margin'],
+        message: `what is worse by ${metric.margin} points would be rolled back and promoted at once, as \`harmMargin\` is ${metric.harmMargin}`,
+        expected: `more than ${metric.harmMargin}`,
+      })
+    return misfits
+  })
+}
+
+function rolloutsOn(route: string, namespace: string, world: ExistingResources): Rollout[] {
+  return [...world.list('Rollout')].filter((each) => each.spec.route === route && each.metadata.namespace === namespace)
+}
