@@ -1,8 +1,6 @@
 import { z } from 'zod'
 import { defineKind } from './kind.ts'
-import { condition, duration, secretReference } from './scalars.ts'
-
-const httpAddress = z.url({ protocol: /^https?$/, error: 'an http:// or https:// address' })
+import { condition, duration, httpAddress, secretReference } from './scalars.ts'
 
 /** What servers of models speak. */
 export const protocol = z.enum(['openai', 'oip', 'torchserve', 'tensorflow-serving'])

@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { parseDuration } from '../kernel/units.ts'
 import { defineKind, type Reference } from './kind.ts'
-import { condition, duration, resourceName } from './scalars.ts'
+import { condition, duration, httpAddress, resourceName, secretReference } from './scalars.ts'
 
 const points = z.number().min(0).max(100)
 
@@ -51,6 +52,38 @@ const DEFAULT_METRICS = [
   { name: 'totalTime' as const, quantile: 95 as const, harmMargin: 0, margin: 3, watch: false },
 ]
 
+const check = z
+  .strictObject({
+    name: resourceName.meta({ description: 'What it is called in messages.' }),
+    prometheus: z
+      .strictObject({
+        address: httpAddress.meta({ description: 'Base address of a Prometheus, or of what speaks its HTTP API.' }),
+        query: z.string().min(1).max(8_192).meta({ description: 'PromQL. Every sample of its result must be within the bounds.' }),
+        atMost: z.number().optional().meta({ description: 'Upper bound.' }),
+        atLeast: z.number().optional().meta({ description: 'Lower bound.' }),
+        bearer: secretReference.optional(),
+      })
+      .refine(({ atMost, atLeast }) => atMost !== undefined || atLeast !== undefined, '`atMost` or `atLeast`')
+      .optional()
+      .meta({ description: 'Asks a Prometheus.' }),
+    webhook: z
+      .strictObject({
+        address: httpAddress.meta({ description: 'Gets a POST with the rollout, its phase, step and weight as JSON.' }),
+        bearer: secretReference.optional(),
+      })
+      .optional()
+      .meta({ description: 'Asks a service of yours, which answers `{ "ok": true }`, or `false` with a `message`.' }),
+    every: duration
+      .refine((text) => (parseDuration(text) ?? 0) >= 1_000, 'at least 1s')
+      .default('30s')
+      .meta({ description: 'How often it is asked.' }),
+    failures: z.number().int().min(1).max(100).default(3).meta({
+      description: 'So many bad answers one after the other roll the release back. No answer is no bad one: it only holds up promotion.',
+    }),
+  })
+  .refine((each) => (each.prometheus === undefined) !== (each.webhook === undefined), 'either `prometheus` or `webhook`')
+  .meta({ description: 'A look of your own at the new version. All must be good before the next step.' })
+
 const analysis = z
   .strictObject({
     falseAlarm: z
@@ -60,6 +93,12 @@ const analysis = z
       .default(1)
       .meta({ description: 'Percent of harmless releases that are rolled back at most, over all metrics and however often one looks.' }),
     metrics: z.array(metric).max(12).default(DEFAULT_METRICS).meta({ description: 'None: the clock alone decides.' }),
+    checks: z
+      .array(check)
+      .max(16)
+      .refine((checks) => new Set(checks.map(({ name }) => name)).size === checks.length, 'each name once')
+      .default([])
+      .meta({ description: 'What else must hold: queries of a Prometheus, services of your own.' }),
     minSamples: z
       .number()
       .int()
@@ -110,6 +149,17 @@ export const metricReport = z.strictObject({
   verdict: z.enum(['harm', 'safe', 'undecided', 'watched']),
 })
 export type MetricReport = z.infer<typeof metricReport>
+
+const checkReport = z.strictObject({
+  name: z.string(),
+  /** Of the last answer; absent before the first, and where there was none. */
+  good: z.boolean().optional(),
+  /** Bad answers one after the other. */
+  failures: z.number().int(),
+  message: z.string(),
+  time: z.string(),
+})
+export type CheckReport = z.infer<typeof checkReport>
 
 export const rollout = defineKind({
   kind: 'Rollout',
@@ -171,6 +221,9 @@ export const rollout = defineKind({
     pausedBy: z.enum(['step', 'user', 'timeout']).optional(),
     message: z.string().optional(),
     analysis: z.array(metricReport).optional(),
+    checks: z.array(checkReport).optional(),
+    /** Since when the new version gets nothing, because it is not ready. */
+    heldSince: z.string().optional(),
     history: z.array(z.strictObject({ time: z.string(), event: z.string(), message: z.string() })).default([]),
   }),
   immutable: ['route', 'from', 'to', 'analysis'],

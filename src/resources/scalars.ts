@@ -59,6 +59,8 @@ export const sha256 = z
 
 export const weight = z.number().int().min(0).max(100).meta({ description: 'Share of the traffic, a whole percentage.' })
 
+export const httpAddress = z.url({ protocol: /^https?$/, error: 'an http:// or https:// address' })
+
 /** Where a secret is read from. A manifest never holds the secret itself. */
 export const secretReference = z
   .union([

@@ -200,6 +200,7 @@ export class ReleaseAnalysis {
           }
         : {}),
       safe,
+      good: true,
       units,
       missing: safe ? '' : missingSentence(missing, this.#pace()),
     }

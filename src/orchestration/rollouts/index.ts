@@ -11,9 +11,11 @@ import type { Log } from '../../kernel/log.ts'
 import { recurring } from '../../kernel/recurring.ts'
 import type { RequestRecord } from '../../monitoring/request-records.ts'
 import { type Resource, resourceLabel } from '../../resources/index.ts'
+import type { CheckReport } from '../../resources/rollout.ts'
 import { durationMs } from '../../resources/scalars.ts'
 import type { ResourceStore } from '../../store/index.ts'
 import { type AnalysisPlan, ReleaseAnalysis } from './analysis.ts'
+import { createChecks, judgeChecks, keyOf as keyOfChecks } from './checks.ts'
 import { type Action, act, advance, type Evidence, type RolloutStatus, type Seen } from './ladder.ts'
 import { divisionKey } from './overlay.ts'
 
@@ -54,6 +56,8 @@ export function createRollouts(options: {
   let closed = false
   let started = false
 
+  const checks = createChecks({ clock, onChange: () => soon() })
+
   const analysisOf = (rollout: Rollout): ReleaseAnalysis | undefined => {
     const plan = planOf(rollout, resources.get('Route', rollout.metadata.namespace, rollout.spec.route))
     if (!plan) return undefined
@@ -73,9 +77,11 @@ export function createRollouts(options: {
     return {
       now: clock.now(),
       unready: whyNotReady(rollout, resources),
-      evidence: analysis ? analysis.evidence((rollout.status?.weight ?? 0) / 100) : NOTHING_SEEN,
+      evidence: together(rollout.spec, analysis?.evidence((rollout.status?.weight ?? 0) / 100), reportsOf(rollout)),
     }
   }
+
+  const reportsOf = (rollout: Rollout) => (isRunningNow(rollout) ? checks.look(rollout) : (rollout.status?.checks ?? []))
 
   const round = async () => {
     const present = new Set<string>()
@@ -84,6 +90,7 @@ export function createRollouts(options: {
       await write(rollout, after, after !== rollout.status)
       present.add(keyOf(rollout))
     }
+    checks.keepOnly(new Set(resources.list('Rollout').map(keyOfChecks)))
     for (const key of analyses.keys()) {
       if (present.has(key)) continue
       analyses.delete(key)
@@ -96,13 +103,14 @@ export function createRollouts(options: {
     const { uid } = rollout.metadata
     const moved = after.phase !== rollout.status?.phase || after.weight !== rollout.status?.weight || after.step !== rollout.status?.step
     const due = clock.monotonic() - (reportedAt.get(uid ?? '') ?? Number.NEGATIVE_INFINITY) >= REPORT_MS
-    if (!deed && !moved && !(due && (decided || isCompared(rollout)))) return
+    if (!deed && !moved && !(due && (decided || isRunningNow(rollout)))) return
     reportedAt.set(uid ?? '', clock.monotonic())
     const analysis = analyses.get(keyOf({ ...rollout, status: after }))
     const status = {
       ...after,
       observedGeneration: rollout.metadata.generation,
       conditions: conditionsOf(after, rollout.status, clock.now()),
+      ...(rollout.spec.analysis.checks.length > 0 ? { checks: [...reportsOf(rollout)] } : {}),
       ...(analysis ? { analysis: analysis.report((after.weight ?? 0) / 100 || (rollout.status?.weight ?? 0) / 100) } : {}),
     }
     await resources.setStatus(rollout, status, deed)
@@ -197,16 +205,32 @@ export function createRollouts(options: {
       closed = true
       clearTimeout(timer)
       unsubscribe()
+      checks.close()
       await running
     },
   }
 }
 
-const NOTHING_SEEN: Evidence = { safe: false, units: 0, missing: '' }
+/** What requests and checks show together. */
+function together(spec: Rollout['spec'], requests: Evidence | undefined, reports: readonly CheckReport[]): Evidence {
+  const ofChecks = judgeChecks(spec.analysis.checks, reports)
+  const judged = spec.analysis.metrics.some(({ watch }) => !watch)
+  const harm = requests?.harm ?? ofChecks.harm
+  return {
+    ...(harm === undefined ? {} : { harm }),
+    safe: ofChecks.good && (!judged || requests?.safe === true),
+    good: ofChecks.good,
+    units: requests?.units ?? 0,
+    missing: [judged ? requests?.missing : '', ofChecks.missing].filter(Boolean).join(' '),
+  }
+}
 
-/** Whether requests of it are compared now, or were when it ended. */
-function isCompared({ spec, status }: Rollout): boolean {
-  return spec.analysis.metrics.length > 0 && (status?.phase === 'Progressing' || status?.phase === 'Paused')
+function isRunningNow({ status }: Rollout): boolean {
+  return status?.phase === 'Progressing' || status?.phase === 'Paused'
+}
+
+function isCompared(rollout: Rollout): boolean {
+  return rollout.spec.analysis.metrics.length > 0 && isRunningNow(rollout)
 }
 
 function keyOf({ metadata, status }: Rollout): string {
@@ -247,11 +271,23 @@ function restored(text: string | undefined, plan: AnalysisPlan, log: Log): Relea
   return undefined
 }
 
-function whyNotReady({ spec, metadata }: Rollout, resources: ResourceStore): string | undefined {
-  const version = resources.get('ModelVersion', metadata.namespace, spec.to)
+/** To begin with, all of the new version must be ready; later on, some of it, unless the old one is no better off. */
+function whyNotReady(rollout: Rollout, resources: ResourceStore): string | undefined {
+  const { spec, metadata } = rollout
+  const versionOf = (name: string) => resources.get('ModelVersion', metadata.namespace, name)
+  const version = versionOf(spec.to)
   if (!version) return 'it does not exist.'
-  const ready = version.status?.conditions.find(({ type }) => type === 'Ready')
-  return ready?.status === 'True' ? undefined : (version.status?.message ?? `it is ${version.status?.state ?? 'not there yet'}.`)
+  const begun = isRunningNow(rollout)
+  if (isReady(version) || (begun && (answers(version) || !answers(versionOf(spec.from))))) return undefined
+  return version.status?.message ?? `it is ${version.status?.state ?? 'not there yet'}.`
+}
+
+function isReady(version: Resource<'ModelVersion'>): boolean {
+  return version.status?.conditions.find(({ type }) => type === 'Ready')?.status === 'True'
+}
+
+function answers(version: Resource<'ModelVersion'> | undefined): boolean {
+  return version !== undefined && (isReady(version) || (version.status?.instances?.ready ?? 0) > 0)
 }
 
 function conditionsOf(after: RolloutStatus, before: RolloutStatus | undefined, now: number): RolloutStatus['conditions'] {

@@ -11,7 +11,7 @@ const spec = rollout.spec.parse({
   to: 'v2',
   steps: [{ weight: 5 }, { pause: '10m' }, { weight: 25 }, { weight: 50 }, { weight: 100 }],
 })
-const nothing: Evidence = { safe: false, units: 0, missing: 'errorRate wants about 900 more.' }
+const nothing: Evidence = { safe: false, good: true, units: 0, missing: 'errorRate wants about 900 more.' }
 const seen = (minutes: number, evidence: Partial<Evidence> = {}, unready?: string): Seen => ({
   now: START + minutes * MINUTE,
   evidence: { ...nothing, ...evidence },
@@ -98,6 +98,20 @@ describe('down', () => {
     const over = run([seen(60)], first, timed)
     expect([over.phase, over.weight]).toEqual([phase, weight])
     expect(over.message).toBe('Not decided within 1h: errorRate wants about 900 more.')
+  })
+
+  test('a version that is not ready any more gets nothing, its share again when it is, and goes back when it stays away', () => {
+    const held = run([seen(1, {}, 'it has crashed.'), seen(5, {}, 'it has crashed.')], begun)
+    expect([...at(held), held.heldSince]).toEqual(['Progressing', 1, 5, '2026-01-01T00:01:00.000Z'])
+    expect(held.message).toBe('v2 is not ready: it has crashed. Its share goes to v1 until it is.')
+    const released = run([seen(5.5)], held)
+    expect([...at(released), released.heldSince]).toEqual(['Progressing', 1, 5, undefined])
+    const back = run([seen(6, {}, 'it has crashed.')], held)
+    expect([...at(back), back.message]).toEqual(['Degraded', 1, 0, 'v2 has not been ready for 5 minutes: it has crashed.'])
+  })
+
+  test('a check that is not good holds up the next weight, whatever the samples', () => {
+    expect(at(run([seen(11, { units: 500, good: false })], begun))).toEqual(['Progressing', 1, 5])
   })
 
   test('the time starts again for whoever resumes it', () => {

@@ -16,7 +16,7 @@ export type RolloutStatus = Status<'Rollout'>
 /** What is known at this moment. */
 export interface Seen {
   readonly now: number
-  /** Why the new version cannot be sent anything yet. Undefined: it is ready. */
+  /** Why the new version cannot be sent anything, and the old one can. Undefined: it is ready, or none is. */
   readonly unready?: string
   readonly evidence: Evidence
 }
@@ -25,8 +25,10 @@ export interface Seen {
 export interface Evidence {
   /** One sentence: the new version is worse. */
   readonly harm?: string
-  /** Every judged metric is shown not to be worse by its margin. */
+  /** Every judged metric is shown not to be worse by its margin, and every check is good. */
   readonly safe: boolean
+  /** Every check is good; without one it is. */
+  readonly good: boolean
   /** Units of the new version that were counted. */
   readonly units: number
   /** What is missing until `safe`, in words. */
@@ -37,8 +39,11 @@ export type Action = 'pause' | 'resume' | 'promote' | 'promote-full' | 'abort' |
 
 const KEPT_EVENTS = 100
 
-export function isJudged(spec: RolloutSpec): boolean {
-  return spec.analysis.metrics.some(({ watch }) => !watch)
+/** Milliseconds that a release waits for a new version that is not ready any more, before it goes back. */
+const LONGEST_HELD_MS = 300_000
+
+export function isJudged({ analysis }: RolloutSpec): boolean {
+  return analysis.checks.length > 0 || analysis.metrics.some(({ watch }) => !watch)
 }
 
 /** The status that follows. The same object comes back where nothing changes. */
@@ -83,6 +88,11 @@ function whilePending(spec: RolloutSpec, status: RolloutStatus, seen: Seen): Rol
 function whileRunning(spec: RolloutSpec, status: RolloutStatus, seen: Seen): RolloutStatus {
   const { evidence, now } = seen
   if (evidence.harm !== undefined) return ended(status, now, 'RolledBack', evidence.harm)
+  if (seen.unready !== undefined && (status.weight ?? 0) > 0) return whileHeld(spec, status, seen.unready, now)
+  if (status.heldSince !== undefined) {
+    const { heldSince: _, ...rest } = status
+    return noted(rest, now, 'Released', `${spec.to} is ready and gets its share again.`)
+  }
   if (status.phase === 'Paused') return status
   const since = Date.parse(status.clockFrom ?? status.startedAt ?? '')
   if (now - since >= durationMs(spec.analysis.maxDuration) && isJudged(spec) && !evidence.safe) {
@@ -91,6 +101,14 @@ function whileRunning(spec: RolloutSpec, status: RolloutStatus, seen: Seen): Rol
     return noted({ ...status, phase: 'Paused', pausedBy: 'timeout', message }, now, 'TimedOut', message)
   }
   return climb(spec, status, seen)
+}
+
+/** A version that answers nobody keeps its weight, and is sent nothing: `overlay.ts` leaves its share with the old one. */
+function whileHeld(spec: RolloutSpec, status: RolloutStatus, unready: string, now: number): RolloutStatus {
+  const message = `${spec.to} is not ready: ${unready} Its share goes to ${spec.from} until it is.`
+  if (status.heldSince === undefined) return noted({ ...status, heldSince: new Date(now).toISOString(), message }, now, 'Held', message)
+  if (now - Date.parse(status.heldSince) < LONGEST_HELD_MS) return said(status, message)
+  return ended(status, now, 'Unready', `${spec.to} has not been ready for 5 minutes: ${unready}`)
 }
 
 /** Takes the next step, if it may be taken now. */
@@ -131,17 +149,20 @@ function enter(spec: RolloutSpec, status: RolloutStatus, step: number, seen: See
 function mayTake(spec: RolloutSpec, weight: number, status: RolloutStatus, { evidence }: Seen): boolean {
   if (!isJudged(spec) || evidence.safe) return true
   if (weight >= 100) return false
-  return (status.weight ?? 0) === 0 || evidence.units - (status.unitsBefore ?? 0) >= spec.analysis.minSamples
+  // To begin with nothing has been seen of it that a check could look at.
+  if ((status.weight ?? 0) === 0) return true
+  const compared = spec.analysis.metrics.length > 0
+  return evidence.good && (!compared || evidence.units - (status.unitsBefore ?? 0) >= spec.analysis.minSamples)
 }
 
 function waitingFor(spec: RolloutSpec, weight: number, { evidence }: Seen): string {
   if (weight >= 100) return `Before ${spec.to} gets everything it must be shown to be no worse. ${evidence.missing}`.trim()
-  return `Before ${weight} % at least ${spec.analysis.minSamples} units of ${spec.to} are waited for. ${evidence.missing}`.trim()
+  return `Before ${weight} %: at least ${spec.analysis.minSamples} units of ${spec.to} at this weight. ${evidence.missing}`.trim()
 }
 
 function promoted(spec: RolloutSpec, status: RolloutStatus, now: number): RolloutStatus {
   const message = `${spec.to} has what went to ${spec.from}. Write it into the route, then this rollout may be deleted.`
-  const { pausedBy: _, ...rest } = status
+  const { pausedBy: _, heldSince: __, ...rest } = status
   const done: RolloutStatus = {
     ...rest,
     phase: 'Healthy',
@@ -154,7 +175,7 @@ function promoted(spec: RolloutSpec, status: RolloutStatus, now: number): Rollou
 }
 
 function ended(status: RolloutStatus, now: number, event: string, message: string): RolloutStatus {
-  const { pausedBy: _, ...rest } = status
+  const { pausedBy: _, heldSince: __, ...rest } = status
   return noted({ ...rest, phase: 'Degraded', weight: 0, endedAt: new Date(now).toISOString(), message }, now, event, message)
 }
 

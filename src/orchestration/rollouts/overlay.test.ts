@@ -40,6 +40,7 @@ describe('what a release makes of a route', () => {
   test.each([
     ['not begun', {}],
     ['waiting', { phase: 'Pending', weight: 0 }],
+    ['held, because it is not ready', { phase: 'Degraded', weight: 25, heldSince: '2026-01-01T00:00:00Z' }],
     ['rolled back', { phase: 'Degraded', weight: 0 }],
   ] as const)('nothing while it is %s', (_, status) => {
     expect(overlay(V1, [release('a1', 'v1', 'v2', status)])).toEqual({ targets: V1, by: 'spec' })

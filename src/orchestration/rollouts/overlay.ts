@@ -25,7 +25,7 @@ export interface Overlay {
 export function overlay(targets: readonly Target[], rollouts: readonly Rollout[]): Overlay {
   let laid: Overlay = { targets, by: 'spec' }
   for (const rollout of rollouts.toSorted(byAge)) {
-    const weight = rollout.status?.weight ?? 0
+    const weight = rollout.status?.heldSince === undefined ? (rollout.status?.weight ?? 0) : 0
     const preview = previewOf(rollout)
     const running = weight > 0 && laid.targets.some(({ version }) => version === rollout.spec.from)
     if (!running && !preview) continue
