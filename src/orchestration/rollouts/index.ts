@@ -20,9 +20,12 @@ import { type Action, act, advance, type Evidence, type RolloutStatus, type Seen
 import { divisionKey } from './overlay.ts'
 
 type Rollout = Resource<'Rollout'>
+type Resources = Pick<ResourceStore, 'get' | 'list' | 'setStatus' | 'onChange'>
 
 export interface Rollouts {
   start(): void
+  /** What is due now; by itself it does so twice a second. */
+  round(): Promise<void>
   /** Hears the records; what it makes of them is stored with the marks up to which they are read. */
   readonly fold: {
     add(record: RequestRecord): void
@@ -37,10 +40,12 @@ export interface Rollouts {
 const EVERY_MS = 500
 /** Evidence grows with each request; its figures are written this often, and with every step. */
 const REPORT_MS = 2_000
+/** What is written as soon as it is decided; the rest is figures. */
+const DECIDED = ['phase', 'step', 'weight', 'attempt', 'pausedBy', 'heldSince'] as const
 const STORED = 'rollout/'
 
 export function createRollouts(options: {
-  readonly resources: ResourceStore
+  readonly resources: Resources
   /** What an earlier control has stored, by its keys. */
   readonly kept: ReadonlyMap<string, string>
   readonly clock: Clock
@@ -101,7 +106,7 @@ export function createRollouts(options: {
 
   const write = async (rollout: Rollout, after: RolloutStatus, decided: boolean, deed?: { actor: string; action: Action }) => {
     const { uid } = rollout.metadata
-    const moved = after.phase !== rollout.status?.phase || after.weight !== rollout.status?.weight || after.step !== rollout.status?.step
+    const moved = DECIDED.some((field) => after[field] !== rollout.status?.[field])
     const due = clock.monotonic() - (reportedAt.get(uid ?? '') ?? Number.NEGATIVE_INFINITY) >= REPORT_MS
     if (!deed && !moved && !(due && (decided || isRunningNow(rollout)))) return
     reportedAt.set(uid ?? '', clock.monotonic())
@@ -154,6 +159,7 @@ export function createRollouts(options: {
       started = true
       loop()
     },
+    round: () => inTurn(round),
     fold: {
       add(record) {
         if (!record.assignments) return
@@ -272,7 +278,7 @@ function restored(text: string | undefined, plan: AnalysisPlan, log: Log): Relea
 }
 
 /** To begin with, all of the new version must be ready; later on, some of it, unless the old one is no better off. */
-function whyNotReady(rollout: Rollout, resources: ResourceStore): string | undefined {
+function whyNotReady(rollout: Rollout, resources: Resources): string | undefined {
   const { spec, metadata } = rollout
   const versionOf = (name: string) => resources.get('ModelVersion', metadata.namespace, name)
   const version = versionOf(spec.to)
