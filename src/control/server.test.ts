@@ -4,7 +4,7 @@ import type { FastifyInstance, InjectOptions } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { readLines } from '../kernel/json-lines.ts'
 import { type ExampleControl, exampleControl } from './example-context.ts'
-import { finishedRecord, startedRecord } from './records/example-records.ts'
+import { feedbackRecord, finishedRecord, startedRecord } from './records/example-records.ts'
 import { createServer } from './server.ts'
 
 const API = '/api/v1alpha1'
@@ -393,6 +393,15 @@ describe('streams', () => {
     const viewer = (await call('POST', `${API}/tokens`, { payload: { name: 'looks', role: 'viewer' } })).body.secret as string
     expect((await call('GET', `${API}/requests/${id}`, { token: viewer })).body.finished.prompt).toBeUndefined()
     expect((await call('GET', `${API}/requests/req_none`)).status).toBe(404)
+
+    const given = feedbackRecord({ id: 'req_01KB00000000000000000000AC', request: id, comment: { bytes: 2, text: 'No' } })
+    control.record(given)
+    expect((await call('GET', `${API}/requests/history`)).body.items.map((record: { type: string }) => record.type)).not.toContain(
+      'feedback',
+    )
+    expect((await call('GET', `${API}/requests/history?type=feedback&id=${id}`)).body.items).toEqual([{ ...given, comment: { bytes: 2 } }])
+    expect((await call('GET', `${API}/requests/${given.id}`)).body).toMatchObject({ feedback: { request: id, comment: { text: 'No' } } })
+    expect((await call('GET', `${API}/requests/${given.id}`, { token: viewer })).body.feedback.comment).toEqual({ bytes: 2 })
 
     const tail = await open(`${API}/requests/tail?consumer=fast`)
     for (let i = 0; i < 1_000; i++) control.record(finishedRecord({ id: `t${i}`, consumer: 'fast' }))

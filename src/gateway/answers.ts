@@ -12,9 +12,11 @@ export function visibleId(exchange: Exchange): string {
   return exchange.clientRequestId ?? exchange.id
 }
 
-/** The headers that every answer begins with; others may be added. */
+/** The headers that every answer begins with; others may be added. Where the client sees its own id, ours stands beside it: feedback goes by that. */
 export function headersFor(exchange: Exchange, contentType: string): HeaderLines {
-  return header('content-type', contentType) + header('x-request-id', visibleId(exchange)) + exchange.extraHeaders
+  const { id, clientRequestId, extraHeaders } = exchange
+  if (clientRequestId === undefined) return header('content-type', contentType) + header('x-request-id', id) + extraHeaders
+  return header('content-type', contentType) + header('x-request-id', clientRequestId) + header('x-strata-request-id', id) + extraHeaders
 }
 
 /** A whole answer. A string is latin1: one character is one byte. */

@@ -3,10 +3,9 @@
  * Each step is a file of its own; this one is their order, and the promise that whatever happens, the reservation is settled, the instance
  * is released, and a `finished` record says how it ended.
  */
-import type { IncomingHttpHeaders } from 'node:http'
 import { messageOf } from '../kernel/errors.ts'
 import type { CompiledVersion } from '../resources/snapshot.ts'
-import { answerError, dialectOf, headersFor, linesAbout, visibleId } from './answers.ts'
+import { dialectOf, headersFor, linesAbout, visibleId } from './answers.ts'
 import { type Answered, attempt } from './attempts.ts'
 import { authenticate, type Caller } from './authenticate.ts'
 import { backendOf } from './backends.ts'
@@ -20,8 +19,9 @@ import type { Admission } from './limits/index.ts'
 import { endOf, endPlain, relayRewritten } from './plain-answer.ts'
 import { translate } from './protocols/index.ts'
 import { type Asking, CannotAsk, type Endpoint, type Operation, type Translation } from './protocols/protocol.ts'
-import { giveUp, refuse, refuseOverLimit } from './refusals.ts'
+import { answerFailure, giveUp, refuse, refuseOverLimit } from './refusals.ts'
 import { relayPlain, relayStream } from './relay.ts'
+import { tooLarge, whyUnreadable } from './request-body.ts'
 import { type Choice, choose } from './routing.ts'
 import { backendSecret } from './secrets.ts'
 import { limitsOf, type Tables } from './snapshot/tables.ts'
@@ -33,22 +33,9 @@ export async function serveInference(context: GatewayContext, exchange: Exchange
   try {
     end = await answer(context, course, endpoint)
   } catch (error) {
-    // A bug, not a state of the world: the client gets a plain word, the log gets the stack.
-    context.log.error('a request failed inside of the gateway', {
-      request: exchange.id,
-      error: messageOf(error),
-      stack: error instanceof Error ? error.stack : undefined,
-    })
     end = { outcome: 'upstream_error', status: 500 }
     course.error = 'internal_error'
-    if (exchange.answered) exchange.destroy()
-    else
-      answerError(exchange, {
-        status: 500,
-        type: 'server_error',
-        code: 'internal_error',
-        message: 'The gateway failed; its log has the cause.',
-      })
+    answerFailure(context, exchange, error)
   } finally {
     context.metrics.inFlight.add(-1)
     settle(context, course, end)
@@ -132,21 +119,6 @@ async function answer(context: GatewayContext, course: Course, endpoint: Endpoin
   const end = relay(context, course, result, limitHeaders)
   return end instanceof Promise ? await end : end
 }
-
-function whyUnreadable(headers: IncomingHttpHeaders, mostBytes: number): GatewayError | undefined {
-  const encoding = headers['content-encoding']
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
-    return invalidRequest(
-      `Content-Encoding "${encoding.slice(0, 40)}" is not accepted; send the body as it is.`,
-      'unsupported_content_encoding',
-      undefined,
-      415,
-    )
-  return Number(headers['content-length'] ?? 0) > mostBytes ? tooLarge(mostBytes) : undefined
-}
-
-const tooLarge = (mostBytes: number) =>
-  invalidRequest(`The body is larger than ${mostBytes} bytes, the limit here.`, 'request_too_large', undefined, 413)
 
 function taskMismatch(version: CompiledVersion, operation: Operation): GatewayError | undefined {
   const embeds = version.task === 'embedding'

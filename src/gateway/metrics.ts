@@ -95,6 +95,9 @@ export function gatewayMetrics(metrics: Metrics) {
     inFlight: metrics.gauge('strata_requests_in_flight', 'Requests that are being answered.').with(),
     refused: metrics.counter('strata_refused_total', 'Requests refused before they reached a model, by error code.', ['code']),
     limited: metrics.counter('strata_limited_total', 'Requests over a limit, by limit and sort.', ['limit', 'sort']),
+    feedback: metrics.counter('strata_feedback_total', 'Feedback taken, by rating (up, down, or score where there was nothing else).', [
+      'rating',
+    ]),
     malformed: metrics.counter('strata_malformed_requests_total', 'Connections that did not speak HTTP properly, by reason.', ['reason']),
   }
 }

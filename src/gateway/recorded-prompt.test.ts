@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { recordedPrompt } from './recorded-prompt.ts'
+import { recordedComment, recordedPrompt } from './recorded-prompt.ts'
 
 describe('what is recorded of a prompt', () => {
   it('is what was asked, and nothing of the rest', () => {
@@ -20,5 +20,14 @@ describe('what is recorded of a prompt', () => {
   it('is nothing where it is nested too deeply to be written', () => {
     const deep = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`) as unknown
     expect(recordedPrompt({ messages: deep }, 1_000)).toEqual({ text: '', truncated: true })
+  })
+})
+
+describe('what is recorded of a comment', () => {
+  it('is its length, and its text only where there is a bound for it', () => {
+    expect(recordedComment('größer', undefined)).toEqual({ bytes: 8 })
+    expect(recordedComment('größer', 8)).toEqual({ bytes: 8, text: 'größer' })
+    expect(recordedComment('größer', 3)).toEqual({ bytes: 8, text: 'gr' })
+    expect(recordedComment('\ud800', 9)).toEqual({ bytes: 3, text: '\ufffd' })
   })
 })

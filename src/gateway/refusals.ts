@@ -1,15 +1,19 @@
 /** How a request ends that no model answers: refused here, over a limit, or given up after every attempt. */
+import { messageOf } from '../kernel/errors.ts'
 import type { Outcome } from '../monitoring/request-records.ts'
 import { answerBytes, answerError, dialectOf, linesAbout, visibleId } from './answers.ts'
 import type { GaveUp } from './attempts.ts'
 import type { GatewayContext } from './context.ts'
 import type { Course, End } from './course.ts'
 import { type HeaderLines, header } from './downstream/answer-head.ts'
+import type { Exchange } from './downstream/exchange.ts'
 import type { GatewayError } from './errors.ts'
 import { rateLimitHeaders } from './limits/headers.ts'
 import type { Admission } from './limits/index.ts'
 import { plainBody } from './plain-answer.ts'
 import { relayPlain } from './relay.ts'
+
+type Refused = Extract<Admission, { admitted: false }>
 
 /** Nobody answered: says so in the dialect, or passes the last upstream's own refusal on. */
 export function giveUp(context: GatewayContext, course: Course, result: GaveUp, limitHeaders: HeaderLines): End | Promise<End> {
@@ -81,22 +85,31 @@ async function passRefusalOn(context: GatewayContext, course: Course, { response
 
 /** The gateway's own no, before any model was asked. */
 export function refuse(context: GatewayContext, course: Course, error: GatewayError): End {
-  context.metrics.refused.with(error.code).inc()
   course.error = error.code
-  answerError(course.exchange, error, error.status === 401 ? header('www-authenticate', 'Bearer realm="strata"') : '')
+  answerRefusal(context, course.exchange, error)
   const outcome: Outcome =
     error.status === 401 || error.status === 403 ? 'refused' : error.status >= 500 ? 'upstream_error' : 'client_error'
   return { outcome, status: error.status }
 }
 
-export function refuseOverLimit(context: GatewayContext, course: Course, admission: Extract<Admission, { admitted: false }>): End {
-  context.metrics.limited.with(admission.limit, admission.sort).inc()
+export function refuseOverLimit(context: GatewayContext, course: Course, admission: Refused): End {
   course.limit = admission.limit
   course.error = 'rate_limit_exceeded'
+  answerOverLimit(context, course.exchange, admission)
+  return { outcome: 'limited', status: 429 }
+}
+
+export function answerRefusal({ metrics }: GatewayContext, exchange: Exchange, error: GatewayError): void {
+  metrics.refused.with(error.code).inc()
+  answerError(exchange, error, error.status === 401 ? header('www-authenticate', 'Bearer realm="strata"') : '')
+}
+
+export function answerOverLimit({ metrics }: GatewayContext, exchange: Exchange, admission: Refused): void {
+  metrics.limited.with(admission.limit, admission.sort).inc()
   const seconds = Math.max(1, Math.ceil(admission.retryAfterMs / 1000))
   const what = { requests: 'requests', tokens: 'tokens', concurrent: 'requests at the same time' }[admission.sort]
   answerError(
-    course.exchange,
+    exchange,
     {
       status: 429,
       type: admission.sort === 'tokens' ? 'tokens' : 'requests',
@@ -106,5 +119,21 @@ export function refuseOverLimit(context: GatewayContext, course: Course, admissi
     },
     rateLimitHeaders(admission.requests, admission.tokens),
   )
-  return { outcome: 'limited', status: 429 }
+}
+
+/** A bug, not a state of the world: the client gets a plain word, the log gets the stack. */
+export function answerFailure({ log }: GatewayContext, exchange: Exchange, error: unknown): void {
+  log.error('a request failed inside of the gateway', {
+    request: exchange.id,
+    error: messageOf(error),
+    stack: error instanceof Error ? error.stack : undefined,
+  })
+  if (exchange.answered) exchange.destroy()
+  else
+    answerError(exchange, {
+      status: 500,
+      type: 'server_error',
+      code: 'internal_error',
+      message: 'The gateway failed; its log has the cause.',
+    })
 }

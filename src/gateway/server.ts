@@ -12,6 +12,7 @@ import { type HeaderLines, header } from './downstream/answer-head.ts'
 import type { Exchange } from './downstream/exchange.ts'
 import { createListener, type Listener } from './downstream/listener.ts'
 import { type GatewayError, invalidRequest, notFound } from './errors.ts'
+import { serveFeedback } from './feedback.ts'
 import { serveInference } from './inference.ts'
 import { serveModels } from './models.ts'
 import { oipAt } from './oip-endpoints.ts'
@@ -73,6 +74,8 @@ function dispatch(context: GatewayContext, options: ServerOptions, exchange: Exc
   const endpoint = OPENAI_ENDPOINTS.get(path)
   if (endpoint) return method === 'POST' ? void serveInference(context, exchange, endpoint) : wrongMethod(exchange, 'POST')
 
+  if (path === '/v1/feedback') return method === 'POST' ? void serveFeedback(context, exchange) : wrongMethod(exchange, 'POST')
+
   const isRead = method === 'GET' || method === 'HEAD'
   const found = oipAt(exchange) ?? tensorFlowAt(exchange)
   if (found && 'ask' in found) return method === 'POST' ? void serveInference(context, exchange, found.ask) : wrongMethod(exchange, 'POST')
@@ -91,7 +94,7 @@ function dispatch(context: GatewayContext, options: ServerOptions, exchange: Exc
     notFound(
       advice
         ? `${path.slice(0, 100)} is not served here. ${advice}`
-        : `There is nothing at ${path.slice(0, 100)}. The API starts at /v1 (models, chat/completions, completions, embeddings).`,
+        : `There is nothing at ${path.slice(0, 100)}. The API starts at /v1 (models, chat/completions, completions, embeddings, feedback).`,
       'unknown_url',
     ),
   )
@@ -134,7 +137,7 @@ function serveMetrics(context: GatewayContext, registry: Metrics, exchange: Exch
 }
 
 const EXPOSED =
-  'x-request-id, x-strata-model-version, x-strata-route, retry-after, x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens'
+  'x-request-id, x-strata-request-id, x-strata-model-version, x-strata-route, retry-after, x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens'
 
 function corsHeaders({ origin }: IncomingHttpHeaders, origins: readonly string[]): HeaderLines {
   if (origins.length === 0 || origin === undefined) return ''

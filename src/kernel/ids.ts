@@ -43,6 +43,14 @@ export function sortableId(now: number): string {
   return lastPrefix + letters.slice(spent - RANDOM_LENGTH, spent)
 }
 
+/** When the request came that a gateway gave this id ("req_" and a sortable id), milliseconds since the epoch; undefined where no gateway makes such. */
+export function timeOfRequestId(id: string): number | undefined {
+  if (!/^req_[0-9A-HJKMNP-TV-Z]{26}$/.test(id)) return undefined
+  let time = 0
+  for (const digit of id.slice(4, 14)) time = time * 32 + ALPHABET.indexOf(digit)
+  return time
+}
+
 export function sha256Hex(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex')
 }

@@ -3,9 +3,10 @@
  *
  * `finished` at the end of each request says all of it. One that was still running when the records of its moment went to disk (100 ms at most
  * after its routing decision) has a `started` record before, so that who hangs is seen. Where versions are compared, one that is still running
- * after its first token has a `progress` record in between, which only analyses read. `(gateway, boot, seq)` identifies a record for
- * deduplication; `id` ties those of a request together. Analyses count by `assigned`, never by `served`: an answer saved by a fallback is the
- * assigned version's error. The client's own `x-request-id` is a label only: clients collide and lie.
+ * after its first token has a `progress` record in between, which only analyses read. `feedback` is what a user thought of an answer, some time
+ * later. `(gateway, boot, seq)` identifies a record for deduplication; `id` ties those of a request together. Analyses count by `assigned`, never
+ * by `served`: an answer saved by a fallback is the assigned version's error. The client's own `x-request-id` is a label only: clients collide
+ * and lie.
  */
 import { z } from 'zod'
 
@@ -129,16 +130,39 @@ export const finishedRecord = z.object({
   prompt: z.object({ text: z.string(), truncated: z.boolean() }).optional(),
 })
 
-export const requestRecord = z.discriminatedUnion('type', [startedRecord, progressRecord, finishedRecord])
+/**
+ * What a user thought of an answer. The gateway that takes it remembers no request: whether there was one of that id, and whose it was, nobody has
+ * checked. Feedback counts only from the consumer whose request it was: readers match `request`, `consumer` and `namespace`, and of several for
+ * one request count the last.
+ */
+export const feedbackRecord = z.object({
+  type: z.literal('feedback'),
+  /** `id` is its own. */
+  ...origin,
+  namespace: z.string(),
+  consumer: z.string(),
+  key: z.string(),
+  /** Id of the request that it is about, as whoever gave it says. */
+  request: z.string(),
+  /** 0 is bad, 1 is good. */
+  score: z.number().min(0).max(1),
+  rated: z.enum(['up', 'down']).optional(),
+  /** Its length in UTF-8; its text only where prompts are recorded, cut off at their bound. */
+  comment: z.object({ bytes: z.number().int(), text: z.string().optional() }).optional(),
+})
+
+export const requestRecord = z.discriminatedUnion('type', [startedRecord, progressRecord, finishedRecord, feedbackRecord])
 
 /** Whether a line of a segment is a record of a type that this program knows. All else was checked by who wrote it. */
 export function isRequestRecord(line: { readonly type?: unknown }): line is RequestRecord {
-  return line.type === 'started' || line.type === 'progress' || line.type === 'finished'
+  const { type } = line
+  return type === 'started' || type === 'progress' || type === 'finished' || type === 'feedback'
 }
 
 export type StartedRecord = z.infer<typeof startedRecord>
 export type ProgressRecord = z.infer<typeof progressRecord>
 export type FinishedRecord = z.infer<typeof finishedRecord>
+export type FeedbackRecord = z.infer<typeof feedbackRecord>
 export type RequestRecord = z.infer<typeof requestRecord>
 export type Assignment = z.infer<typeof assignment>
 export type Attempt = z.infer<typeof attempt>

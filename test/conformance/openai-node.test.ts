@@ -135,6 +135,14 @@ describe.each([
     expect(answer.choices[0]!.text).toContain('Paris')
   })
 
+  it('says what a user thought of an answer', async () => {
+    const answer = await client().chat.completions.create({ model: 'assistant', messages: QUESTION, max_tokens: 2 })
+    const request = answer._request_id
+    const given = await client().post('/feedback', { body: { request, rating: 'up', comment: 'Quite so.' } })
+    expect(given).toMatchObject({ object: 'feedback', request, score: 1 })
+    await expect(client().post('/feedback', { body: { request, rating: 'good' } })).rejects.toMatchObject({ status: 400, param: 'rating' })
+  })
+
   it('lists models', async () => {
     const names: string[] = []
     for await (const model of client().models.list()) names.push(model.id)

@@ -47,6 +47,7 @@ facts["out"] = usage.completion_tokens
 raw = client.chat.completions.with_raw_response.create(model="assistant", messages=question, max_tokens=2)
 facts["version"] = raw.headers["x-strata-model-version"]
 facts["request_id"] = raw.headers["x-request-id"]
+facts["feedback"] = client.post("/feedback", cast_to=object, body={"request": facts["request_id"], "score": 0.5})
 
 with client.chat.completions.stream(model="assistant", messages=question, temperature=0) as events:
     for event in events:
@@ -86,6 +87,7 @@ it('talks to the gateway as to OpenAI', async () => {
     completion: expect.stringContaining('Paris'),
     version: 'assistant@v1',
     request_id: expect.stringMatching(/^req_/),
+    feedback: { object: 'feedback', request: facts.request_id, score: 0.5 },
     models: ['assistant'],
     tool: { city: expect.any(String) },
   })

@@ -85,6 +85,27 @@ describe.each([
   })
 })
 
+describe('refuses feedback: bodies', () => {
+  const give: Door = { ...door, path: '/v1/feedback', body: '{"request":"req_01KB00000000000000000000AB","rating":"up","comment":"c"}' }
+  const more: readonly (readonly [string, (door: Door) => string | Buffer])[] = [
+    ['__proto__ beside all of it', () => withBody(give, give.body.replace('{', '{"__proto__":{"score":1},'))],
+    ['a comment of 1 MB', () => withBody(give, give.body.replace('"c"', `"${'c'.repeat(1_000_000)}"`))],
+    ['a comment that is nested deeply', () => withBody(give, give.body.replace('"c"', `${'['.repeat(8_000)}${']'.repeat(8_000)}`))],
+    ['an id of half a character', () => withBody(give, give.body.replace('req_', '\\ud800'))],
+    ['a name of half a character', () => withBody(give, give.body.replace('comment', '\\udfff'))],
+    ['two ids, the last of them none', () => withBody(give, give.body.replace('}', ',"request":"x"}'))],
+  ]
+
+  it.each([...BAD_BODIES, ...more])('%s', async (_name, bytes) => {
+    expectRefused(await say(bytes(give)), [API_KEY])
+    expect((await gateway.post(give.body, {}, give.path)).status).toBe(202)
+  })
+
+  it('takes half of a character in a comment, and writes a whole one', async () => {
+    expect((await say(withBody(give, give.body.replace('"c"', '"\\ud800"')))).statuses).toEqual([202])
+  })
+})
+
 describe('legal, and one meaning each', () => {
   it('reads the last of two equal JSON keys, and hands on the very same bytes', async () => {
     const body = '{"model":"nope","model":"assistant","messages":[{"role":"user","content":"a","content":"b"}],"messages":[]}'

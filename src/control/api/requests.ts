@@ -1,6 +1,6 @@
 /**
  * Requests as their records tell of them: as lines for programs (`GET /requests`), a page at a time, as a live tail in batches for browsers, and
- * one by itself. Prompts, where they are recorded at all, are for admins who look at one request; nothing else carries them.
+ * one by itself. Prompts and comments, where they are recorded at all, are for admins who look at one of them; nothing else carries them.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { StrataError } from '../../kernel/errors.ts'
@@ -37,10 +37,11 @@ export interface RequestsPage {
   readonly reached?: string
 }
 
-/** One request, whole. */
+/** One request, whole; or feedback, where the id is its own. */
 export interface RequestDetail {
   readonly started?: RequestRecord
   readonly finished?: RequestRecord
+  readonly feedback?: RequestRecord
   /** Whether prompts are recorded, and whether whoever asks may read them. */
   readonly prompts: { readonly recorded: boolean; readonly readable: boolean }
 }
@@ -134,6 +135,7 @@ export function registerRequests(api: FastifyInstance, context: ControlContext):
     return {
       started: shown(found.find(({ type }) => type === 'started')),
       finished: shown(found.find(({ type }) => type === 'finished')),
+      feedback: shown(found.find(({ type }) => type === 'feedback')),
       prompts: { recorded: context.recordPrompts !== undefined, readable },
     }
   })
@@ -143,7 +145,9 @@ function mayReadPrompts(request: FastifyRequest): boolean {
   return mayAct(request.caller.role, 'admin')
 }
 
+/** Nor what somebody wrote of the answer. */
 function withoutPrompt(record: RequestRecord): RequestRecord {
+  if (record.type === 'feedback' && record.comment) return { ...record, comment: { bytes: record.comment.bytes } }
   if (record.type !== 'finished' || record.prompt === undefined) return record
   const { prompt: _prompt, ...rest } = record
   return rest

@@ -5,7 +5,7 @@ const filters: readonly Parameter[] = [
   ...['namespace', 'route', 'model', 'consumer', 'key', 'assigned', 'served', 'instance', 'error'].map((name) =>
     query(name, 'Only these.'),
   ),
-  query('id', "A part of Strata's request id, or of the client's own."),
+  query('id', "A part of Strata's request id, or of the client's own; of feedback, of the request's that it is about too."),
   query('version', 'Assigned to or served by this ModelVersion.'),
   query('outcome', 'One or several, with commas; `failed` is all but `ok`.'),
   query('status', '`429`, `5xx`; one or several, with commas.'),
@@ -29,7 +29,7 @@ export function requestPaths(): OpenApiDocument['paths'] {
         parameters: [
           query('follow', '`true`: goes on.'),
           query('limit', 'Of the newest that are there already. Default 100, at most 10,000.', 'integer'),
-          query('type', '`started`, `finished` or `progress`, which is left out unless it is asked for.'),
+          query('type', '`started` or `finished`; `progress` and `feedback` are left out unless they are asked for.'),
           ...filters,
         ],
         responses: { '200': stream('One line a record.', 'application/x-ndjson', reference('RequestRecord')), ...errors },
@@ -42,6 +42,7 @@ export function requestPaths(): OpenApiDocument['paths'] {
         operationId: 'requestHistory',
         parameters: [
           query('limit', 'Default 100, at most 1000.', 'integer'),
+          query('type', 'Default `finished`; or `started`, `progress`, `feedback`.'),
           query('cursor', '`next` of the page before, with the same filters.'),
           ...filters,
         ],
@@ -66,7 +67,7 @@ export function requestPaths(): OpenApiDocument['paths'] {
         summary: 'Requests as they finish, in batches',
         tags: ['Requests'],
         operationId: 'requestTail',
-        parameters: filters,
+        parameters: [query('type', 'Default `finished`; or `started`, `feedback`.'), ...filters],
         responses: {
           '200': stream('With `Accept: text/event-stream` events, else lines; at most 400 records each 200 ms.', 'text/event-stream', {
             type: 'object',
@@ -81,16 +82,17 @@ export function requestPaths(): OpenApiDocument['paths'] {
     },
     '/requests/{id}': {
       get: {
-        summary: 'One request',
+        summary: 'One request, or feedback by its own id',
         tags: ['Requests'],
         operationId: 'request',
         parameters: [path('id', "Strata's own id")],
         responses: {
-          '200': answer('Its records. The prompt is there when it was recorded and an admin asks.', {
+          '200': answer('Its records. The prompt, or the comment, is there when it was recorded and an admin asks.', {
             type: 'object',
             properties: {
               started: reference('RequestRecord'),
               finished: reference('RequestRecord'),
+              feedback: reference('RequestRecord'),
               prompts: { type: 'object', properties: { recorded: { type: 'boolean' }, readable: { type: 'boolean' } } },
             },
           }),

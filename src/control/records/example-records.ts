@@ -1,5 +1,5 @@
 /** Records for tests of whatever reads them. */
-import type { FinishedRecord, ProgressRecord, StartedRecord } from '../../monitoring/request-records.ts'
+import type { FeedbackRecord, FinishedRecord, ProgressRecord, StartedRecord } from '../../monitoring/request-records.ts'
 
 export function finishedRecord(more: Partial<FinishedRecord> = {}): FinishedRecord {
   return {
@@ -37,6 +37,15 @@ export function progressRecord(more: Partial<ProgressRecord> = {}): ProgressReco
     type: 'progress',
     ...{ id: 'r1', gateway: 'gateway-0', boot: 'B', seq: 1, time: '2026-11-25T10:00:08.700Z', after: 200, namespace: 'default' },
     ...{ route: 'assistant', assigned: 'v1', assignments: [], firstToken: 100 },
+    ...more,
+  }
+}
+
+export function feedbackRecord(more: Partial<FeedbackRecord> = {}): FeedbackRecord {
+  return {
+    type: 'feedback',
+    ...{ id: 'f1', gateway: 'gateway-0', boot: 'B', seq: 2, time: '2026-11-25T10:00:20.000Z', namespace: 'default', consumer: 'shop' },
+    ...{ key: 'k', request: 'r1', score: 1, rated: 'up' },
     ...more,
   }
 }

@@ -8,7 +8,7 @@ import { createLog } from '../../kernel/log.ts'
 import { createRecordWriter } from '../../monitoring/records/writer.ts'
 import type { RequestRecord } from '../../monitoring/request-records.ts'
 import type { RecordMark, UsageRow } from '../../store/usage.ts'
-import { finishedRecord, progressRecord, startedRecord } from './example-records.ts'
+import { feedbackRecord, finishedRecord, progressRecord, startedRecord } from './example-records.ts'
 import { type Follower, followRecords } from './follower.ts'
 import type { KeptFold } from './kept-fold.ts'
 
@@ -190,6 +190,17 @@ test('lines that are no records are skipped', async () => {
   segment(`${BOOT_1}-000001`, `not json\n{"type":"other"}\n${line('a')}`)
   await follow()
   await vi.waitFor(() => expect(heard).toEqual(['a']))
+})
+
+test('feedback is told, also to what is kept, and is no request', async () => {
+  segment(`${BOOT_1}-000001`, `${line('a')}${JSON.stringify(feedbackRecord({ id: 'b' }))}\n`)
+  const kept: string[] = []
+  const fold: KeptFold = { add: ({ type }) => void kept.push(type), take: () => new Map(), putBack: () => undefined }
+  const follower = await follow([], [fold])
+  await vi.waitFor(() => expect(heard).toEqual(['a', 'b']))
+  await follower.close()
+  expect(kept).toEqual(['finished', 'feedback'])
+  expect(requests()).toBe(1)
 })
 
 test('that a request goes on is told, and counts for nothing', async () => {

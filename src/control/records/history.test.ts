@@ -2,10 +2,10 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { sortableId } from '../../kernel/ids.ts'
+import { sortableId, timeOfRequestId } from '../../kernel/ids.ts'
 import type { RequestRecord } from '../../monitoring/request-records.ts'
-import { finishedRecord, progressRecord, startedRecord } from './example-records.ts'
-import { type Cursor, findRequest, readCursor, readHistory, timeOfId, writeCursor } from './history.ts'
+import { feedbackRecord, finishedRecord, progressRecord, startedRecord } from './example-records.ts'
+import { type Cursor, findRequest, readCursor, readHistory, writeCursor } from './history.ts'
 import { readRecordFilter } from './record-filter.ts'
 
 const BEGIN = Date.parse('2026-11-25T10:00:00.000Z')
@@ -86,14 +86,26 @@ describe('what was', () => {
 
   it('has the first and the last record of one request, by the time in its id', async () => {
     const id = `req_${sortableId(BEGIN + 5_000)}`
-    expect(timeOfId(id)).toBe(BEGIN + 5_000)
-    expect(timeOfId('req_x')).toBeUndefined()
+    expect(timeOfRequestId(id)).toBe(BEGIN + 5_000)
+    expect(timeOfRequestId('req_x')).toBeUndefined()
     const at = (seconds: number) => ({ id, time: new Date(BEGIN + seconds * 1_000).toISOString() })
     for (let i = 0; i < 300; i++) segment('gateway-0', 1, line('gateway-0', i, i === 200 ? { id } : {}))
     for (const { gateway, boot, seq, time, ...rest } of [startedRecord(at(5)), progressRecord(at(6))])
       segment('gateway-1', 1, `${JSON.stringify({ gateway, boot, seq, time, ...rest })}\n`)
     expect((await findRequest(folder, id)).map(({ type }) => type).sort()).toEqual(['finished', 'started'])
     expect(await findRequest(folder, `req_${sortableId(BEGIN)}`)).toEqual([])
+  })
+
+  it('has feedback by its own id, and not under that of the request that it is about', async () => {
+    const [request, id] = [BEGIN, BEGIN + 3_000].map((time) => `req_${sortableId(time)}`) as [string, string]
+    segment('gateway-0', 1, line('gateway-0', 1, { id: request }))
+    const { gateway, boot, seq, ...rest } = feedbackRecord({ id, request, time: new Date(BEGIN + 3_000).toISOString() })
+    segment('gateway-0', 1, `${JSON.stringify({ gateway, boot, seq, ...rest })}\n`)
+    expect((await findRequest(folder, id)).map(({ type }) => type)).toEqual(['feedback'])
+    expect((await findRequest(folder, request)).map(({ type }) => type)).toEqual(['finished'])
+    expect(await all({})).toEqual([request])
+    expect(await all({ type: 'feedback' })).toEqual([id])
+    expect(await all({ type: 'feedback', id: request })).toEqual([id])
   })
 })
 
@@ -125,6 +137,16 @@ describe('a filter', () => {
     const { matches, needles } = readRecordFilter(query, BEGIN)
     expect(matches(record)).toBe(expected)
     if (expected) for (const needle of needles) expect(JSON.stringify(record)).toContain(needle)
+  })
+
+  it('leaves out what is no request, unless that is asked for', () => {
+    const given = feedbackRecord({ id: 'f1', request: 'r1' })
+    for (const query of [{}, { type: 'finished' }, { id: 'r1' }, { consumer: 'shop' }])
+      expect(readRecordFilter(query, BEGIN).matches(given)).toBe(false)
+    for (const query of [{}, { id: 'r1' }, { id: 'f1' }, { consumer: 'shop', key: 'k' }])
+      expect(readRecordFilter({ type: 'feedback', ...query }, BEGIN).matches(given)).toBe(true)
+    for (const query of [{ id: 'r2' }, { version: 'v1' }, { route: 'assistant' }, { outcome: 'ok' }])
+      expect(readRecordFilter({ type: 'feedback', ...query }, BEGIN).matches(given)).toBe(false)
   })
 
   it('leaves out what only analyses read, unless that is asked for', () => {

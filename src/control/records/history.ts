@@ -5,6 +5,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StrataError, systemCode } from '../../kernel/errors.ts'
+import { timeOfRequestId } from '../../kernel/ids.ts'
 import type { RequestRecord } from '../../monitoring/request-records.ts'
 import type { RecordFilter } from './record-filter.ts'
 import { type FoundLine, type Position, readBlock, startingPosition } from './segment-reader.ts'
@@ -138,9 +139,12 @@ export function readCursor(text: string): Cursor {
 const EARLY_MS = 2_000
 const LATE_MS = [60_000, 600_000, 7_200_000]
 
-/** What there is to be shown of one request, its `finished` record first: ids carry the time at which it came, so that only the hours after it are looked at. */
+/**
+ * What there is to be shown of one request, its `finished` record first: ids carry the time at which it came, so that only the hours after it are
+ * looked at. Feedback is found by its own id; when it was given is not in the id of the request that it is about.
+ */
 export async function findRequest(records: string, id: string): Promise<RequestRecord[]> {
-  const began = timeOfId(id)
+  const began = timeOfRequestId(id)
   if (began === undefined) return []
   const found: RequestRecord[] = []
   let from = began - EARLY_MS
@@ -153,18 +157,8 @@ export async function findRequest(records: string, id: string): Promise<RequestR
     }
     const { items } = await readHistory(records, { filter, limit: 2 - found.length, budget: 4 * BUDGET_BYTES })
     found.push(...items)
-    if (found.some(({ type }) => type === 'finished')) break
+    if (found.some(({ type }) => type !== 'started')) break
     from = began + late + 1
   }
   return found
-}
-
-const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-
-/** Milliseconds since the epoch, of "req_" and a sortable id. */
-export function timeOfId(id: string): number | undefined {
-  if (!/^req_[0-9A-HJKMNP-TV-Z]{26}$/.test(id)) return undefined
-  let time = 0
-  for (const digit of id.slice(4, 14)) time = time * 32 + ALPHABET.indexOf(digit)
-  return time
 }

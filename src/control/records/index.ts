@@ -18,10 +18,10 @@ import { createTrafficWindow } from './traffic.ts'
 import type { TrafficEvent } from './traffic-event.ts'
 
 export interface RecordStream {
-  /** Requests as they begin and end: no `progress`. */
+  /** Requests as they begin and end, and feedback: no `progress`. */
   subscribe(listener: (record: RequestRecord) => void): () => void
   history(query: HistoryQuery): Promise<HistoryPage>
-  /** What is known of one request: its `finished` record, or else its `started` one. */
+  /** What is known of one request: its `finished` record, or else its `started` one. Of feedback, by its own id: that. */
   find(id: string): Promise<readonly RequestRecord[]>
   traffic(): TrafficEvent
   refusals(): Promise<readonly LimitRefusals[]>

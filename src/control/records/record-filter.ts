@@ -22,8 +22,9 @@ const EQUAL = ['type', 'namespace', 'route', 'model', 'consumer', 'key', 'assign
 export const FILTER_PARAMETERS = [...EQUAL, 'id', 'version', 'outcome', 'status', 'refusedBy', 'slowerThan', 'since', 'from', 'to'] as const
 
 /**
- * `type`: without one, all but `progress`, which is for analyses. `id`: a part of Strata's or the client's request id. `version`: assigned or served. `outcome`: one or several with commas; "failed" is all
- * but ok. `status`: 429, 4xx or several. `refusedBy`: the limit. `slowerThan`, `since`: durations. `from`, `to`: RFC 3339, or milliseconds.
+ * `type`: without one, `started` and `finished`; `progress` is for analyses, `feedback` is no request. `id`: a part of Strata's or the client's
+ * request id; of feedback, of the request's that it is about too. `version`: assigned or served. `outcome`: one or several with commas; "failed"
+ * is all but ok. `status`: 429, 4xx or several. `refusedBy`: the limit. `slowerThan`, `since`: durations. `from`, `to`: RFC 3339, or milliseconds.
  */
 export function readRecordFilter(query: Readonly<Record<string, string | undefined>>, now: number): RecordFilter {
   const tests: ((record: RequestRecord) => boolean)[] = []
@@ -34,14 +35,16 @@ export function readRecordFilter(query: Readonly<Record<string, string | undefin
     tests.push((record) => (record as unknown as Record<string, unknown>)[name] === wanted)
     needles.push(`"${name}":${JSON.stringify(wanted)}`)
   }
-  if (query.type === undefined) tests.push(({ type }) => type !== 'progress')
+  if (query.type === undefined) tests.push(({ type }) => type === 'started' || type === 'finished')
   const { id, version, outcome, status, refusedBy, slowerThan } = query
   if (id !== undefined) {
-    tests.push((record) => record.id.includes(id) || (record.type !== 'progress' && (record.clientRequestId?.includes(id) ?? false)))
+    tests.push((record) => record.id.includes(id) || (otherIdOf(record)?.includes(id) ?? false))
     needles.push(JSON.stringify(id).slice(1, -1))
   }
   if (version !== undefined) {
-    tests.push((record) => record.assigned === version || (record.type === 'finished' && record.served === version))
+    tests.push(
+      (record) => record.type !== 'feedback' && (record.assigned === version || (record.type === 'finished' && record.served === version)),
+    )
     needles.push(JSON.stringify(version))
   }
   if (outcome !== undefined) {
@@ -65,6 +68,19 @@ export function readRecordFilter(query: Readonly<Record<string, string | undefin
   const from = readFrom(query, now)
   const to = query.to === undefined ? undefined : readTime('to', query.to)
   return { matches: (record) => tests.every((test) => test(record)), needles, from, to }
+}
+
+/** What a record is called by beside its own id. */
+function otherIdOf(record: RequestRecord): string | undefined {
+  switch (record.type) {
+    case 'started':
+    case 'finished':
+      return record.clientRequestId
+    case 'feedback':
+      return record.request
+    case 'progress':
+      return undefined
+  }
 }
 
 function readStatus(text: string): readonly [number, number] {

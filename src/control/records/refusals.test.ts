@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { finishedRecord } from './example-records.ts'
+import { feedbackRecord, finishedRecord } from './example-records.ts'
 import { createKeyUses } from './key-uses.ts'
 import { createRefusals } from './refusals.ts'
 
@@ -50,6 +50,12 @@ describe('uses of keys', () => {
     uses.putBack(taken)
     expect(uses.take()).toEqual(taken)
     expect(uses.all()).toContainEqual({ namespace: 'default', name: 'old', lastUsed: 5 })
+  })
+
+  it('are requests and feedback', () => {
+    const uses = createKeyUses([])
+    uses.add(feedbackRecord({ time: new Date(NOW).toISOString() }))
+    expect(uses.all()).toEqual([{ namespace: 'default', name: 'k', lastUsed: NOW }])
   })
 
   it('of a key that is deleted are forgotten, and its last records do not bring it back', () => {

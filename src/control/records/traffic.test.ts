@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { finishedRecord, progressRecord, startedRecord } from './example-records.ts'
+import { feedbackRecord, finishedRecord, progressRecord, startedRecord } from './example-records.ts'
 import { createTrafficWindow, percentile } from './traffic.ts'
 
 const at = (time: string) => Date.parse(`2026-11-25T${time}Z`)
@@ -9,6 +9,7 @@ test('a request counts in its second, under route, version, consumer and instanc
   traffic.add(startedRecord())
   traffic.add(progressRecord())
   traffic.add(finishedRecord())
+  traffic.add(feedbackRecord({ time: '2026-11-25T10:00:10.900Z' }))
   const event = traffic.event(at('10:00:12.000'))
   expect(event.time).toBe(at('10:00:11.000'))
   expect(event.series.requests.at(-1)).toBe(1)

@@ -94,7 +94,7 @@ export function createTrafficWindow(random: () => number = Math.random): Traffic
 
   return {
     add(record) {
-      if (record.type === 'progress') return
+      if (record.type === 'progress' || record.type === 'feedback') return
       if (record.type === 'started') {
         if (running.size < MOST_RUNNING) running.set(record.id, { ...whereOf(record), since: momentOf(record) - record.after })
         return

@@ -46,6 +46,17 @@ describe('admission', () => {
     expect(l.admit([one], who({ key: 'x', consumer: 'y', model: 'z', route: 'w' }), 0).admitted).toBe(false)
   })
 
+  it('counts what no model works on as a request, without tokens or a place', () => {
+    const l = limiter()
+    const all = limit('all', 'key', requests(3), tokens(100), { type: 'concurrent', amount: 1 })
+    expect(l.admit([all], who(), 100).admitted).toBe(true)
+    expect(l.admit([all], who(), 1)).toMatchObject({ admitted: false })
+    const second = l.admit([all], who(), undefined)
+    expect(second).toMatchObject({ admitted: true, reservation: { requests: { remaining: 1 }, tokens: undefined } })
+    expect(l.admit([all], who(), undefined).admitted).toBe(true)
+    expect(l.admit([all], who(), undefined)).toMatchObject({ admitted: false, limit: 'all', sort: 'requests' })
+  })
+
   it('settles tokens up and down, once', () => {
     const l = limiter()
     const many = limit('many', 'key', tokens(1000))

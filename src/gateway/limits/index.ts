@@ -42,7 +42,8 @@ export type Admission =
     }
 
 export interface Limiter {
-  admit(limits: readonly CompiledLimit[], subject: Subject, estimatedTokens: number): Admission
+  /** Without `estimatedTokens`: what no model works on. It counts as a request and takes neither tokens nor a place, so there is nothing to settle. */
+  admit(limits: readonly CompiledLimit[], subject: Subject, estimatedTokens: number | undefined): Admission
   /** Subjects that have used something of these limits lately; whoever is not named has the whole. Looks at every bucket: not for the request path. */
   report(limits: readonly CompiledLimit[]): RuleState[]
   /** Buckets in memory. */
@@ -205,12 +206,15 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
           const book = own[i]!
           const owner = owns(book, who, gateways)
           if (rule.type === 'concurrent') {
+            if (estimatedTokens === undefined) continue
             const most = mostRunning(rule.amount, gateways, owner)
             const running = runningOf(book, who)
             if (running.count >= most) refuse(limit.name, 'concurrent', CONCURRENCY_RETRY_MS)
             places.push(running)
             continue
           }
+          const cost = rule.type === 'requests' ? 1 : estimatedTokens
+          if (cost === undefined) continue
           const rate = shareOf(rule, gateways, owner)
           if (!rate) {
             refuse(limit.name, rule.type, rule.everyMs / rule.amount)
@@ -221,7 +225,6 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
             bucket = { tat: 0 }
             book.buckets.set(who, bucket)
           }
-          const cost = rule.type === 'requests' ? 1 : estimatedTokens
           const decision = judge(rate, bucket, cost, now)
           if (!decision.allowed) refuse(limit.name, rule.type, decision.retryAfterMs)
           steps.push({ sort: rule.type, rate, book, who, bucket, cost })

@@ -1,9 +1,8 @@
 /** OpenAI's API as clients speak it: what is read of a request, and how errors look. */
-import { isUtf8 } from 'node:buffer'
-import { hasTooManyValues, TOO_MANY_VALUES } from '../../wire/openai/body-cost.ts'
 import { type OpenAIErrorType, openAIError, openAIErrorEvent } from '../../wire/openai/errors.ts'
 import type { Dialect } from '../dialect.ts'
 import { type GatewayError, invalidRequest } from '../errors.ts'
+import { parseJsonObject } from '../request-body.ts'
 import type { Asking, Endpoint, Operation } from './protocol.ts'
 
 export interface OpenAIRequest extends Asking {
@@ -35,20 +34,9 @@ export const OPENAI_PATHS: Readonly<Record<string, string>> = {
 const ASSUMED_OUTPUT_TOKENS = 256
 
 export function parseOpenAI(body: Buffer, operation: Operation): OpenAIRequest | GatewayError {
-  if (body.length === 0) return invalidRequest('The body is empty; a JSON object was expected.', 'empty_body')
-  const text = body.toString('utf8')
-  // What cannot be decoded becomes this character, which may also have been sent.
-  if (text.includes('\ufffd') && !isUtf8(body)) return invalidRequest('The body is not valid UTF-8.', 'invalid_utf8')
-  if (hasTooManyValues(body)) return invalidRequest(TOO_MANY_VALUES, 'too_many_values')
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch (error) {
-    return invalidRequest(`The body is not valid JSON: ${(error as Error).message.slice(0, 200)}`, 'invalid_json')
-  }
-  if (typeof json !== 'object' || json === null || Array.isArray(json))
-    return invalidRequest('The body must be a JSON object.', 'invalid_json')
-  const request = json as Record<string, unknown>
+  const parsed = parseJsonObject(body)
+  if ('status' in parsed) return parsed
+  const request = parsed.json
   const { model, stream, user, n } = request
   if (model === undefined || model === null) return invalidRequest('"model" is missing.', 'missing_required_parameter', 'model')
   if (typeof model !== 'string' || model === '')

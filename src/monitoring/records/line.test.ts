@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { finishedRecord, progressRecord, startedRecord } from '../request-records.ts'
-import { type NewFinished, type NewProgress, type NewRecord, type NewStarted, recordLine } from './line.ts'
+import { feedbackRecord, finishedRecord, progressRecord, startedRecord } from '../request-records.ts'
+import { type NewFeedback, type NewFinished, type NewProgress, type NewRecord, type NewStarted, recordLine } from './line.ts'
 
 const ORIGIN = '"gateway":"gateway-0","boot":"B","seq":7,"time":"2026-01-01T00:00:00.000Z"'
 const text = fc.oneof(fc.stringMatching(/^[a-z0-9-]{1,20}$/), fc.string({ unit: 'binary', maxLength: 20 }))
@@ -92,9 +92,21 @@ const finished = fc.record({
   prompt: maybe(fc.record({ text, truncated: fc.boolean() })),
 }) as fc.Arbitrary<NewFinished>
 
+const feedback = fc.record({
+  type: fc.constant('feedback'),
+  id: text,
+  namespace: text,
+  consumer: text,
+  key: text,
+  request: text,
+  score: fc.double({ noNaN: true, min: 0, max: 1 }).filter((score) => !Object.is(score, -0)),
+  rated: maybe(fc.constantFrom('up', 'down')),
+  comment: maybe(fc.record({ bytes: fc.nat(), text: maybe(text) })),
+}) as fc.Arbitrary<NewFeedback>
+
 test('a line says what JSON.stringify would say, whatever the record holds', () => {
   fc.assert(
-    fc.property(fc.oneof(started, progress, finished), (record) => {
+    fc.property(fc.oneof(started, progress, finished, feedback), (record) => {
       const line = recordLine(ORIGIN, record as NewRecord)
       expect(line.endsWith('\n') && line.indexOf('\n') === line.length - 1).toBe(true)
       const expected: unknown = JSON.parse(`{${ORIGIN},${JSON.stringify(record).slice(1)}`)
@@ -141,6 +153,8 @@ test('a line knows every field of the schemas', () => {
   expect(fields(everything)).toEqual(Object.keys(finishedRecord.shape).sort())
   const underWay = whole(progress)
   expect(underWay && fields(underWay)).toEqual(Object.keys(progressRecord.shape).sort())
+  const given = whole(feedback)
+  expect(given && fields(given)).toEqual(Object.keys(feedbackRecord.shape).sort())
   const beginning = whole(started)
   expect(beginning && fields(beginning)).toEqual(Object.keys(startedRecord.shape).sort())
 })

@@ -3,19 +3,28 @@
  * spends on looking for fields and escapes is more than all the rest of the record's way. The test holds it to JSON.stringify's own result.
  */
 import { digits } from '../../kernel/digits.ts'
-import type { Attempt, FinishedRecord, ProgressRecord, StartedRecord } from '../request-records.ts'
+import type { Attempt, FeedbackRecord, FinishedRecord, ProgressRecord, StartedRecord } from '../request-records.ts'
 
 type Origin = 'gateway' | 'boot' | 'seq' | 'time'
 /** Records as the request path makes them; the writer adds where they come from. */
 export type NewStarted = Omit<StartedRecord, Origin>
 export type NewProgress = Omit<ProgressRecord, Origin>
 export type NewFinished = Omit<FinishedRecord, Origin>
-export type NewRecord = NewStarted | NewProgress | NewFinished
+export type NewFeedback = Omit<FeedbackRecord, Origin>
+export type NewRecord = NewStarted | NewProgress | NewFinished | NewFeedback
 
 /** `origin`: the fields that the writer adds, as JSON without braces. */
 export function recordLine(origin: string, record: NewRecord): string {
-  if (record.type === 'finished') return finishedLine(origin, record)
-  return record.type === 'started' ? startedLine(origin, record) : progressLine(origin, record)
+  switch (record.type) {
+    case 'finished':
+      return finishedLine(origin, record)
+    case 'started':
+      return startedLine(origin, record)
+    case 'progress':
+      return progressLine(origin, record)
+    case 'feedback':
+      return feedbackLine(origin, record)
+  }
 }
 
 function startedLine(origin: string, record: NewStarted): string {
@@ -50,6 +59,13 @@ function finishedLine(origin: string, record: NewFinished): string {
     `${plain('firstToken', times.firstToken)}${plain('betweenTokens', times.betweenTokens)}}` +
     `${json('cost', cost)}${plain('cold', record.cold)}${plain('simulated', record.simulated)}` +
     `${text('clientRequestId', record.clientRequestId)}${json('prompt', prompt)}}\n`
+  )
+}
+
+function feedbackLine(origin: string, record: NewFeedback): string {
+  return (
+    `{${origin},"type":"feedback","id":${quoted(record.id)}${CONSUMER(record.consumer)}${KEY(record.key)}${NAMESPACE(record.namespace)}` +
+    `,"request":${quoted(record.request)},"score":${num(record.score)}${text('rated', record.rated)}${json('comment', record.comment)}}\n`
   )
 }
 

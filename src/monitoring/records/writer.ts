@@ -12,7 +12,7 @@ import { messageOf } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { recurring } from '../../kernel/recurring.ts'
 import { Batch } from './batch.ts'
-import { type NewFinished, type NewProgress, type NewRecord, type NewStarted, recordLine } from './line.ts'
+import { type NewFeedback, type NewFinished, type NewProgress, type NewRecord, type NewStarted, recordLine } from './line.ts'
 
 /** A record of a request that is not over. It is asked for when it is written; undefined when it has been, or when nobody needs it any more. */
 export interface Interim {
@@ -25,6 +25,8 @@ export interface RecordWriter {
   progress(record: () => NewProgress): Interim
   /** What has not been written of the request by now is not any more. */
   finish(record: NewFinished, beginning?: Interim, progress?: Interim): void
+  /** Of no request that is running: it stands alone. */
+  feedback(record: NewFeedback): void
   /** Records that found no place since the start. */
   dropped(): number
   /** Why the disk takes none now, in words. */
@@ -181,6 +183,7 @@ export function createRecordWriter(options: {
       if (progress) progress.record = undefined
       append(record)
     },
+    feedback: append,
     dropped: () => dropped,
     trouble: () => writing.trouble,
     async close() {
