@@ -177,8 +177,8 @@ describe('slowness', () => {
       seenAt = now - START
       return analysis
     })
-    // 200 requests of the baseline until it is known what slow is, and then until some have been slow.
-    expect(seenAt).toBeLessThan(15_000)
+    // 200 requests of the baseline until it is known what slow is, and then as many seconds as it takes.
+    expect(seenAt).toBeLessThan(30_000)
   })
 
   test('a long stream whose first token came in time is not slow to it', () => {
@@ -194,8 +194,8 @@ describe('slowness', () => {
   test('what fails at once is not quick', () => {
     const analysis = watch(
       planWith(TIMES.slice(1)),
-      traffic(3_000, 10, (candidate, random) => (candidate && random() < 0.3 ? { total: 3, outcome: 'upstream_error' } : usual(random))),
-      40_000,
+      traffic(6_000, 10, (candidate, random) => (candidate && random() < 0.3 ? { total: 3, outcome: 'upstream_error' } : usual(random))),
+      70_000,
     )
     expect(harmed(analysis)).toMatch(/^v2 is worse: slow \(over (2\.9|3\.0) s\) are/)
   })
@@ -203,8 +203,8 @@ describe('slowness', () => {
   test('who gives up before the first token had waited long enough', () => {
     const analysis = watch(
       planWith(TIMES.slice(0, 1)),
-      traffic(3_000, 10, (candidate, random) => (candidate && random() < 0.3 ? { total: 150, outcome: 'aborted' } : usual(random))),
-      40_000,
+      traffic(6_000, 10, (candidate, random) => (candidate && random() < 0.3 ? { total: 150, outcome: 'aborted' } : usual(random))),
+      70_000,
     )
     expect(harmed(analysis)).toMatch(/slow to the first token/)
   })

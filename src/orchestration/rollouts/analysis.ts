@@ -6,8 +6,9 @@
 import type { FinishedRecord, RequestRecord } from '../../monitoring/request-records.ts'
 import type { MetricReport } from '../../resources/rollout.ts'
 import { evidenceNeeded, refutedAll, refutedOfAny } from '../statistics/combine.ts'
-import { type Arm, type DifferenceTest, observeUnits, startDifferenceTest, unitsMissing } from '../statistics/difference.ts'
+import type { Arm } from '../statistics/difference.ts'
 import { meanMixtureInterval } from '../statistics/mean-mixture.ts'
+import { type Judgement, judge, missingUntilSafe, startJudgement } from './judgement.ts'
 import type { Evidence } from './ladder.ts'
 import { endOf, LATE_MS, type Metric, outcomeValue, timeOf, type WatchedRequest } from './outcome.ts'
 import { UnitQueue, type UnitQueueState, type WatchedUnit } from './unit-queue.ts'
@@ -36,11 +37,6 @@ interface KnownRequest extends WatchedRequest {
   readonly known: boolean[]
 }
 
-interface Judged {
-  readonly harm: DifferenceTest
-  readonly safety: DifferenceTest
-}
-
 type Sums = Record<Arm, { units: number; sum: number }>
 
 interface State {
@@ -52,7 +48,7 @@ interface State {
   readonly open: Record<string, KnownRequest>
   readonly queues: readonly UnitQueueState[]
   /** [queue][metric] */
-  readonly tests: Judged[][]
+  readonly tests: Judgement[][]
   readonly sums: Sums[][]
   /** Milliseconds since the epoch: the first and the last unit that was counted. */
   readonly counted: { first?: number; last?: number }
@@ -74,7 +70,7 @@ export class ReleaseAnalysis {
   readonly #samples: number[][]
   readonly #open: Map<string, KnownRequest>
   readonly #queues: UnitQueue[]
-  readonly #tests: Judged[][]
+  readonly #tests: Judgement[][]
   readonly #sums: Sums[][]
   readonly #counted: { first?: number; last?: number }
   #sample: number
@@ -102,10 +98,7 @@ export class ReleaseAnalysis {
       samples: plan.metrics.map(() => []),
       open: {},
       queues: plan.watched.map((watched) => UnitQueue.empty(watched, plan.metrics.length).serialize()),
-      tests: each((metric) => ({
-        harm: startDifferenceTest({ is: 'atMost', difference: metric.harmMargin / 100 }, priorOf(metric)),
-        safety: startDifferenceTest({ is: 'atLeast', difference: marginOf(metric) }, priorOf(metric)),
-      })),
+      tests: each(startJudgement),
       sums: each(() => ({ baseline: { units: 0, sum: 0 }, candidate: { units: 0, sum: 0 } })),
       counted: {},
       sample: 1,
@@ -134,6 +127,7 @@ export class ReleaseAnalysis {
 
   /** True where the record is of this release and new. */
   add(record: RequestRecord): boolean {
+    if (record.type === 'feedback') return false
     const position = this.#positions.get(record.gateway)
     if (position && (record.boot < position.boot || (record.boot === position.boot && record.seq <= position.seq))) return false
     const assignment = record.assignments?.find(({ by }) => by === this.plan.key)
@@ -172,9 +166,7 @@ export class ReleaseAnalysis {
           sums[arm].units += 1
           sums[arm].sum += value
         }
-        const compared = units.filter(({ share }) => share > 0 && share < 1)
-        const { harm, safety } = this.#tests[q]![m]!
-        this.#tests[q]![m] = { harm: observeUnits(harm, compared), safety: observeUnits(safety, compared) }
+        this.#tests[q]![m] = judge(this.#tests[q]![m]!, units)
       }
     return some
   }
@@ -310,12 +302,7 @@ export class ReleaseAnalysis {
   }
 
   #missing(queue: number, metric: number, share: number): number {
-    if (!(share > 0 && share < 1)) return Number.POSITIVE_INFINITY
-    const { safety } = this.#tests[queue]![metric]!
-    const { baseline, candidate } = this.#sums[queue]![metric]!
-    const units = baseline.units + candidate.units
-    const mean = units === 0 ? safety.sum / safety.units : (baseline.sum + candidate.sum + safety.sum / safety.units) / (units + 1)
-    return unitsMissing(safety, this.plan.alpha, { baseline: mean, candidate: mean }, share)
+    return missingUntilSafe(this.#tests[queue]![metric]!, this.plan.alpha, this.#sums[queue]![metric]!, share)
   }
 
   /** Units a second. */
@@ -333,16 +320,6 @@ export class ReleaseAnalysis {
 
 export function nameOf(metric: Metric): string {
   return 'quantile' in metric ? `${metric.name} p${metric.quantile}` : metric.name
-}
-
-function priorOf(metric: Metric) {
-  const mean = metric.name === 'errorRate' ? 0.01 : 'quantile' in metric ? 1 - metric.quantile / 100 : 0.3
-  return { mean, units: 50 }
-}
-
-/** Without one only something absurd would count as worse: it is never judged. */
-function marginOf(metric: Metric): number {
-  return Math.min(metric.margin ?? 99, 99) / 100
 }
 
 function drawn({ units, sum }: { units: number; sum: number }) {

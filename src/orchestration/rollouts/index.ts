@@ -162,7 +162,7 @@ export function createRollouts(options: {
     round: () => inTurn(round),
     fold: {
       add(record) {
-        if (!record.assignments) return
+        if (record.type === 'feedback' || !record.assignments) return
         for (const analysis of analyses.values()) {
           try {
             if (analysis.add(record)) changed.add(analysis.plan.key)

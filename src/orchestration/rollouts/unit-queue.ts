@@ -24,6 +24,8 @@ export interface WatchedUnit {
 }
 
 export interface Counted {
+  /** When it was assigned. */
+  readonly at: number
   readonly arm: Arm
   readonly share: number
   readonly value: number
@@ -95,7 +97,7 @@ export class UnitQueue {
       if (unit.at > ready) break
       const value = this.#valueOf(unit, metric, any, over)
       if (value === undefined) break
-      if (value !== null) counted.push({ arm: unit.arm, share: unit.share, value })
+      if (value !== null) counted.push({ at: unit.at, arm: unit.arm, share: unit.share, value })
     }
     this.#done[metric] = next
     this.#forgetDone()

@@ -6,7 +6,10 @@
  * known at once, an hour of a user after an hour. That none is worse by its margin is a claim about all at once: each must be shown at α, and no
  * correction is needed (intersection–union; Berger 1982, Technometrics 24).
  */
-import type { DifferenceTest } from './difference.ts'
+/** Any test that keeps the natural logarithm of the greatest evidence that it ever had. */
+export interface Evidenced {
+  readonly peak: number
+}
 
 /** Natural logarithm of the evidence that one of `among` tests must reach, so that any of them reaching it falsely has a probability of at most `alpha`. */
 export function evidenceNeeded(alpha: number, among = 1): number {
@@ -15,12 +18,12 @@ export function evidenceNeeded(alpha: number, among = 1): number {
 }
 
 /** Positions of the tests that refute their hypothesis, all of them looked at together at level `alpha`. */
-export function refutedOfAny(tests: readonly DifferenceTest[], alpha: number): number[] {
+export function refutedOfAny(tests: readonly Evidenced[], alpha: number): number[] {
   const needed = evidenceNeeded(alpha, tests.length)
   return tests.flatMap((test, i) => (test.peak >= needed ? [i] : []))
 }
 
 /** Whether every hypothesis is refuted, each at level `alpha`. Without a test nothing is shown. */
-export function refutedAll(tests: readonly DifferenceTest[], alpha: number): boolean {
+export function refutedAll(tests: readonly Evidenced[], alpha: number): boolean {
   return tests.length > 0 && tests.every((test) => test.peak >= evidenceNeeded(alpha))
 }

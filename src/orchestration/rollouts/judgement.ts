@@ -1,0 +1,81 @@
+/**
+ * The two tests of one metric: is the new version worse, and is it no worse by as much as the margin?
+ *
+ * Failures and amounts are counted unit by unit. Times are compared in blocks of a second, because what makes one request slow makes those beside it
+ * slow too, and two equal versions run on a server each (`block-difference.ts`).
+ */
+import { type BlockTest, blocksMissing, observeBlocks, startBlockTest } from '../statistics/block-difference.ts'
+import { type Arm, type DifferenceTest, observeUnits, startDifferenceTest, unitsMissing } from '../statistics/difference.ts'
+import type { Metric } from './outcome.ts'
+import type { Counted } from './unit-queue.ts'
+
+type Sums = Record<Arm, { units: number; sum: number }>
+
+/** Plain data: it can be stored as JSON and gone on with. */
+export type Judgement =
+  | { readonly by: 'units'; readonly harm: DifferenceTest; readonly safety: DifferenceTest }
+  /** `open`: the block that may still grow, since the second in which it began. */
+  | {
+      readonly by: 'blocks'
+      readonly harm: BlockTest
+      readonly safety: BlockTest
+      readonly units: number
+      readonly open?: Sums & { second: number }
+    }
+
+/** Without a margin only something absurd would count as worse: safety is never asked for then. */
+const NO_MARGIN = 99
+
+export function startJudgement(metric: Metric): Judgement {
+  const harm = { is: 'atMost', difference: metric.harmMargin / 100 } as const
+  const safety = { is: 'atLeast', difference: Math.min(metric.margin ?? NO_MARGIN, NO_MARGIN) / 100 } as const
+  if ('quantile' in metric) return { by: 'blocks', harm: startBlockTest(harm), safety: startBlockTest(safety), units: 0 }
+  const prior = { mean: metric.name === 'errorRate' ? 0.01 : 0.3, units: 50 }
+  return { by: 'units', harm: startDifferenceTest(harm, prior), safety: startDifferenceTest(safety, prior) }
+}
+
+/** @param units In the order of their assignment. */
+export function judge(judgement: Judgement, units: readonly Counted[]): Judgement {
+  const compared = units.filter(({ share }) => share > 0 && share < 1)
+  if (judgement.by === 'units') {
+    const { harm, safety } = judgement
+    return { by: 'units', harm: observeUnits(harm, compared), safety: observeUnits(safety, compared) }
+  }
+  const blocks: { baseline: number; candidate: number }[] = []
+  let open = judgement.open && {
+    second: judgement.open.second,
+    baseline: { ...judgement.open.baseline },
+    candidate: { ...judgement.open.candidate },
+  }
+  for (const { at, arm, value } of compared) {
+    const second = Math.floor(at / 1_000)
+    if (open && second > open.second && open.baseline.units > 0 && open.candidate.units > 0) {
+      blocks.push({ baseline: open.baseline.sum / open.baseline.units, candidate: open.candidate.sum / open.candidate.units })
+      open = undefined
+    }
+    open ??= { second, baseline: { units: 0, sum: 0 }, candidate: { units: 0, sum: 0 } }
+    open[arm].units += 1
+    open[arm].sum += value
+  }
+  const { harm, safety } = judgement
+  return {
+    by: 'blocks',
+    harm: observeBlocks(harm, blocks),
+    safety: observeBlocks(safety, blocks),
+    units: judgement.units + compared.length,
+    ...(open ? { open } : {}),
+  }
+}
+
+/** About how many more units, if both versions are as good, until it is shown that the new one is no worse. */
+export function missingUntilSafe(judgement: Judgement, alpha: number, { baseline, candidate }: Sums, share: number): number {
+  if (!(share > 0 && share < 1)) return Number.POSITIVE_INFINITY
+  if (judgement.by === 'blocks') {
+    const each = judgement.harm.blocks === 0 ? 1 / Math.min(share, 1 - share) : judgement.units / judgement.harm.blocks
+    return Math.ceil(blocksMissing(judgement.safety, alpha, 0) * Math.max(1, each))
+  }
+  const { safety } = judgement
+  const believed = safety.sum / safety.units
+  const mean = (baseline.sum + candidate.sum + believed) / (baseline.units + candidate.units + 1)
+  return unitsMissing(safety, alpha, { baseline: mean, candidate: mean }, share)
+}
