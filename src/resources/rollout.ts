@@ -39,6 +39,12 @@ const metric = z
       .meta({ title: 'A time', description: 'Share of requests that were slow.' }),
     z
       .strictObject({
+        name: z.literal('feedback').meta({ description: 'What users thought of answers (`POST /v1/feedback`): 1 − score in the mean.' }),
+        ...judged,
+      })
+      .meta({ title: 'feedback', description: 'Mean dissatisfaction with the answers that were rated.' }),
+    z
+      .strictObject({
         name: z.enum(AMOUNT_METRICS).meta({ description: 'What an answer took.' }),
         most: z.number().positive().meta({ description: 'What is more counts as this much: tokens, or the currency of the price.' }),
         ...judged,
@@ -112,6 +118,9 @@ const analysis = z
     unitWindow: duration
       .default('1h')
       .meta({ description: 'Where callers stay on a version: how long each is watched, from its first request. It counts once.' }),
+    feedbackWindow: duration
+      .default('10m')
+      .meta({ description: 'How long feedback on an answer is waited for. Units are counted in order, so the metric is as much behind.' }),
     maxDuration: duration.default('24h').meta({ description: 'How long a release may take.' }),
     onTimeout: z.enum(['pause', 'rollback']).default('pause').meta({ description: 'What happens when it is not decided by then.' }),
   })

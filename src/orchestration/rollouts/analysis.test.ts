@@ -10,7 +10,16 @@ const KEY = 'Rollout/a#uid#1'
 
 function planWith(metrics: readonly object[], rest: Partial<AnalysisPlan> = {}): AnalysisPlan {
   const spec = rollout.spec.parse({ route: 'r', from: 'v1', to: 'v2', analysis: { metrics } })
-  return { key: KEY, from: 'v1', to: 'v2', metrics: spec.analysis.metrics, alpha: 0.01, window: 60_000, watched: [0], ...rest }
+  return {
+    key: KEY,
+    from: 'v1',
+    to: 'v2',
+    metrics: spec.analysis.metrics,
+    alpha: 0.01,
+    windows: { request: 60_000, feedback: 600_000 },
+    watched: [0],
+    ...rest,
+  }
 }
 
 interface Request {
@@ -210,9 +219,41 @@ describe('slowness', () => {
   })
 })
 
+describe('feedback', () => {
+  const plan = planWith([{ name: 'feedback' }], { windows: { request: 10_000, feedback: 20_000 } })
+  /** Everybody rates: the new version's answers are liked half as often. */
+  const rated = (consumer: string) => {
+    const analysis = ReleaseAnalysis.begin(plan)
+    const random = randomFrom(5).uniform
+    let seq = 0
+    for (let i = 0; i < 600; i++) {
+      const now = START + i * 100
+      const candidate = random() < 0.5
+      for (const [at, record] of recordsOf({ id: `r${i}`, at: now, candidate, total: 50 }))
+        analysis.add({ ...record, consumer: 'ann', namespace: 'default', seq: seq++, time: new Date(at).toISOString() } as RequestRecord)
+      const score = Number(random() < (candidate ? 0.4 : 0.8))
+      const origin = { id: `f${i}`, gateway: 'g', boot: 'b', seq: seq++, time: new Date(now + 90).toISOString() }
+      analysis.add({ type: 'feedback', ...origin, namespace: 'default', consumer, key: 'k', request: `r${i}`, score })
+      analysis.settle(now + 95)
+    }
+    analysis.settle(START + 120_000)
+    return analysis
+  }
+
+  test('of the consumer whose request it was counts', () => {
+    expect(harmed(rated('ann'))).toMatch(
+      /^v2 is worse: dissatisfied with their answers are, of those who said so, [56]\d % of \d+ there and [12]\d % of/,
+    )
+  })
+
+  test('of anybody else does not', () => {
+    expect(rated('bob').report(0.5)[0]).toMatchObject({ baseline: { units: 0 }, candidate: { units: 0 } })
+  })
+})
+
 describe('callers who stay on a version', () => {
   const HOUR = 3_600_000
-  const plan = planWith(ERRORS, { watched: [60_000, HOUR], window: 10_000 })
+  const plan = planWith(ERRORS, { watched: [60_000, HOUR], windows: { request: 10_000, feedback: 20_000 } })
 
   test('each counts once, after its time, whatever many requests it makes', () => {
     const requests = traffic(2_000, 100, (candidate) => ({ total: 20, caller: candidate ? 'one' : 'two' }))
@@ -258,7 +299,7 @@ test('a control that is killed and begins again where it had stored counts every
   })
   const plan = planWith(
     [{ name: 'errorRate' }, { name: 'timeToFirstToken', quantile: 95 }, { name: 'tokensPerAnswer', most: 100, watch: true }],
-    { watched: [0, 30_000], window: 10_000 },
+    { watched: [0, 30_000], windows: { request: 10_000, feedback: 20_000 } },
   )
   fc.assert(
     fc.property(fc.array(request, { maxLength: 40 }), fc.array(fc.nat(200), { maxLength: 5 }), (drafts, kills) => {

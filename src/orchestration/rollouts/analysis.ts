@@ -3,14 +3,14 @@
  * evidence for harm and for safety. It keeps all that in memory and can be stored as text at any moment; records that come again are told by gateway,
  * boot and number, so each counts once however often control is killed.
  */
-import type { FinishedRecord, RequestRecord } from '../../monitoring/request-records.ts'
+import type { FeedbackRecord, FinishedRecord, RequestRecord } from '../../monitoring/request-records.ts'
 import type { MetricReport } from '../../resources/rollout.ts'
 import { evidenceNeeded, refutedAll, refutedOfAny } from '../statistics/combine.ts'
 import type { Arm } from '../statistics/difference.ts'
 import { meanMixtureInterval } from '../statistics/mean-mixture.ts'
 import { type Judgement, judge, missingUntilSafe, startJudgement } from './judgement.ts'
 import type { Evidence } from './ladder.ts'
-import { endOf, LATE_MS, type Metric, outcomeValue, timeOf, type WatchedRequest } from './outcome.ts'
+import { endOf, LATE_MS, type Metric, outcomeValue, timeOf, type WatchedRequest, type Windows } from './outcome.ts'
 import { UnitQueue, type UnitQueueState, type WatchedUnit } from './unit-queue.ts'
 import { harmSentence, missingSentence } from './words.ts'
 
@@ -22,13 +22,13 @@ export interface AnalysisPlan {
   readonly metrics: readonly Metric[]
   /** Level of the tests, in (0, 1). */
   readonly alpha: number
-  /** Milliseconds that a request is waited for. */
-  readonly window: number
+  readonly windows: Windows
   /** Milliseconds that units are watched, a queue each; 0: a unit is one request. */
   readonly watched: readonly number[]
 }
 
 interface KnownRequest extends WatchedRequest {
+  consumer?: string | undefined
   readonly unit: string
   readonly arm: Arm
   /** Queues in which it counts. */
@@ -50,8 +50,8 @@ interface State {
   /** [queue][metric] */
   readonly tests: Judgement[][]
   readonly sums: Sums[][]
-  /** Milliseconds since the epoch: the first and the last unit that was counted. */
-  readonly counted: { first?: number; last?: number }
+  /** Milliseconds since the epoch: the first and the last unit that was counted, and when less was looked at. */
+  readonly counted: { first?: number; last?: number; sampledAt: number }
   /** Part of the units that is looked at. */
   readonly sample: number
 }
@@ -72,7 +72,7 @@ export class ReleaseAnalysis {
   readonly #queues: UnitQueue[]
   readonly #tests: Judgement[][]
   readonly #sums: Sums[][]
-  readonly #counted: { first?: number; last?: number }
+  readonly #counted: { first?: number; last?: number; sampledAt: number }
   #sample: number
 
   private constructor(state: State) {
@@ -100,7 +100,7 @@ export class ReleaseAnalysis {
       queues: plan.watched.map((watched) => UnitQueue.empty(watched, plan.metrics.length).serialize()),
       tests: each(startJudgement),
       sums: each(() => ({ baseline: { units: 0, sum: 0 }, candidate: { units: 0, sum: 0 } })),
-      counted: {},
+      counted: { sampledAt: 0 },
       sample: 1,
     })
   }
@@ -127,9 +127,9 @@ export class ReleaseAnalysis {
 
   /** True where the record is of this release and new. */
   add(record: RequestRecord): boolean {
-    if (record.type === 'feedback') return false
     const position = this.#positions.get(record.gateway)
     if (position && (record.boot < position.boot || (record.boot === position.boot && record.seq <= position.seq))) return false
+    if (record.type === 'feedback') return this.#rate(record)
     const assignment = record.assignments?.find(({ by }) => by === this.plan.key)
     if (!assignment) return false
     this.#positions.set(record.gateway, { boot: record.boot, seq: record.seq })
@@ -138,9 +138,10 @@ export class ReleaseAnalysis {
     const share = (arm === 'candidate' ? assignment.share : 100 - assignment.share) / 100
     const unit = assignment.unitKind === 'random' ? undefined : `${assignment.unitKind}:${assignment.unit}`
     // One that is not known and has run for longer was dropped when nothing was waited for any more.
-    const late = ran > this.plan.window
+    const late = ran > this.plan.windows.request
     const request = this.#open.get(record.id) ?? (late ? undefined : this.#meet(record.id, Date.parse(record.time) - ran, unit, arm, share))
     if (!request) return true
+    request.consumer ??= consumerOf(record)
     if (record.type === 'progress') request.firstToken = record.firstToken
     if (record.type === 'finished') this.#end(record, request)
     return true
@@ -149,13 +150,14 @@ export class ReleaseAnalysis {
   /** Counts what is known at this moment. True where there was something. */
   settle(now: number): boolean {
     let some = false
+    const longest = this.#longestWait()
     for (const [id, request] of this.#open) {
       this.#learn(request, now)
-      if ((request.ended || now - request.at > this.plan.window + 2 * LATE_MS) && request.known.every(Boolean)) this.#open.delete(id)
+      if ((request.ended || now - request.at > longest + 2 * LATE_MS) && request.known.every(Boolean)) this.#open.delete(id)
     }
     for (const [q, queue] of this.#queues.entries())
       for (const [m, metric] of this.plan.metrics.entries()) {
-        const over = now - queue.watched - (queue.watched > 0 ? this.plan.window + 2 * LATE_MS : 0)
+        const over = now - queue.watched - (queue.watched > 0 ? this.#waitFor(metric) + 2 * LATE_MS : 0)
         const units = queue.count(m, metric.name === 'errorRate', now - LATE_MS, over)
         if (units.length === 0) continue
         some = true
@@ -222,6 +224,15 @@ export class ReleaseAnalysis {
     })
   }
 
+  /** Feedback counts only from the consumer whose request it was; the last one before the request is counted. */
+  #rate(record: FeedbackRecord): boolean {
+    const request = this.#open.get(record.request)
+    if (!request || request.consumer !== consumerOf(record)) return false
+    this.#positions.set(record.gateway, { boot: record.boot, seq: record.seq })
+    request.score = record.score
+    return true
+  }
+
   /** The request's units in the queues that it counts in. */
   #meet(id: string, at: number, unit: string | undefined, arm: Arm, share: number): KnownRequest | undefined {
     const name = unit ?? id
@@ -234,8 +245,24 @@ export class ReleaseAnalysis {
     })
     const request: KnownRequest = { at, unit: name, arm, queues: counting, known: this.plan.metrics.map(() => false) }
     this.#open.set(id, request)
-    if (this.#open.size + Math.max(...this.#queues.map(({ size }) => size)) > MOST_WATCHED) this.#sample /= 2
+    this.#sampleLess(at)
     return request
+  }
+
+  /** Where there is more than can be held, half of what comes from now on is looked at: by a hash of its name, which knows nothing of how it goes. */
+  #sampleLess(at: number): void {
+    const watched = this.#open.size + Math.max(...this.#queues.map(({ size }) => size))
+    if (watched <= MOST_WATCHED || at < this.#counted.sampledAt + this.#longestWait()) return
+    this.#sample /= 2
+    this.#counted.sampledAt = at
+  }
+
+  #waitFor(metric: Metric): number {
+    return metric.name === 'feedback' ? this.plan.windows.feedback : this.plan.windows.request
+  }
+
+  #longestWait(): number {
+    return Math.max(...this.plan.metrics.map((metric) => this.#waitFor(metric)))
   }
 
   #end(record: FinishedRecord, request: KnownRequest): void {
@@ -257,7 +284,7 @@ export class ReleaseAnalysis {
   #learn(request: KnownRequest, now: number): void {
     for (const [m, metric] of this.plan.metrics.entries()) {
       if (request.known[m]) continue
-      const value = outcomeValue(metric, request, this.#thresholds[m] ?? undefined, this.plan.window, now)
+      const value = outcomeValue(metric, request, this.#thresholds[m] ?? undefined, this.plan.windows, now)
       if (value !== undefined) this.#note(request, m, value)
     }
   }
@@ -329,6 +356,10 @@ function drawn({ units, sum }: { units: number; sum: number }) {
 
 const percent = (part: number) => Math.round(part * 100_000) / 1000
 const rounded = (part: number) => Math.round(Math.max(0, part) * 1000) / 1000
+
+function consumerOf({ namespace, consumer }: { readonly namespace?: string; readonly consumer?: string }): string | undefined {
+  return consumer === undefined ? undefined : `${namespace}/${consumer}`
+}
 
 /** FNV-1a. */
 function hash(text: string): number {

@@ -162,7 +162,7 @@ export function createRollouts(options: {
     round: () => inTurn(round),
     fold: {
       add(record) {
-        if (record.type === 'feedback' || !record.assignments) return
+        if (record.type !== 'feedback' && !record.assignments) return
         for (const analysis of analyses.values()) {
           try {
             if (analysis.add(record)) changed.add(analysis.plan.key)
@@ -257,7 +257,7 @@ function planOf(rollout: Rollout, route: Resource<'Route'> | undefined): Analysi
     to: spec.to,
     metrics: analysis.metrics,
     alpha: analysis.falseAlarm / 100,
-    window: durationMs(analysis.window),
+    windows: { request: durationMs(analysis.window), feedback: durationMs(analysis.feedbackWindow) },
     // Callers are watched for a short time too: what fails at once must not wait an hour to be seen.
     watched: [...(byItself ? [0] : []), ...(callers ? [...new Set([Math.min(FIRST_MS, watched), watched])] : [])],
   }

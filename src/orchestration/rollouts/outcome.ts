@@ -27,6 +27,15 @@ export interface WatchedRequest {
   /** Milliseconds after it. */
   firstToken?: number
   ended?: Ended
+  /** What its consumer thought of it, 0 to 1. */
+  score?: number
+}
+
+/** Milliseconds that are waited for what. */
+export interface Windows {
+  /** A request's end. */
+  readonly request: number
+  readonly feedback: number
 }
 
 /** In [0, 1]; `undefined`: not known yet; `null`: this request says nothing about it. */
@@ -55,15 +64,16 @@ export function endOf(record: FinishedRecord): Ended | undefined {
 
 /**
  * @param threshold Milliseconds from which it is slow; undefined while that is not settled, then the request says nothing.
- * @param window Milliseconds after which nothing is waited for any more.
  */
-export function outcomeValue(metric: Metric, request: WatchedRequest, threshold: number | undefined, window: number, now: number): Value {
+export function outcomeValue(metric: Metric, request: WatchedRequest, threshold: number | undefined, windows: Windows, now: number): Value {
   const { ended } = request
   const age = now - request.at
-  const late = age >= window + LATE_MS
+  const late = age >= windows.request + LATE_MS
   switch (metric.name) {
     case 'errorRate':
-      return ended ? Number(ended.failed && ended.total <= window) : late ? 0 : undefined
+      return ended ? Number(ended.failed && ended.total <= windows.request) : late ? 0 : undefined
+    case 'feedback':
+      return request.score === undefined ? (age >= windows.feedback + LATE_MS ? null : undefined) : 1 - request.score
     case 'tokensPerAnswer':
       return amountOf(ended, ended?.tokens, metric.most, late)
     case 'cost':

@@ -26,6 +26,7 @@ const WHAT: Record<Metric['name'], (threshold: number | undefined) => string> = 
   timeToFirstToken: (ms) => `slow to the first token (over ${time(ms)}) are`,
   timeBetweenTokens: (ms) => `slow between tokens (over ${time(ms)}) are`,
   totalTime: (ms) => `slow (over ${time(ms)}) are`,
+  feedback: () => 'dissatisfied with their answers are, of those who said so,',
   tokensPerAnswer: () => 'tokens of an answer are, of the most,',
   cost: () => 'the cost of an answer is, of the most,',
 }
