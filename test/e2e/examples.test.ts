@@ -60,7 +60,7 @@ const waitsForDocker = (version: string) =>
 
 describe('examples', () => {
   it('has a test for each of them', () => {
-    const tested = [...Object.keys(BACKENDS), ...Object.keys(IMAGES), 'process-and-container.yaml', 'two-versions.yaml']
+    const tested = [...Object.keys(BACKENDS), ...Object.keys(IMAGES), 'canary.yaml', 'process-and-container.yaml', 'two-versions.yaml']
     expect(readdirSync(join(root, 'examples')).sort()).toEqual(tested.sort())
   })
 
@@ -112,9 +112,15 @@ describe('examples', () => {
     for (let i = 0; i < 10; i++) expect(await ask('twin', `user-${i}`)).toBe('twin@process')
   })
 
+  it('canary.yaml: a release that begins by itself, and tells what it waits for', async () => {
+    await apply('canary.yaml')
+    await expect.poll(async () => (await status('/rollouts/storyteller-v2'))?.message, { timeout: 30_000 }).toMatch(/^Pauses 30s at 10 %\./)
+    expect(await ask('storyteller', 'a')).toMatch(/^storyteller@v[12]$/)
+  })
+
   it('is applied again without a change', async () => {
     const again = await strata(['apply', '-f', 'examples'], { home: system.home })
     expect(again.code).toBe(0)
-    expect(again.stdout).toContain('40 unchanged')
+    expect(again.stdout).toContain('45 unchanged')
   })
 })
