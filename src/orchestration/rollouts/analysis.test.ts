@@ -276,6 +276,17 @@ describe('callers who stay on a version', () => {
     expect(seenAt).toBeLessThan(120_000)
   })
 
+  test('more of them than can be held are looked at in part, and what is found is the same', () => {
+    const requests = traffic(40_000, 20, (candidate, random) => ({
+      total: 20,
+      caller: `${candidate ? 'c' : 'b'}${random()}`,
+      outcome: random() < (candidate ? 0.03 : 0.01) ? 'upstream_error' : 'ok',
+    }))
+    const analysis = watch(plan, requests, 3 * HOUR, 10_000)
+    expect(analysis.serialize().length).toBeLessThan(4_000_000)
+    expect(harmed(analysis)).toMatch(/^v2 is worse: failed are [23]\.\d % of [\d,]+ there and (0|1)\.\d %/)
+  })
+
   test('who comes to the other version when shares change is not counted there too', () => {
     const first = traffic(200, 10, () => ({ candidate: false, caller: 'moved', total: 20 }))
     const then = traffic(200, 10, () => ({ candidate: true, caller: 'moved', total: 20, outcome: 'upstream_error' })).map((each) => ({

@@ -5,14 +5,12 @@
  */
 import type { FeedbackRecord, FinishedRecord, RequestRecord } from '../../monitoring/request-records.ts'
 import type { MetricReport } from '../../resources/rollout.ts'
-import { evidenceNeeded, refutedAll, refutedOfAny } from '../statistics/combine.ts'
 import type { Arm } from '../statistics/difference.ts'
-import { meanMixtureInterval } from '../statistics/mean-mixture.ts'
-import { type Judgement, judge, missingUntilSafe, startJudgement } from './judgement.ts'
+import { evidenceOf, type Findings, reportOf } from './findings.ts'
+import { type Judgement, judge, type Sums, startJudgement } from './judgement.ts'
 import type { Evidence } from './ladder.ts'
 import { endOf, LATE_MS, type Metric, outcomeValue, timeOf, type WatchedRequest, type Windows } from './outcome.ts'
 import { UnitQueue, type UnitQueueState, type WatchedUnit } from './unit-queue.ts'
-import { harmSentence, missingSentence } from './words.ts'
 
 export interface AnalysisPlan {
   /** What assignments of this try are called. */
@@ -37,8 +35,6 @@ interface KnownRequest extends WatchedRequest {
   readonly known: boolean[]
 }
 
-type Sums = Record<Arm, { units: number; sum: number }>
-
 interface State {
   readonly plan: AnalysisPlan
   readonly positions: Record<string, { boot: string; seq: number }>
@@ -50,18 +46,17 @@ interface State {
   /** [queue][metric] */
   readonly tests: Judgement[][]
   readonly sums: Sums[][]
-  /** Milliseconds since the epoch: the first and the last unit that was counted, and when less was looked at. */
-  readonly counted: { first?: number; last?: number; sampledAt: number }
+  /** Milliseconds since the epoch: when the first and the last unit were counted. */
+  readonly counted: { first?: number; last?: number }
   /** Part of the units that is looked at. */
   readonly sample: number
 }
 
 /** Requests of the old version from which a threshold is made, where nothing was known of it before. */
 const THRESHOLD_SAMPLE = 200
-/** More units or requests than this at the same time, and half of them suffice. */
-const MOST_WATCHED = 40_000
-/** Level of the intervals that are drawn. */
-const DRAWN_ALPHA = 0.05
+/** More units and requests than this at the same time, or more callers ever, and half of them suffice. All of it is stored every few seconds. */
+const MOST_WATCHED = 10_000
+const MOST_SEEN = 50_000
 
 export class ReleaseAnalysis {
   readonly plan: AnalysisPlan
@@ -72,7 +67,7 @@ export class ReleaseAnalysis {
   readonly #queues: UnitQueue[]
   readonly #tests: Judgement[][]
   readonly #sums: Sums[][]
-  readonly #counted: { first?: number; last?: number; sampledAt: number }
+  readonly #counted: { first?: number; last?: number }
   #sample: number
 
   private constructor(state: State) {
@@ -100,7 +95,7 @@ export class ReleaseAnalysis {
       queues: plan.watched.map((watched) => UnitQueue.empty(watched, plan.metrics.length).serialize()),
       tests: each(startJudgement),
       sums: each(() => ({ baseline: { units: 0, sum: 0 }, candidate: { units: 0, sum: 0 } })),
-      counted: { sampledAt: 0 },
+      counted: {},
       sample: 1,
     })
   }
@@ -174,54 +169,11 @@ export class ReleaseAnalysis {
   }
 
   evidence(share: number): Evidence {
-    const judged = this.#judged()
-    const [harmed] = refutedOfAny(
-      judged.map(({ harm }) => harm),
-      this.plan.alpha,
-    )
-    const worse = harmed === undefined ? undefined : judged[harmed]
-    const safety = judged.filter(({ queue, metric }) => metric.margin !== undefined && this.#judgesSafety(queue))
-    const safe = refutedAll(
-      safety.map((each) => each.safety),
-      this.plan.alpha,
-    )
-    const units = Math.max(0, ...this.#sums.flat().map(({ candidate }) => candidate.units))
-    const missing = safety.map(({ metric, queue, index }) => ({ metric, units: this.#missing(queue, index, share) }))
-    return {
-      ...(worse
-        ? {
-            harm: harmSentence(worse.metric, this.#sums[worse.queue]![worse.index]!, this.plan, this.#thresholds[worse.index] ?? undefined),
-          }
-        : {}),
-      safe,
-      good: true,
-      units,
-      missing: safe ? '' : missingSentence(missing, this.#pace()),
-    }
+    return evidenceOf(this.#findings(), share)
   }
 
   report(share: number): MetricReport[] {
-    const shown = this.#queues.findLastIndex((_, q) => this.#sums[q]?.some(({ baseline }) => baseline.units > 0)) // the longest that has something
-    const q = Math.max(shown, 0)
-    const among = this.#judged().length
-    return this.plan.metrics.map((metric, m) => {
-      const sums = this.#sums[q]![m]!
-      const { safety } = this.#tests[q]![m]!
-      const greatestHarm = Math.max(...this.#tests.map((tests) => tests[m]!.harm.peak))
-      const needed = evidenceNeeded(this.plan.alpha, Math.max(among, 1))
-      const shares = { harm: Math.min(1, greatestHarm / needed), safety: Math.min(1, safety.peak / evidenceNeeded(this.plan.alpha)) }
-      const missing = this.#missing(q, m, share)
-      const threshold = this.#thresholds[m]
-      return {
-        name: nameOf(metric),
-        baseline: drawn(sums.baseline),
-        candidate: drawn(sums.candidate),
-        ...(threshold === null || threshold === undefined ? {} : { threshold: Math.round(threshold) }),
-        ...(metric.watch ? {} : { harm: rounded(shares.harm), safety: rounded(shares.safety) }),
-        ...(metric.watch || !Number.isFinite(missing) || missing === 0 ? {} : { missing }),
-        verdict: metric.watch ? 'watched' : shares.harm >= 1 ? 'harm' : shares.safety >= 1 ? 'safe' : 'undecided',
-      }
-    })
+    return reportOf(this.#findings(), share)
   }
 
   /** Feedback counts only from the consumer whose request it was; the last one before the request is counted. */
@@ -245,16 +197,20 @@ export class ReleaseAnalysis {
     })
     const request: KnownRequest = { at, unit: name, arm, queues: counting, known: this.plan.metrics.map(() => false) }
     this.#open.set(id, request)
-    this.#sampleLess(at)
+    this.#sampleLess()
     return request
   }
 
-  /** Where there is more than can be held, half of what comes from now on is looked at: by a hash of its name, which knows nothing of how it goes. */
-  #sampleLess(at: number): void {
+  /**
+   * Where there is more than can be held, half of it is looked at from now on: by a hash of its name, which knows nothing of how it goes nor of its
+   * version. What has been counted stays counted.
+   */
+  #sampleLess(): void {
     const watched = this.#open.size + Math.max(...this.#queues.map(({ size }) => size))
-    if (watched <= MOST_WATCHED || at < this.#counted.sampledAt + this.#longestWait()) return
+    if (watched <= MOST_WATCHED && this.#queues.every(({ seen }) => seen <= MOST_SEEN)) return
     this.#sample /= 2
-    this.#counted.sampledAt = at
+    for (const queue of this.#queues) queue.keepOnly((id) => this.#admits(id))
+    for (const [id, { unit }] of this.#open) if (!this.#admits(unit)) this.#open.delete(id)
   }
 
   #waitFor(metric: Metric): number {
@@ -313,49 +269,14 @@ export class ReleaseAnalysis {
     }
   }
 
-  #judged() {
-    return this.#tests.flatMap((tests, queue) =>
-      tests.flatMap((test, index) => {
-        const metric = this.plan.metrics[index]!
-        return metric.watch ? [] : [{ ...test, metric, queue, index }]
-      }),
-    )
-  }
-
-  /** Of the queues of callers only that which watches them longest says that a version is safe. */
-  #judgesSafety(queue: number): boolean {
-    const { watched } = this.plan
-    return watched[queue] === 0 || watched[queue] === Math.max(...watched)
-  }
-
-  #missing(queue: number, metric: number, share: number): number {
-    return missingUntilSafe(this.#tests[queue]![metric]!, this.plan.alpha, this.#sums[queue]![metric]!, share)
-  }
-
-  /** Units a second. */
-  #pace(): number {
-    const { first, last } = this.#counted
-    if (first === undefined || last === undefined || last <= first) return 0
-    const units = Math.max(...this.#sums.flat().map(({ baseline, candidate }) => baseline.units + candidate.units))
-    return (units * 1000) / (last - first)
+  #findings(): Findings {
+    return { plan: this.plan, tests: this.#tests, sums: this.#sums, thresholds: this.#thresholds, counted: this.#counted }
   }
 
   #admits(name: string): boolean {
     return this.#sample === 1 || hash(name) < this.#sample * 2 ** 32
   }
 }
-
-export function nameOf(metric: Metric): string {
-  return 'quantile' in metric ? `${metric.name} p${metric.quantile}` : metric.name
-}
-
-function drawn({ units, sum }: { units: number; sum: number }) {
-  const { lower, upper } = meanMixtureInterval(units, sum, DRAWN_ALPHA)
-  return { units, mean: percent(units === 0 ? 0 : sum / units), low: percent(lower), high: percent(upper) }
-}
-
-const percent = (part: number) => Math.round(part * 100_000) / 1000
-const rounded = (part: number) => Math.round(Math.max(0, part) * 1000) / 1000
 
 function consumerOf({ namespace, consumer }: { readonly namespace?: string; readonly consumer?: string }): string | undefined {
   return consumer === undefined ? undefined : `${namespace}/${consumer}`

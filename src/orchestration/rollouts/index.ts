@@ -220,7 +220,7 @@ export function createRollouts(options: {
 /** What requests and checks show together. */
 function together(spec: Rollout['spec'], requests: Evidence | undefined, reports: readonly CheckReport[]): Evidence {
   const ofChecks = judgeChecks(spec.analysis.checks, reports)
-  const judged = spec.analysis.metrics.some(({ watch }) => !watch)
+  const judged = spec.analysis.metrics.some(({ watch, margin }) => !watch && margin !== undefined)
   const harm = requests?.harm ?? ofChecks.harm
   return {
     ...(harm === undefined ? {} : { harm }),

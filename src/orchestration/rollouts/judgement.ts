@@ -9,7 +9,8 @@ import { type Arm, type DifferenceTest, observeUnits, startDifferenceTest, units
 import type { Metric } from './outcome.ts'
 import type { Counted } from './unit-queue.ts'
 
-type Sums = Record<Arm, { units: number; sum: number }>
+/** How many units of each version were counted, and what their values make together. */
+export type Sums = Record<Arm, { units: number; sum: number }>
 
 /** Plain data: it can be stored as JSON and gone on with. */
 export type Judgement =

@@ -68,6 +68,14 @@ describe('up the ladder', () => {
     expect(at(run([seen(10), seen(10), seen(10)], first, unjudged))).toEqual(['Healthy', 5, 100])
   })
 
+  test('metrics without a margin promote nobody and hold up nobody: samples and the clock do', () => {
+    const guarded = rollout.spec.parse({ ...spec, analysis: { metrics: [{ name: 'feedback' }] } })
+    const first = run([seen(0), seen(0)], undefined, guarded)
+    const half = run([seen(11, { units: 200 }), seen(12, { units: 400 })], first, guarded)
+    expect(at(run([seen(99, { units: 599 })], half, guarded))).toEqual(['Progressing', 3, 50])
+    expect(at(run([seen(99, { units: 600 })], half, guarded))).toEqual(['Healthy', 5, 100])
+  })
+
   test('a pause without an end waits for a person, also when it is safe', () => {
     const held = rollout.spec.parse({ ...spec, steps: [{ weight: 10 }, { pause: {} }, { weight: 20 }] })
     const paused = run([seen(0), seen(900, { safe: true, units: 9_999 })], undefined, held)

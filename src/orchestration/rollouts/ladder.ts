@@ -42,8 +42,9 @@ const KEPT_EVENTS = 100
 /** Milliseconds that a release waits for a new version that is not ready any more, before it goes back. */
 const LONGEST_HELD_MS = 300_000
 
+/** Whether anything must be shown before all of the traffic is given. */
 export function isJudged({ analysis }: RolloutSpec): boolean {
-  return analysis.checks.length > 0 || analysis.metrics.some(({ watch }) => !watch)
+  return analysis.checks.length > 0 || analysis.metrics.some(({ watch, margin }) => !watch && margin !== undefined)
 }
 
 /** The status that follows. The same object comes back where nothing changes. */
@@ -147,8 +148,7 @@ function enter(spec: RolloutSpec, status: RolloutStatus, step: number, seen: See
 
 /** Whether the gates before this weight are open. */
 function mayTake(spec: RolloutSpec, weight: number, status: RolloutStatus, { evidence }: Seen): boolean {
-  if (!isJudged(spec) || evidence.safe) return true
-  if (weight >= 100) return false
+  if (isJudged(spec) && (evidence.safe || weight >= 100)) return evidence.safe
   // To begin with nothing has been seen of it that a check could look at.
   if ((status.weight ?? 0) === 0) return true
   const compared = spec.analysis.metrics.length > 0
@@ -156,7 +156,8 @@ function mayTake(spec: RolloutSpec, weight: number, status: RolloutStatus, { evi
 }
 
 function waitingFor(spec: RolloutSpec, weight: number, { evidence }: Seen): string {
-  if (weight >= 100) return `Before ${spec.to} gets everything it must be shown to be no worse. ${evidence.missing}`.trim()
+  if (weight >= 100 && isJudged(spec))
+    return `Before ${spec.to} gets everything it must be shown to be no worse. ${evidence.missing}`.trim()
   return `Before ${weight} %: at least ${spec.analysis.minSamples} units of ${spec.to} at this weight. ${evidence.missing}`.trim()
 }
 

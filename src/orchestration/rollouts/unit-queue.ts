@@ -64,6 +64,24 @@ export class UnitQueue {
     return this.#units.length
   }
 
+  /** Callers that have been given a unit, ever. */
+  get seen(): number {
+    return this.#seen.size
+  }
+
+  /** Forgets all others. What has been counted of them stays counted. */
+  keepOnly(admits: (id: string) => boolean): void {
+    for (let m = 0; m < this.#done.length; m++) {
+      let kept = 0
+      for (let i = 0; i < this.#done[m]!; i++) if (admits(this.#units[i]!.id)) kept++
+      this.#done[m] = kept
+    }
+    const left = this.#units.filter(({ id }) => admits(id))
+    this.#units.splice(0, this.#units.length, ...left)
+    for (const id of this.#byId.keys()) if (!admits(id)) this.#byId.delete(id)
+    for (const id of this.#seen) if (!admits(id)) this.#seen.delete(id)
+  }
+
   /** The unit that a request belongs to; undefined where it does not count. */
   unitOf(id: string, at: number, arm: Arm, share: number): WatchedUnit | undefined {
     const known = this.#byId.get(id)

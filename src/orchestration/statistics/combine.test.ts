@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { evidenceNeeded, refutedAll, refutedOfAny } from './combine.ts'
+import { evidenceNeeded, refutedOfAny } from './combine.ts'
 import { type DifferenceTest, startDifferenceTest } from './difference.ts'
 
 const reached = (p: number): DifferenceTest => ({ ...startDifferenceTest({ is: 'atMost', difference: 0 }), peak: -Math.log(p) })
@@ -8,12 +8,6 @@ test('one of many must be surer than one alone', () => {
   expect(refutedOfAny([reached(0.009)], 0.01)).toEqual([0])
   expect(refutedOfAny([reached(0.009), reached(0.5)], 0.01)).toEqual([])
   expect(refutedOfAny([reached(0.5), reached(0.0049)], 0.01)).toEqual([1])
-})
-
-test('all must be sure, each as if alone, and without a test nothing is shown', () => {
-  expect(refutedAll([reached(0.009), reached(0.009)], 0.01)).toBe(true)
-  expect(refutedAll([reached(0.009), reached(0.02)], 0.01)).toBe(false)
-  expect(refutedAll([], 0.01)).toBe(false)
 })
 
 test('a level that is none is refused', () => {

@@ -22,8 +22,3 @@ export function refutedOfAny(tests: readonly Evidenced[], alpha: number): number
   const needed = evidenceNeeded(alpha, tests.length)
   return tests.flatMap((test, i) => (test.peak >= needed ? [i] : []))
 }
-
-/** Whether every hypothesis is refuted, each at level `alpha`. Without a test nothing is shown. */
-export function refutedAll(tests: readonly Evidenced[], alpha: number): boolean {
-  return tests.length > 0 && tests.every((test) => test.peak >= evidenceNeeded(alpha))
-}
