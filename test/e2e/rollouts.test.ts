@@ -29,6 +29,11 @@ apiVersion: strata.dev/v1alpha1
 kind: Route
 metadata: { name: assistant }
 spec: { models: [assistant], targets: [{ version: assistant-v1, weight: 100 }] }
+---
+apiVersion: strata.dev/v1alpha1
+kind: Route
+metadata: { name: callers }
+spec: { models: [callers], targets: [{ version: assistant-v1, weight: 100 }], stickyBy: { header: x-user-id } }
 `
 
 let system: System
@@ -60,11 +65,11 @@ async function until(name: string, accept: (rollout: Rollout) => boolean, timeou
   }
 }
 
-async function ask(headers: Record<string, string> = {}): Promise<{ status: number; version: string | null }> {
+async function ask(headers: Record<string, string> = {}, model = 'assistant'): Promise<{ status: number; version: string | null }> {
   const response = await fetch(`${system.gatewayUrl}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${system.apiKey}`, 'content-type': 'application/json', ...headers },
-    body: JSON.stringify({ model: 'assistant', max_tokens: 4, messages: [{ role: 'user', content: 'Hello' }] }),
+    body: JSON.stringify({ model, max_tokens: 4, messages: [{ role: 'user', content: 'Hello' }] }),
   })
   await response.text()
   return { status: response.status, version: response.headers.get('x-strata-model-version') }
@@ -186,6 +191,36 @@ describe('a good version', () => {
     const audit = await system.control<{ items: { action: string; name: string }[] }>('GET', '/audit?kind=Rollout&name=to-good')
     expect(audit.items.map(({ action }) => action)).toEqual(['promote-full', 'pause', 'retry', 'undo', 'create'])
   })
+})
+
+test('callers who stay on a version count once each, and one who is in the new one stays in it', async () => {
+  const spec = {
+    route: 'callers',
+    steps: [{ weight: 30 }, { pause: {} }],
+    analysis: { unitWindow: '20s', window: '5s', metrics: [{ name: 'errorRate' }] },
+  }
+  await apply(manifest('callers-to-failing', 'assistant-failing', spec))
+  await until('callers-to-failing', ({ status }) => status?.weight === 30)
+  const seen = new Map<string, Set<string | null>>()
+  let stop = false
+  const askers = Array.from({ length: 8 }, async (_, asker) => {
+    for (let i = 0; !stop; i++) {
+      // Each caller asks three times.
+      const caller = `caller-${asker}-${Math.floor(i / 3)}`
+      const { version: by } = await ask({ 'x-user-id': caller }, 'callers')
+      seen.set(caller, (seen.get(caller) ?? new Set()).add(by))
+    }
+  })
+  const { status } = await until('callers-to-failing', (each) => phaseOf(each) === 'Degraded')
+  stop = true
+  await Promise.all(askers)
+  expect(status!.message).toMatch(/^assistant-failing is worse: failed are [3-7]\d % of \d+ there/)
+  // Of three requests in a row to a version that fails one in five, half of the callers meet a failure; each of them is one unit.
+  const { baseline, candidate } = status!.analysis![0]!
+  expect(baseline.units + candidate.units).toBeLessThanOrEqual(seen.size)
+  const moved = [...seen.values()].filter((versions) => versions.size > 1)
+  // Those who were asking when it went back.
+  expect(moved.length).toBeLessThanOrEqual(8)
 })
 
 test('what cannot be is refused, with the reason', async () => {
