@@ -146,8 +146,10 @@ function modelText({ name, version, state }: BackendModel): string {
   return `${name}${version === undefined ? '' : `@${version}`}${state === 'ready' ? '' : ` (${state})`}`
 }
 
+/** A release takes parts of whole weights. */
 function effectiveTargets(route: Resource<'Route'>) {
-  return route.status?.effective?.targets ?? route.spec.targets
+  const targets = route.status?.effective?.targets ?? route.spec.targets
+  return targets.map(({ version, weight }) => ({ version, weight: Number(weight.toFixed(2)) }))
 }
 
 /** Its share of each route that names it, the largest first. */

@@ -119,6 +119,35 @@ function resources(program: Command): void {
     .description('What a kind or a field means, what may stand there, what it is when left out.')
     .argument('<path>', 'e.g. route, route.targets.weight')
     .action(async (path) => (await import('./commands/explain.ts')).explain(path))
+
+  releases(program)
+}
+
+function releases(program: Command): void {
+  const rollout = program.command('rollout').description('Releases: look at one as it goes on, and tell it what to do.')
+  namespaced(
+    rollout
+      .command('get')
+      .description('One release: its steps, both versions side by side, what is proven and what is missing.')
+      .argument('<name>', 'name of the Rollout'),
+  )
+    .option('-w, --watch', 'anew every second until it is over, or q; ends with 0 only if it was promoted')
+    .addOption(output('json'))
+    .action(async (name, flags) => (await import('./commands/rollout.ts')).getRollout(name, flags))
+  const tells = (word: string, description: string) =>
+    namespaced(rollout.command(word).description(description).argument('<name>', 'name of the Rollout'))
+  const tell = async (action: string, name: string, flags: { namespace: string }) =>
+    (await import('./commands/rollout.ts')).tellRollout(action, name, flags)
+  tells('pause', 'Stay at the weight of now, until `resume` or `promote`. Harm still rolls it back.').action((name, flags) =>
+    tell('pause', name, flags),
+  )
+  tells('resume', 'Go on after a pause.').action((name, flags) => tell('resume', name, flags))
+  tells('promote', 'Take the next weight now, whatever it waits for.')
+    .option('--full', 'all of the traffic, at once')
+    .action((name, { full, ...flags }) => tell(full ? 'promote-full' : 'promote', name, flags))
+  tells('abort', 'Send everything to the old version again.').action((name, flags) => tell('abort', name, flags))
+  tells('retry', 'Begin one that was rolled back anew, its evidence too.').action((name, flags) => tell('retry', name, flags))
+  tells('undo', 'Send everything to the old version again, after it was promoted.').action((name, flags) => tell('undo', name, flags))
 }
 
 function using(program: Command): void {
@@ -220,7 +249,6 @@ function keeping(program: Command): void {
     .action(async (source, flags) => (await import('./commands/backup.ts')).restore(source, flags))
 }
 
-/** What the supervisor (or a container) starts: one process each. */
 function internal(program: Command): void {
   program
     .command('control')

@@ -35,8 +35,14 @@ export async function listResources<K extends Kind>(client: ControlClient, kind:
   return answer.items
 }
 
-export function getResource<K extends Kind>(client: ControlClient, kind: K, namespace: string, name: string): Promise<Resource<K>> {
-  return client.call('GET', `/${KINDS[kind].plural}/${encodeURIComponent(name)}${query(namespace)}`)
+export function getResource<K extends Kind>(
+  client: ControlClient,
+  kind: K,
+  namespace: string,
+  name: string,
+  signal?: AbortSignal,
+): Promise<Resource<K>> {
+  return client.call('GET', `/${KINDS[kind].plural}/${encodeURIComponent(name)}${query(namespace)}`, undefined, signal)
 }
 
 export function deleteResource(client: ControlClient, kind: Kind, namespace: string, name: string): Promise<unknown> {

@@ -62,6 +62,25 @@ const route = (name: string, model: string, limits: string[]) => ({
   spec: { models: [name], targets: [{ version: `${model}-v1`, weight: 100 }], limits },
 })
 
+/** Nothing is judged: it stays where it is until it is told. */
+const rollout = {
+  ...head,
+  kind: 'Rollout',
+  metadata: { name: 'assistant-v2' },
+  spec: {
+    route: 'assistant',
+    from: 'assistant-v1',
+    to: 'assistant-v2',
+    steps: [{ weight: 5 }, { pause: {} }],
+    analysis: { metrics: [] },
+  },
+}
+const second = {
+  ...version('assistant', 1),
+  metadata: { name: 'assistant-v2' },
+  spec: { ...version('assistant', 1).spec, version: 'v2' },
+}
+
 const apply = (...documents: object[]) => system.control('POST', '/apply', { documents })
 const modelOf = (name: string) => ({ ...head, kind: 'Model', metadata: { name }, spec: { task: 'chat' } })
 
@@ -161,6 +180,19 @@ const PAGES: readonly Visited[] = [
     news: history('changed'),
   },
   {
+    path: '/releases',
+    title: 'Releases · Strata',
+    content: row('Releases', 'assistant-v2'),
+    meanwhile: () => system.control('POST', '/rollouts/assistant-v2/abort'),
+    news: row('Releases', 'Degraded'),
+  },
+  {
+    path: '/releases/assistant-v2',
+    title: 'assistant-v2 · Releases · Strata',
+    content: history('created it'),
+    news: history('aborted it'),
+  },
+  {
     path: '/settings/access',
     title: 'Access · Settings · Strata',
     content: (page) => page.getByText('this browser').waitFor(),
@@ -173,7 +205,8 @@ const PAGES: readonly Visited[] = [
   {
     path: '/settings/audit',
     title: 'Audit log · Settings · Strata',
-    content: entry('shop-web'),
+    // Each browser that signs in is an entry: what the beginning has made may be pages away.
+    content: (page) => page.getByRole('table', { name: 'Audit log' }).locator('.row-entry').first().waitFor(),
     meanwhile: () => apply(limit('late-entry', 5)),
     news: entry('late-entry'),
   },
@@ -190,7 +223,7 @@ let browser: Browser
 beforeAll(async () => {
   ;[system, browser] = await Promise.all([startSystem({ bootstrap: simulatedAssistant() }), launch()])
   await system.control('POST', '/apply', {
-    documents: [limit('small', 100), consumer('shop', { limits: ['small'] }), backend('elsewhere', 1)],
+    documents: [limit('small', 100), consumer('shop', { limits: ['small'] }), backend('elsewhere', 1), second, rollout],
   })
   await system.control('POST', '/keys', { consumer: 'shop', name: 'shop-web' })
   await system.control('POST', '/tokens', { name: 'deployment', role: 'editor' })
@@ -261,6 +294,7 @@ it('an empty system is read on a telephone in the dark, whatever page one opens'
     '/routes',
     '/consumers',
     '/limits',
+    '/releases',
     '/settings/access',
     '/nowhere',
   ]) {

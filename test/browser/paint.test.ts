@@ -32,6 +32,7 @@ it.each([
   ['/consumers', '.row-entry'],
   ['/consumers/default', '.facts'],
   ['/limits', '.lesson'],
+  ['/releases', '.lesson'],
   ['/settings/access', '.rights'],
   ['/settings/audit', '.row-entry'],
   ['/settings/about', '.facts'],

@@ -14,7 +14,18 @@ describe('the built console', () => {
   const files = readdirSync(DIST, { recursive: true, encoding: 'utf8' }).filter((file) => /\.(js|css|html|svg|woff2?)$/.test(file))
 
   it('has a file for each page, so that none pays for another', () => {
-    for (const page of ['overview', 'playground', 'requests', 'models', 'backends', 'routes', 'consumers', 'limits', 'settings'])
+    for (const page of [
+      'overview',
+      'playground',
+      'requests',
+      'models',
+      'backends',
+      'routes',
+      'releases',
+      'consumers',
+      'limits',
+      'settings',
+    ])
       expect(files.filter((file) => new RegExp(`^assets/${page}-[\\w-]+\\.js$`).test(file))).toHaveLength(1)
   })
 

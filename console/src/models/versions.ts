@@ -3,12 +3,13 @@ import type { Rates, TrafficEvent } from '../../../src/control/records/traffic-e
 import type { SystemStatus, VersionStatus } from '../../../src/control/status.ts'
 import type { Resource } from '../../../src/resources/index.ts'
 import { inNamespace, keyOf } from '../api/resources.ts'
+import { runningTargets } from '../routes/route-state.ts'
 import type { Health } from '../shell/state-mark.tsx'
 
 export interface Share {
   readonly route: string
   readonly namespace: string
-  /** Whole percentage; 0 for one that stands by as a fallback. */
+  /** Percentage, at most two digits behind the point; 0 for one that stands by as a fallback. */
   readonly weight: number
   readonly fallback: boolean
 }
@@ -111,7 +112,7 @@ function sharesOf(namespace: string, name: string, routes: readonly Resource<'Ro
   return routes
     .filter((route) => route.metadata.namespace === namespace)
     .flatMap((route) => {
-      const targets = route.status?.effective?.targets ?? route.spec.targets
+      const targets = runningTargets(route)
       const target = targets.find(({ version }) => version === name)
       const fallback = route.spec.fallbacks.some(({ version }) => version === name)
       if (!target && !fallback) return []

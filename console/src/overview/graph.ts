@@ -7,6 +7,7 @@ import type { InstanceStatus, SystemStatus } from '../../../src/control/status.t
 import type { Resource } from '../../../src/resources/index.ts'
 import { keyOf } from '../api/resources.ts'
 import { STATES } from '../models/instance-words.ts'
+import { runningTargets } from '../routes/route-state.ts'
 import { milliseconds, percent, rate } from '../shell/format.ts'
 import type { Health } from '../shell/state-mark.tsx'
 
@@ -91,7 +92,7 @@ export function buildGraph(system: {
   for (const route of routes) {
     const key = keyOf(route)
     const rates = traffic?.routes[key] ?? QUIET
-    const targets = route.status?.effective?.targets ?? route.spec.targets
+    const targets = runningTargets(route)
     nodes.push({
       id: `route/${key}`,
       column: 2,

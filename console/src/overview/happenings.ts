@@ -19,10 +19,14 @@ function tell(entry: AuditEntry): string | undefined {
   return entry.kind === 'Session' ? undefined : `${thingOf(entry)} ${deedOf(entry)}`
 }
 
+/** What a release does by itself; what a person tells it stands in the log. */
+const OF_ITSELF = new Set(['Started', 'Weight', 'Promoted', 'RolledBack', 'TimedOut', 'Held', 'Released', 'Unready'])
+
 export function happenings(
   status: SystemStatus,
   versions: readonly Resource<'ModelVersion'>[],
   audit: readonly AuditEntry[],
+  releases: readonly Resource<'Rollout'>[],
   most: number,
 ): Happening[] {
   const all: Happening[] = [
@@ -37,6 +41,17 @@ export function happenings(
           id: `condition ${version.metadata.uid}`,
           at: Date.parse(condition.lastTransitionTime),
           what: `${version.spec.model}@${version.spec.version} ${condition.status === 'True' ? 'is ready' : `is not ready: ${condition.message || condition.reason}`}`,
+          by: 'control',
+        })),
+    ),
+    ...releases.flatMap(({ metadata, status: release }) =>
+      (release?.history ?? [])
+        .toReversed()
+        .filter(({ event }) => OF_ITSELF.has(event))
+        .map(({ time, event, message }) => ({
+          id: `release ${metadata.uid} ${time} ${event}`,
+          at: Date.parse(time),
+          what: `release ${metadata.name}: ${message.split('. ')[0]!.replace(/\.$/, '')}`,
           by: 'control',
         })),
     ),

@@ -1,9 +1,10 @@
 /** Overview: one glance says whether it is fine. The picture, four charts, what happened lately. */
 import { Loader } from '@mantine/core'
 import { useEffect, useMemo, useState } from 'react'
+import type { Resource } from '../../../src/resources/index.ts'
 import { ApiError, getJson } from '../api/client.ts'
 import { useSystem } from '../api/system.tsx'
-import { Ago, Prose, useMay } from '../parts/index.ts'
+import { Ago, Prose, useFetched, useMay } from '../parts/index.ts'
 import { count, milliseconds, percent, rate } from '../shell/format.ts'
 import { useAddress } from '../shell/router.tsx'
 import { StateMark } from '../shell/state-mark.tsx'
@@ -125,7 +126,8 @@ function Happenings() {
     )
     return () => abort.abort()
   }, [resourceVersion, admin])
-  const list = status ? happenings(status, versions, audit, MOST_HAPPENINGS) : []
+  const { data: releases } = useFetched<{ items: Resource<'Rollout'>[] }>('/rollouts')
+  const list = status ? happenings(status, versions, audit, releases?.items ?? [], MOST_HAPPENINGS) : []
   return (
     <section className="panel" aria-labelledby="lately">
       <h2 id="lately">Lately</h2>

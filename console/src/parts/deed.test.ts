@@ -14,3 +14,10 @@ it('things have the names that people give them', () => {
   expect(thingOf({ kind: 'ApiKey', name: 'web' })).toBe('key web')
   expect(thingOf({ kind: 'Consumer', name: 'shop' })).toBe('consumer shop')
 })
+
+it('a release is told what to do', () => {
+  expect(
+    ['pause', 'resume', 'promote', 'promote-full', 'abort', 'retry', 'undo'].map((action) => deedOf({ action, kind: 'Rollout', diff: [] })),
+  ).toEqual(['paused', 'resumed', 'promoted by a step', 'promoted fully', 'aborted', 'tried again', 'undone'])
+  expect(thingOf({ kind: 'Rollout', name: 'm-v2' })).toBe('release m-v2')
+})

@@ -7,6 +7,13 @@ const WORDS: Readonly<Record<string, string>> = {
   delete: 'deleted',
   login: 'signed in',
   logout: 'ended',
+  pause: 'paused',
+  resume: 'resumed',
+  promote: 'promoted by a step',
+  'promote-full': 'promoted fully',
+  abort: 'aborted',
+  retry: 'tried again',
+  undo: 'undone',
 }
 
 export function deedOf({ action, kind, diff }: Pick<AuditEntry, 'action' | 'kind' | 'diff'>): string {
@@ -16,7 +23,7 @@ export function deedOf({ action, kind, diff }: Pick<AuditEntry, 'action' | 'kind
   return WORDS[action] ?? action
 }
 
-const KINDS: Readonly<Record<string, string>> = { ApiKey: 'key', ModelVersion: 'version' }
+const KINDS: Readonly<Record<string, string>> = { ApiKey: 'key', ModelVersion: 'version', Rollout: 'release' }
 
 /** "version assistant-v2" */
 export function thingOf({ kind, name }: Pick<AuditEntry, 'kind' | 'name'>): string {

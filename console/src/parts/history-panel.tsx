@@ -5,11 +5,22 @@ import { inNamespace, type Manifest } from '../api/resources.ts'
 import { Ago } from './ago.tsx'
 import { DifferenceView } from './difference-view.tsx'
 import { Panel } from './panel.tsx'
-import { fieldsOf, pastOf } from './past.ts'
+import { fieldsOf, isDeed, pastOf } from './past.ts'
 import { useFetched } from './use-fetched.ts'
 
 const SHOWN = 12
-const DONE: Record<string, string> = { create: 'created it', change: 'changed', delete: 'deleted it' }
+const DONE: Record<string, string> = {
+  create: 'created it',
+  change: 'changed',
+  delete: 'deleted it',
+  pause: 'paused it',
+  resume: 'resumed it',
+  promote: 'promoted it by a step',
+  'promote-full': 'promoted it fully',
+  abort: 'aborted it',
+  retry: 'tried it again',
+  undo: 'undid it',
+}
 
 export function HistoryPanel(props: {
   /** "routes" */
@@ -29,13 +40,19 @@ export function HistoryPanel(props: {
       <ol className="history">
         {past.map(({ entry: { id, time, actor, action, diff }, differences, before }, at) => (
           <li key={id}>
-            <details>
-              <summary>
+            {isDeed(action) ? (
+              <span className="grow">
                 <strong>{actor}</strong> {DONE[action] ?? action}
-                {action === 'change' && ` ${fieldsOf(diff)}`}
-              </summary>
-              <DifferenceView differences={differences} label={`What ${actor} ${DONE[action] ?? action}`} />
-            </details>
+              </span>
+            ) : (
+              <details>
+                <summary>
+                  <strong>{actor}</strong> {DONE[action] ?? action}
+                  {action === 'change' && ` ${fieldsOf(diff)}`}
+                </summary>
+                <DifferenceView differences={differences} label={`What ${actor} ${DONE[action] ?? action}`} />
+              </details>
+            )}
             {at === 0 && before && onUndo && (
               <button type="button" className="plain" onClick={() => onUndo(before)}>
                 Undo

@@ -39,6 +39,13 @@ const created: AuditEntry = {
   diff: [{ path: ['spec'], after: {} }],
 }
 
+it('what was only told to it changes nothing that is written', () => {
+  const paused: AuditEntry = { ...created, id: 3, action: 'pause', diff: [] }
+  const [deed, change] = pastOf(route(50), [paused, changed(2, route(10), route(50))])
+  expect(deed).toEqual({ entry: paused, differences: [], before: undefined })
+  expect(change?.before?.spec).toEqual(route(10).spec)
+})
+
 describe('the past of a resource', () => {
   it('is walked back entry by entry, labels too', () => {
     const [a, b, c] = [route(10), route(20), route(20, { by: 'me' })]

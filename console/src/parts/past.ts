@@ -19,11 +19,17 @@ export interface Past {
 export function pastOf(resource: Resource, entries: readonly AuditEntry[]): Past[] {
   let after: unknown = writtenOf(resource)
   return entries.map((entry) => {
+    if (isDeed(entry.action)) return { entry, differences: [], before: undefined }
     const found = entry.action === 'change' && after !== undefined ? undone(after, entry.diff) : undefined
     const whole = found && [{ path: [], before: found.value, after }]
     after = found?.value
     return { entry, differences: whole ?? entry.diff, before: found && manifestFrom(resource, found.value) }
   })
+}
+
+/** Something that was told to it: nothing that is written changes by that. */
+export function isDeed(action: string): boolean {
+  return action !== 'create' && action !== 'change' && action !== 'delete'
 }
 
 function manifestFrom(resource: Resource, written: unknown): Manifest {

@@ -6,7 +6,7 @@ import { FIRST_MANIFEST } from '../parts/first-manifest.ts'
 import { DataTable, EmptyState, PageHead } from '../parts/index.ts'
 import { milliseconds, percent, rate } from '../shell/format.ts'
 import { StateMark } from '../shell/state-mark.tsx'
-import { decidedBy, routeState, runningTargets } from './route-state.ts'
+import { decidedBy, deciderInWords, routeState, runningTargets } from './route-state.ts'
 import { ShareBar } from './share-bar.tsx'
 
 export function RouteList() {
@@ -59,17 +59,20 @@ export function RouteList() {
               {
                 heading: 'Versions',
                 full: true,
-                cell: (route) => (
-                  <span className="list-share">
-                    <span>
-                      {runningTargets(route)
-                        .map(({ version, weight }) => `${version} ${weight}\u202f%`)
-                        .join(' · ')}
-                      {decidedBy(route) && `, decided by ${decidedBy(route)}`}
+                cell: (route) => {
+                  const by = decidedBy(route)
+                  return (
+                    <span className="list-share">
+                      <span>
+                        {runningTargets(route)
+                          .map(({ version, weight }) => `${version} ${weight}\u202f%`)
+                          .join(' · ')}
+                        {by !== undefined && `, decided by ${deciderInWords(by)}`}
+                      </span>
+                      <ShareBar targets={runningTargets(route)} />
                     </span>
-                    <ShareBar targets={runningTargets(route)} />
-                  </span>
-                ),
+                  )
+                },
               },
               { heading: 'Requests', align: 'right', cell: (route) => rate(traffic?.routes[keyOf(route)]?.requestsPerSecond ?? 0) },
               { heading: 'Answer p95', align: 'right', cell: (route) => milliseconds(traffic?.routes[keyOf(route)]?.totalP95) },

@@ -1,6 +1,7 @@
 /** What a route's status says, in words. Pure. */
 import type { SystemStatus } from '../../../src/control/status.ts'
 import type { Resource } from '../../../src/resources/index.ts'
+import { inNamespace } from '../api/resources.ts'
 import type { Health } from '../shell/state-mark.tsx'
 import type { Target } from './weights.ts'
 
@@ -16,13 +17,24 @@ export function runningTargets(route: Resource<'Route'>): readonly Target[] {
   const { effective } = route.status ?? {}
   // The status follows the spec a moment later; until then what is written is what gateways were told.
   if (!effective || effective.by === 'spec') return route.spec.targets
-  return effective.targets
+  return effective.targets.map(({ version, weight }) => ({ version, weight: Number(weight.toFixed(2)) }))
 }
 
 /** Who decides in place of what is written: the name of a rollout or an experiment. */
 export function decidedBy(route: Resource<'Route'>): string | undefined {
   const by = route.status?.effective?.by
   return by === undefined || by === 'spec' ? undefined : by
+}
+
+/** "the release assistant-v2" */
+export function deciderInWords(by: string): string {
+  return by.replace(/^Rollout\//, 'the release ')
+}
+
+/** Where that decision is made. */
+export function deciderHref(by: string, namespace: string): string | undefined {
+  const [kind, name] = by.split('/', 2)
+  return kind === 'Rollout' ? `/releases/${name}${inNamespace(namespace)}` : undefined
 }
 
 /** How many of the gateways run what control has last said. */

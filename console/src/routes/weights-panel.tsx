@@ -12,7 +12,7 @@ import { Panel, ReviewChange, useMay } from '../parts/index.ts'
 import { milliseconds, percent, rate } from '../shell/format.ts'
 import { Link } from '../shell/router.tsx'
 import { StateMark } from '../shell/state-mark.tsx'
-import { decidedBy, gatewaysUpToDate, runningTargets } from './route-state.ts'
+import { decidedBy, deciderHref, deciderInWords, gatewaysUpToDate, runningTargets } from './route-state.ts'
 import { ShareBar } from './share-bar.tsx'
 import { rebalanced, sameTargets, type Target, withoutTarget, withTarget } from './weights.ts'
 
@@ -57,8 +57,8 @@ export function Weights(props: {
     <Panel title="Weights" beside={<Runs route={route} />}>
       {by && (
         <p className="note">
-          {by} decides now. What is written: {inWords(route.spec.targets)}. What runs: {inWords(runningTargets(route))}. A change here
-          becomes effective when it ends.
+          What runs is decided by <Decider by={by} namespace={route.metadata.namespace} />: {inWords(runningTargets(route))}. What is
+          written here, {inWords(route.spec.targets)}, is what it takes its share of.
         </p>
       )}
       {stale && (
@@ -148,6 +148,12 @@ export function Weights(props: {
       )}
     </Panel>
   )
+}
+
+function Decider({ by, namespace }: { readonly by: string; readonly namespace: string }) {
+  const href = deciderHref(by, namespace)
+  const name = deciderInWords(by)
+  return href === undefined ? name : <Link href={href}>{name}</Link>
 }
 
 function inWords(targets: readonly Target[]): string {

@@ -38,6 +38,7 @@ export const PAGES: readonly (readonly Page[])[] = [
     page('consumers', 'Consumers', () => import('../consumers/index.tsx')),
     page('limits', 'Limits', () => import('../limits/index.tsx')),
   ],
+  [page('releases', 'Releases', () => import('../releases/index.tsx'))],
   [page('settings', 'Settings', () => import('../settings/index.tsx'))],
 ]
 

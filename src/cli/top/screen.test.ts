@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { Rates, TrafficEvent } from '../../control/records/traffic-event.ts'
 import type { SystemStatus } from '../../control/status.ts'
 import type { Resource } from '../../resources/index.ts'
+import { renderLine, sparkline } from '../lines.ts'
 import { palette } from '../terminal.ts'
-import { renderLine, sparkline } from './lines.ts'
 import { type Seen, screenLines } from './screen.ts'
 
 const NOW = Date.UTC(2026, 0, 1)

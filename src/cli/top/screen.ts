@@ -3,7 +3,7 @@ import type { Rates, TrafficEvent } from '../../control/records/traffic-event.ts
 import type { InstanceStatus, SystemStatus, VersionStatus } from '../../control/status.ts'
 import { formatAge, formatBytes } from '../../kernel/units.ts'
 import type { Resource } from '../../resources/index.ts'
-import { type Column, type Line, type Piece, sparkline, type Tone, tableLines } from './lines.ts'
+import { type Column, fitted, type Line, type Piece, sparkline, type Tone, tableLines } from '../lines.ts'
 
 export interface Seen {
   readonly status: SystemStatus
@@ -31,12 +31,6 @@ export function screenLines(
   const room = size.rows === undefined ? Number.POSITIVE_INFINITY : size.rows - head.length - tail.length - 1
   const lines = [...head, ...(instances.length > 0 && room >= 3 ? [[], ...fitted(instances, room)] : []), ...tail]
   return size.rows === undefined ? lines : fitted(lines, size.rows)
-}
-
-/** The last line says how much there would have been. */
-function fitted(lines: readonly Line[], rows: number): readonly Line[] {
-  if (lines.length <= rows) return lines
-  return [...lines.slice(0, Math.max(0, rows - 1)), [{ text: `… ${lines.length - rows + 1} more lines`, tone: 'dim' }]]
 }
 
 function headLines(status: SystemStatus, now: number, away: string | undefined): Line[] {
@@ -129,7 +123,7 @@ function sharesOf({ namespace, name }: VersionStatus, routes: readonly Resource<
     .filter(({ metadata }) => metadata.namespace === namespace)
     .flatMap(({ metadata, spec, status }) => {
       const weight = (status?.effective?.targets ?? spec.targets).find(({ version }) => version === name)?.weight
-      return weight === undefined ? [] : [`${weight} % of ${metadata.name}`]
+      return weight === undefined ? [] : [`${Number(weight.toFixed(2))} % of ${metadata.name}`]
     })
     .join(', ')
 }
