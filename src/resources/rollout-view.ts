@@ -2,14 +2,15 @@
 import { formatAge, parseDuration } from '../kernel/units.ts'
 import type { Resource, Spec } from './index.ts'
 import type { MetricReport, ROLLOUT_PHASES } from './rollout.ts'
+import { isRunning } from './rollout-misfits.ts'
+
+export { isRunning }
 
 export type Rollout = Resource<'Rollout'>
 export type Phase = (typeof ROLLOUT_PHASES)[number]
 type Metric = Spec<'Rollout'>['analysis']['metrics'][number]
 
 export const phaseOf = ({ status }: Rollout): Phase => status?.phase ?? 'Pending'
-
-export { isRunning } from './rollout-misfits.ts'
 
 export type StepState = 'done' | 'now' | 'held' | 'failed' | 'ahead'
 
