@@ -104,6 +104,9 @@ function traffic(
   })
 }
 
+function never(): never {
+  throw new Error('there is a report for each metric')
+}
 const ERRORS = [{ name: 'errorRate' }]
 const harmed = (analysis: ReleaseAnalysis) => analysis.evidence(0.5).harm
 
@@ -132,6 +135,22 @@ describe('errors', () => {
       missing: expect.stringMatching(/^errorRate wants about [\d,]+ more requests or callers, about \d+ min at the pace so far\.$/),
     })
     expect(ReleaseAnalysis.begin(planWith(ERRORS)).evidence(0.05).missing).toMatch(/so far there is no traffic to judge by/)
+  })
+
+  test('what is said of both is of the same moments, though their shares have changed', () => {
+    // Both fail more in the second half, in which the new version has most of the traffic; at each moment it fails a little more often.
+    const half = (from: number, share: number, rate: number) =>
+      traffic(
+        4_000,
+        10,
+        (candidate, random) => ({ total: 50, outcome: random() < rate + (candidate ? 0.06 : 0) ? 'upstream_error' : 'ok' }),
+        share,
+        share,
+      ).map((each) => ({ ...each, id: `${from}-${each.id}`, at: each.at + from }))
+    const analysis = watch(planWith(ERRORS), [...half(0, 10, 0.01), ...half(40_000, 80, 0.2)], 90_000)
+    const [{ baseline, candidate } = never()] = analysis.report(0.5)
+    expect(candidate.mean - baseline.mean).toBeGreaterThan(3)
+    expect(candidate.mean - baseline.mean).toBeLessThan(9)
   })
 
   test('an answer that a fallback gave is a failure of the version that was chosen', () => {

@@ -7,7 +7,7 @@ import type { FeedbackRecord, FinishedRecord, RequestRecord } from '../../monito
 import type { MetricReport } from '../../resources/rollout.ts'
 import type { Arm } from '../statistics/difference.ts'
 import { evidenceOf, type Findings, reportOf } from './findings.ts'
-import { type Judgement, judge, type Sums, startJudgement } from './judgement.ts'
+import { addTo, type Judgement, judge, noSums, type Sums, startJudgement } from './judgement.ts'
 import type { Evidence } from './ladder.ts'
 import { endOf, LATE_MS, type Metric, outcomeValue, timeOf, type WatchedRequest, type Windows } from './outcome.ts'
 import { UnitQueue, type UnitQueueState, type WatchedUnit } from './unit-queue.ts'
@@ -94,7 +94,7 @@ export class ReleaseAnalysis {
       open: {},
       queues: plan.watched.map((watched) => UnitQueue.empty(watched, plan.metrics.length).serialize()),
       tests: each(startJudgement),
-      sums: each(() => ({ baseline: { units: 0, sum: 0 }, candidate: { units: 0, sum: 0 } })),
+      sums: each(noSums),
       counted: {},
       sample: 1,
     })
@@ -159,10 +159,7 @@ export class ReleaseAnalysis {
         this.#counted.first ??= now
         this.#counted.last = now
         const sums = this.#sums[q]![m]!
-        for (const { arm, value } of units) {
-          sums[arm].units += 1
-          sums[arm].sum += value
-        }
+        for (const unit of units) addTo(sums, unit)
         this.#tests[q]![m] = judge(this.#tests[q]![m]!, units)
       }
     return some

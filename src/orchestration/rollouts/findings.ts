@@ -3,7 +3,7 @@ import type { MetricReport } from '../../resources/rollout.ts'
 import { evidenceNeeded, refutedOfAny } from '../statistics/combine.ts'
 import { meanMixtureInterval } from '../statistics/mean-mixture.ts'
 import type { AnalysisPlan } from './analysis.ts'
-import { type Judgement, missingUntilSafe, type Sums } from './judgement.ts'
+import { effectiveUnits, type Judgement, meanOf, missingUntilSafe, type Sum, type Sums } from './judgement.ts'
 import type { Evidence } from './ladder.ts'
 import type { Metric } from './outcome.ts'
 import { harmSentence, missingSentence } from './words.ts'
@@ -107,9 +107,11 @@ function paceOf({ sums, counted: { first, last } }: Findings): number {
   return (Math.max(...sums.flat().map(({ baseline, candidate }) => baseline.units + candidate.units)) * 1000) / (last - first)
 }
 
-function drawn({ units, sum }: { readonly units: number; readonly sum: number }) {
-  const { lower, upper } = meanMixtureInterval(units, sum, DRAWN_ALPHA)
-  return { units, mean: percent(units === 0 ? 0 : sum / units), low: percent(lower), high: percent(upper) }
+function drawn(sum: Sum) {
+  const units = Math.floor(effectiveUnits(sum))
+  const mean = Math.min(1, Math.max(0, meanOf(sum)))
+  const { lower, upper } = meanMixtureInterval(units, mean * units, DRAWN_ALPHA)
+  return { units: sum.units, mean: percent(mean), low: percent(lower), high: percent(upper) }
 }
 
 const percent = (part: number) => Math.round(part * 100_000) / 1000

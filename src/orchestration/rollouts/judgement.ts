@@ -9,8 +9,45 @@ import { type Arm, type DifferenceTest, observeUnits, startDifferenceTest, units
 import type { Metric } from './outcome.ts'
 import type { Counted } from './unit-queue.ts'
 
-/** How many units of each version were counted, and what their values make together. */
-export type Sums = Record<Arm, { units: number; sum: number }>
+/** Units of one version that were counted, and what their values make together. */
+export interface Sum {
+  units: number
+  sum: number
+  /**
+   * The same, each unit weighted with the probability of the other version at its moment. Both versions then have the same mixture of moments, and
+   * their means can be set side by side though shares have changed (overlap weights: Li, Morgan, Zaslavsky, JASA 113, 2018).
+   */
+  weight: number
+  squares: number
+  weighted: number
+}
+
+export type Sums = Record<Arm, Sum>
+
+export function noSums(): Sums {
+  const none = () => ({ units: 0, sum: 0, weight: 0, squares: 0, weighted: 0 })
+  return { baseline: none(), candidate: none() }
+}
+
+/** Adds one unit to its version's sum. */
+export function addTo(sums: Sums, { arm, share, value }: Pick<Counted, 'arm' | 'share' | 'value'>): void {
+  const sum = sums[arm]
+  const weight = arm === 'candidate' ? 1 - share : share
+  sum.units += 1
+  sum.sum += value
+  sum.weight += weight
+  sum.squares += weight * weight
+  sum.weighted += weight * value
+}
+
+export function meanOf({ units, sum, weight, weighted }: Sum): number {
+  return weight > 0 ? weighted / weight : units > 0 ? sum / units : 0
+}
+
+/** As many units of equal weight would know as much. */
+export function effectiveUnits({ units, weight, squares }: Sum): number {
+  return squares > 0 ? (weight * weight) / squares : units
+}
 
 /** Plain data: it can be stored as JSON and gone on with. */
 export type Judgement =
@@ -21,8 +58,12 @@ export type Judgement =
       readonly harm: BlockTest
       readonly safety: BlockTest
       readonly units: number
-      readonly open?: Sums & { second: number }
+      readonly open?: Open
     }
+
+interface Open extends Record<Arm, { units: number; sum: number }> {
+  readonly second: number
+}
 
 /** Without a margin only something absurd would count as worse: safety is never asked for then. */
 const NO_MARGIN = 99

@@ -1,15 +1,11 @@
 /** What a comparison has shown, in sentences. Pure. */
 import type { AnalysisPlan } from './analysis.ts'
+import { meanOf, type Sum, type Sums } from './judgement.ts'
 import type { Metric } from './outcome.ts'
-
-interface Counted {
-  readonly units: number
-  readonly sum: number
-}
 
 export function harmSentence(
   metric: Metric,
-  { baseline, candidate }: { baseline: Counted; candidate: Counted },
+  { baseline, candidate }: Sums,
   { from, to, alpha }: Pick<AnalysisPlan, 'from' | 'to' | 'alpha'>,
   threshold: number | undefined,
 ): string {
@@ -54,8 +50,8 @@ function roughly(units: number): number {
   return Math.ceil(units / step) * step
 }
 
-function share({ units, sum }: Counted): string {
-  return `${number(units === 0 ? 0 : (100 * sum) / units)} % of ${grouped(units)}`
+function share(sum: Sum): string {
+  return `${number(100 * meanOf(sum))} % of ${grouped(sum.units)}`
 }
 
 const number = (value: number) => (value >= 10 ? value.toFixed(0) : value.toFixed(1))
