@@ -14,7 +14,7 @@ export function isRunning({ status }: Pick<Rollout, 'status'>): boolean {
 export function rolloutMisfits(rollout: Rollout, document: number, world: ExistingResources): Problem[] {
   const { spec } = rollout
   const problems = spec.from === spec.to ? [toItself(spec.to)] : [...ofRoute(rollout, world), ...ofTasks(rollout, world)]
-  return [...problems, ...ofOthers(rollout, world), ...ofMetrics(rollout)].map(({ path, ...misfit }) => ({
+  return [...problems, ...ofOthers(rollout, world), ...ofMetrics(rollout), ...ofSteps(rollout)].map(({ path, ...misfit }) => ({
     document,
     path: ['spec', ...path],
     ...misfit,
@@ -41,14 +41,19 @@ function ofRoute({ spec, metadata }: Rollout, world: ExistingResources): Misfit[
   const route = world.get('Route', metadata.namespace, spec.route)
   if (!route) return []
   const others = rolloutsOn(spec.route, metadata.namespace, world).filter((other) => other.metadata.name !== metadata.name)
-  const promoted = others.filter(({ status }) => status?.phase === 'Healthy').map((other) => other.spec.to)
-  const sent = route.spec.targets.filter(({ weight }) => weight > 0).map(({ version }) => version)
+  // What runs: each promoted release has put its new version in the place of its old one, the older first.
+  const promotions = others.filter(({ status }) => status?.phase === 'Healthy').sort(byAge)
+  const written = route.spec.targets.filter(({ weight }) => weight > 0).map(({ version }) => version)
+  const sent = promotions.reduce(
+    (versions, other) => versions.map((version) => (version === other.spec.from ? other.spec.to : version)),
+    written,
+  )
   const problems: Misfit[] = []
-  if (![...sent, ...promoted].includes(spec.from))
+  if (!sent.includes(spec.from))
     problems.push({
       path: ['from'],
       message: `${resourceLabel(route)} sends nothing to ${JSON.stringify(spec.from)}, so nothing can be taken from it`,
-      expected: `one of ${[...sent, ...promoted].join(', ')}`,
+      expected: sent.length === 1 ? `${sent[0]}` : `one of ${sent.join(', ')}`,
     })
   if (sent.includes(spec.to))
     problems.push({
@@ -102,6 +107,27 @@ function ofMetrics({ spec }: Rollout): Misfit[] {
       })
     return misfits
   })
+}
+
+/** All at once compares nothing, so nothing that must be shown could be. */
+function ofSteps({ spec }: Rollout): Misfit[] {
+  const first = spec.steps.findIndex((step) => 'weight' in step)
+  const step = spec.steps[first]
+  const judged = spec.analysis.metrics.some(({ watch, margin }) => !watch && margin !== undefined)
+  if (!judged || !step || !('weight' in step) || step.weight < 100) return []
+  return [
+    {
+      path: ['steps', first, 'weight'],
+      message: 'the first weight is all of the traffic, beside which nothing can be compared',
+      expected: 'a smaller weight first, or `analysis: { metrics: [] }`',
+    },
+  ]
+}
+
+/** The older first. */
+export function byAge(a: Rollout, b: Rollout): number {
+  const [first, second] = [a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? '']
+  return first < second ? -1 : first > second ? 1 : a.metadata.name < b.metadata.name ? -1 : 1
 }
 
 function rolloutsOn(route: string, namespace: string, world: ExistingResources): Rollout[] {

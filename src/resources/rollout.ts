@@ -3,11 +3,13 @@ import { parseDuration } from '../kernel/units.ts'
 import { defineKind, type Reference } from './kind.ts'
 import { condition, duration, httpAddress, resourceName, secretReference } from './scalars.ts'
 
-const points = z.number().min(0).max(100)
+const points = z.number().min(0).max(99)
 
 /** Times of a request that can be slow, and what a request can be measured by besides. */
 export const TIME_METRICS = ['timeToFirstToken', 'timeBetweenTokens', 'totalTime'] as const
 export const AMOUNT_METRICS = ['tokensPerAnswer', 'cost'] as const
+
+const wait = duration.refine((text) => (parseDuration(text) ?? 0) >= 1_000, 'at least 1s')
 
 const judged = {
   harmMargin: points
@@ -79,10 +81,7 @@ const check = z
       })
       .optional()
       .meta({ description: 'Asks a service of yours, which answers `{ "ok": true }`, or `false` with a `message`.' }),
-    every: duration
-      .refine((text) => (parseDuration(text) ?? 0) >= 1_000, 'at least 1s')
-      .default('30s')
-      .meta({ description: 'How often it is asked.' }),
+    every: wait.default('30s').meta({ description: 'How often it is asked.' }),
     failures: z.number().int().min(1).max(100).default(3).meta({
       description: 'So many bad answers one after the other roll the release back. No answer is no bad one: it only holds up promotion.',
     }),
@@ -112,16 +111,14 @@ const analysis = z
       .max(10_000_000)
       .default(200)
       .meta({ description: 'Units that the new version must have had at a step before the next one, unless it is shown to be safe.' }),
-    window: duration
-      .default('1m')
-      .meta({ description: 'How long a request is waited for. One that has not failed by then has not failed.' }),
-    unitWindow: duration
+    window: wait.default('1m').meta({ description: 'How long a request is waited for. One that has not failed by then has not failed.' }),
+    unitWindow: wait
       .default('1h')
       .meta({ description: 'Where callers stay on a version: how long each is watched, from its first request. It counts once.' }),
-    feedbackWindow: duration
+    feedbackWindow: wait
       .default('10m')
       .meta({ description: 'How long feedback on an answer is waited for. Units are counted in order, so the metric is as much behind.' }),
-    maxDuration: duration.default('24h').meta({ description: 'How long a release may take.' }),
+    maxDuration: wait.default('24h').meta({ description: 'How long a release may take.' }),
     onTimeout: z.enum(['pause', 'rollback']).default('pause').meta({ description: 'What happens when it is not decided by then.' }),
   })
   .meta({ description: 'How the new version is judged, beside the traffic that the old one gets at the same time.' })
@@ -235,7 +232,7 @@ export const rollout = defineKind({
     heldSince: z.string().optional(),
     history: z.array(z.strictObject({ time: z.string(), event: z.string(), message: z.string() })).default([]),
   }),
-  immutable: ['route', 'from', 'to', 'analysis'],
+  immutable: ['route', 'from', 'to', 'steps', 'analysis'],
   references(spec): Reference[] {
     return [
       { path: ['spec', 'route'], kind: 'Route', name: spec.route },

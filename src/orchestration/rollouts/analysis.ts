@@ -39,21 +39,26 @@ interface State {
   readonly plan: AnalysisPlan
   readonly positions: Record<string, { boot: string; seq: number }>
   readonly thresholds: (number | null)[]
-  /** Times of the baseline before the thresholds are settled, for each metric. */
-  readonly samples: number[][]
+  /**
+   * The first requests of the baseline, in the order of their assignment, with their times for each metric: null where there is none, absent while it
+   * runs. Those that end first would be the quick ones.
+   */
+  readonly cohort: Record<string, { readonly at: number; times?: (number | null)[] }>
   readonly open: Record<string, KnownRequest>
   readonly queues: readonly UnitQueueState[]
   /** [queue][metric] */
   readonly tests: Judgement[][]
   readonly sums: Sums[][]
   /** Milliseconds since the epoch: when the first and the last unit were counted. */
-  readonly counted: { first?: number; last?: number }
+  readonly counted: { first?: number; last?: number; settledAt?: number }
   /** Part of the units that is looked at. */
   readonly sample: number
 }
 
 /** Requests of the old version from which a threshold is made, where nothing was known of it before. */
 const THRESHOLD_SAMPLE = 200
+/** A round is due every half second; time may go ten times as fast until it has caught up. */
+const MOST_AT_ONCE_MS = 5_000
 /** More units and requests than this at the same time, or more callers ever, and half of them suffice. All of it is stored every few seconds. */
 const MOST_WATCHED = 10_000
 const MOST_SEEN = 50_000
@@ -62,19 +67,19 @@ export class ReleaseAnalysis {
   readonly plan: AnalysisPlan
   readonly #positions: Map<string, { boot: string; seq: number }>
   readonly #thresholds: (number | null)[]
-  readonly #samples: number[][]
+  readonly #cohort: Map<string, { readonly at: number; times?: (number | null)[] }>
   readonly #open: Map<string, KnownRequest>
   readonly #queues: UnitQueue[]
   readonly #tests: Judgement[][]
   readonly #sums: Sums[][]
-  readonly #counted: { first?: number; last?: number }
+  readonly #counted: { first?: number; last?: number; settledAt?: number }
   #sample: number
 
   private constructor(state: State) {
     this.plan = state.plan
     this.#positions = new Map(Object.entries(state.positions))
     this.#thresholds = [...state.thresholds]
-    this.#samples = state.samples.map((each) => [...each])
+    this.#cohort = new Map(Object.entries(state.cohort))
     this.#open = new Map(Object.entries(state.open))
     this.#queues = state.queues.map((queue) => new UnitQueue(queue))
     this.#tests = state.tests
@@ -90,7 +95,7 @@ export class ReleaseAnalysis {
       plan,
       positions: {},
       thresholds: plan.metrics.map((_, i) => thresholds[i] ?? null),
-      samples: plan.metrics.map(() => []),
+      cohort: {},
       open: {},
       queues: plan.watched.map((watched) => UnitQueue.empty(watched, plan.metrics.length).serialize()),
       tests: each(startJudgement),
@@ -109,7 +114,7 @@ export class ReleaseAnalysis {
       plan: this.plan,
       positions: Object.fromEntries(this.#positions),
       thresholds: this.#thresholds,
-      samples: this.#samples,
+      cohort: Object.fromEntries(this.#cohort),
       open: Object.fromEntries(this.#open),
       queues: this.#queues.map((queue) => queue.serialize()),
       tests: this.#tests,
@@ -142,9 +147,16 @@ export class ReleaseAnalysis {
     return true
   }
 
-  /** Counts what is known at this moment. True where there was something. */
-  settle(now: number): boolean {
+  /**
+   * Counts what is known at this moment. True where there was something. After a pause of control the time of judging only catches up, for what was
+   * written meanwhile must be read before anything is taken for missing.
+   */
+  settle(time: number): boolean {
     let some = false
+    const { settledAt = time } = this.#counted
+    const now = Math.min(time, settledAt + MOST_AT_ONCE_MS)
+    this.#counted.settledAt = now
+    this.#settleThresholds(now)
     const longest = this.#longestWait()
     for (const [id, request] of this.#open) {
       this.#learn(request, now)
@@ -194,6 +206,7 @@ export class ReleaseAnalysis {
     })
     const request: KnownRequest = { at, unit: name, arm, queues: counting, known: this.plan.metrics.map(() => false) }
     this.#open.set(id, request)
+    if (arm === 'baseline' && this.#cohort.size < THRESHOLD_SAMPLE && this.#isWithoutThreshold()) this.#cohort.set(id, { at })
     this.#sampleLess()
     return request
   }
@@ -208,6 +221,10 @@ export class ReleaseAnalysis {
     this.#sample /= 2
     for (const queue of this.#queues) queue.keepOnly((id) => this.#admits(id))
     for (const [id, { unit }] of this.#open) if (!this.#admits(unit)) this.#open.delete(id)
+  }
+
+  #isWithoutThreshold(): boolean {
+    return this.plan.metrics.some((metric, m) => 'quantile' in metric && this.#thresholds[m] === null)
   }
 
   #waitFor(metric: Metric): number {
@@ -226,7 +243,8 @@ export class ReleaseAnalysis {
       return this.#settleAll(request)
     }
     request.ended = ended
-    if (request.arm === 'baseline') this.#learnThresholds(request)
+    const known = this.#cohort.get(record.id)
+    if (known) known.times = this.plan.metrics.map(({ name }) => timeOf(name, request) ?? null)
   }
 
   /** The metrics of a request that says nothing. */
@@ -254,15 +272,22 @@ export class ReleaseAnalysis {
     }
   }
 
-  #learnThresholds(request: KnownRequest): void {
+  /** Once all of the first requests have ended, or are not waited for any more. */
+  #settleThresholds(now: number): void {
+    if (this.#cohort.size < THRESHOLD_SAMPLE) return
+    const running = (each: { at: number; times?: unknown }) =>
+      each.times === undefined && now - each.at < this.plan.windows.request + LATE_MS
+    const cohort = [...this.#cohort.values()]
+    if (cohort.some(running)) return
+    this.#cohort.clear()
     for (const [m, metric] of this.plan.metrics.entries()) {
-      const time = timeOf(metric.name, request)
-      if (!('quantile' in metric) || time === undefined || this.#thresholds[m] !== null) continue
-      const sample = this.#samples[m]!
-      sample.push(time)
-      if (sample.length < THRESHOLD_SAMPLE) continue
-      this.#thresholds[m] = sample.sort((a, b) => a - b)[Math.floor((metric.quantile / 100) * sample.length)]!
-      this.#samples[m] = []
+      if (!('quantile' in metric) || this.#thresholds[m] !== null) continue
+      // What has not ended is slower than all that has.
+      const times = cohort
+        .flatMap(({ times }) => (times === undefined ? [this.plan.windows.request] : (times[m] ?? [])))
+        .sort((a, b) => a - b)
+      const found = times[Math.floor((metric.quantile / 100) * times.length)]
+      if (found !== undefined) this.#thresholds[m] = found
     }
   }
 

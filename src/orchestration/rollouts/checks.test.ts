@@ -129,10 +129,10 @@ describe('together', () => {
   })
 
   test('bad as often as is written: harm; no answer: it waits', () => {
-    expect(judgeChecks([check!], [report(true, 0)])).toEqual({ good: true, missing: '' })
-    expect(judgeChecks([check!], [report(false, 1)])).toEqual({ good: false, missing: 'The check gate is waited for: m.' })
-    expect(judgeChecks([check!], [report(false, 2)]).harm).toBe('The check gate was bad 2 times one after the other: m')
-    expect(judgeChecks([check!], [report(undefined, 0)])).toEqual({ good: false, missing: 'The check gate is waited for: m.' })
-    expect(judgeChecks([], [])).toEqual({ good: true, missing: '' })
+    expect(judgeChecks([check!], [report(true, 0)], 0)).toEqual({ good: true, missing: '' })
+    expect(judgeChecks([check!], [report(false, 1)], 0)).toEqual({ good: false, missing: 'The check gate is waited for: m.' })
+    expect(judgeChecks([check!], [report(false, 2)], 0).harm).toBe('The check gate was bad 2 times one after the other: m')
+    expect(judgeChecks([check!], [report(undefined, 0)], 0)).toEqual({ good: false, missing: 'The check gate is waited for: m.' })
+    expect(judgeChecks([], [], 0)).toEqual({ good: true, missing: '' })
   })
 })

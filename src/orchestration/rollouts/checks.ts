@@ -76,9 +76,10 @@ export function keyOf({ metadata, status }: Rollout): string {
 export function judgeChecks(
   checks: readonly Check[],
   reports: readonly CheckReport[],
+  since: number,
 ): { readonly harm?: string; readonly good: boolean; readonly missing: string } {
   const bad = checks.flatMap(({ name, failures }) => reports.filter((each) => each.name === name && each.failures >= failures))[0]
-  const waiting = reports.find(({ good }) => good !== true)
+  const waiting = reports.find(({ good, time }) => good !== true || Date.parse(time) < since)
   return {
     ...(bad ? { harm: `The check ${bad.name} was bad ${bad.failures} times one after the other: ${bad.message}` } : {}),
     good: waiting === undefined,
@@ -124,9 +125,14 @@ async function askPrometheus(
 export function samplesOf(answer: unknown): number[] | undefined {
   const { status, data } = (answer ?? {}) as { status?: unknown; data?: { resultType?: unknown; result?: unknown } }
   if (status !== 'success' || !Array.isArray(data?.result)) return undefined
-  if (data.resultType === 'scalar') return [Number(data.result[1])]
+  if (data.resultType === 'scalar') return [sampleOf(data.result[1])]
   if (data.resultType !== 'vector') return undefined
-  return data.result.map((sample: { value?: unknown[] } | null) => Number(sample?.value?.[1] ?? Number.NaN))
+  return data.result.map((sample: { value?: unknown[] } | null) => sampleOf(sample?.value?.[1]))
+}
+
+function sampleOf(value: unknown): number {
+  if (value === '+Inf' || value === '-Inf') return value === '+Inf' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
+  return typeof value === 'string' && value !== '' ? Number(value) : Number.NaN
 }
 
 async function askService({ address, bearer }: NonNullable<Check['webhook']>, rollout: Rollout, signal: AbortSignal): Promise<Answer> {

@@ -10,14 +10,16 @@ import { messageOf, StrataError } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { recurring } from '../../kernel/recurring.ts'
 import type { RequestRecord } from '../../monitoring/request-records.ts'
+import type { ExistingResources } from '../../resources/cross-checks.ts'
 import { type Resource, resourceLabel } from '../../resources/index.ts'
 import type { CheckReport } from '../../resources/rollout.ts'
+import { rolloutMisfits } from '../../resources/rollout-misfits.ts'
 import { durationMs } from '../../resources/scalars.ts'
 import type { ResourceStore } from '../../store/index.ts'
 import { type AnalysisPlan, ReleaseAnalysis } from './analysis.ts'
 import { createChecks, judgeChecks, keyOf as keyOfChecks } from './checks.ts'
 import { type Action, act, advance, type Evidence, type RolloutStatus, type Seen } from './ladder.ts'
-import { divisionKey } from './overlay.ts'
+import { divisionKey, overlay } from './overlay.ts'
 
 type Rollout = Resource<'Rollout'>
 type Resources = Pick<ResourceStore, 'get' | 'list' | 'setStatus' | 'onChange'>
@@ -61,20 +63,31 @@ export function createRollouts(options: {
   let closed = false
   let started = false
 
+  /** What is wrong with one release must not hold up the others. */
+  function byItself<T>(rollout: Rollout, work: () => T): T | undefined {
+    try {
+      return work()
+    } catch (error) {
+      log.error('a release stands still', { rollout: resourceLabel(rollout), error: messageOf(error) })
+      return undefined
+    }
+  }
+
   const checks = createChecks({ clock, onChange: () => soon() })
 
   const analysisOf = (rollout: Rollout): ReleaseAnalysis | undefined => {
     const plan = planOf(rollout, resources.get('Route', rollout.metadata.namespace, rollout.spec.route))
     if (!plan) return undefined
     const known = analyses.get(plan.key)
-    if (known) return known
-    const analysis = restored(kept.get(STORED + plan.key), plan, log) ?? ReleaseAnalysis.begin(plan)
+    if (known && isSame(known.plan, plan)) return known
+    if (known) log.warn('a release is compared anew: who stays on a version has changed', { release: plan.key })
+    const analysis = (known ? undefined : restored(kept.get(STORED + plan.key), plan, log)) ?? ReleaseAnalysis.begin(plan)
     analyses.set(plan.key, analysis)
     changed.add(plan.key)
     gone.delete(STORED + plan.key)
     return analysis
   }
-  for (const rollout of resources.list('Rollout')) if (isCompared(rollout)) analysisOf(rollout)
+  for (const rollout of resources.list('Rollout')) if (isCompared(rollout)) byItself(rollout, () => analysisOf(rollout))
 
   const seenOf = (rollout: Rollout): Seen => {
     const analysis = isCompared(rollout) ? analysisOf(rollout) : undefined
@@ -82,7 +95,7 @@ export function createRollouts(options: {
     return {
       now: clock.now(),
       unready: whyNotReady(rollout, resources),
-      evidence: together(rollout.spec, analysis?.evidence((rollout.status?.weight ?? 0) / 100), reportsOf(rollout)),
+      evidence: together(rollout, analysis?.evidence((rollout.status?.weight ?? 0) / 100), reportsOf(rollout)),
     }
   }
 
@@ -91,9 +104,9 @@ export function createRollouts(options: {
   const round = async () => {
     const present = new Set<string>()
     for (const rollout of resources.list('Rollout')) {
-      const after = advance(rollout.spec, rollout.status, seenOf(rollout))
-      await write(rollout, after, after !== rollout.status)
       present.add(keyOf(rollout))
+      const after = byItself(rollout, () => advance(rollout.spec, rollout.status, seenOf(rollout)))
+      if (after) await write(rollout, after, after !== rollout.status)
     }
     checks.keepOnly(new Set(resources.list('Rollout').map(keyOfChecks)))
     for (const key of analyses.keys()) {
@@ -110,7 +123,9 @@ export function createRollouts(options: {
     const due = clock.monotonic() - (reportedAt.get(uid ?? '') ?? Number.NEGATIVE_INFINITY) >= REPORT_MS
     if (!deed && !moved && !(due && (decided || isRunningNow(rollout)))) return
     reportedAt.set(uid ?? '', clock.monotonic())
-    const analysis = analyses.get(keyOf({ ...rollout, status: after }))
+    // Before any gateway can know the weights: what they write of them must find somebody who counts.
+    const next = { ...rollout, status: after }
+    const analysis = isCompared(next) ? analysisOf(next) : analyses.get(keyOf(next))
     const status = {
       ...after,
       observedGeneration: rollout.metadata.generation,
@@ -137,16 +152,23 @@ export function createRollouts(options: {
   }
 
   const working = recurring(log, clock, 'releases stand still: their statuses cannot be written', 'releases go on')
+  let inRound = false
+  let again = false
   const loop = () => {
     if (closed) return
+    inRound = true
     void inTurn(round)
       .then(working.worked, (error: unknown) => working.failed(messageOf(error)))
       .then(() => {
-        if (!closed) timer = setTimeout(loop, EVERY_MS)
+        inRound = false
+        if (!closed) timer = setTimeout(loop, again ? 0 : EVERY_MS)
+        again = false
       })
   }
   const soon = () => {
     if (!started || closed) return
+    again = inRound
+    if (inRound) return
     clearTimeout(timer)
     timer = setTimeout(loop, 0)
   }
@@ -198,6 +220,8 @@ export function createRollouts(options: {
           throw new StrataError('not_found', `There is no Rollout "${name}" in the namespace ${namespace}.`, {
             advice: 'See: strata get rollouts',
           })
+        const cannot = whyNot(action, rollout, resources)
+        if (cannot !== undefined) throw new StrataError('wrong_phase', `${resourceLabel(rollout)}: ${cannot}`)
         const result = act(rollout.spec, rollout.status, action, who, seenOf(rollout))
         if ('refused' in result)
           throw new StrataError('wrong_phase', `${resourceLabel(rollout)}: ${result.refused}`, {
@@ -218,13 +242,13 @@ export function createRollouts(options: {
 }
 
 /** What requests and checks show together. */
-function together(spec: Rollout['spec'], requests: Evidence | undefined, reports: readonly CheckReport[]): Evidence {
-  const ofChecks = judgeChecks(spec.analysis.checks, reports)
+function together({ spec, status }: Rollout, requests: Evidence | undefined, reports: readonly CheckReport[]): Evidence {
+  const ofChecks = judgeChecks(spec.analysis.checks, reports, Date.parse(status?.stepStartedAt ?? '') || 0)
   const judged = spec.analysis.metrics.some(({ watch, margin }) => !watch && margin !== undefined)
   const harm = requests?.harm ?? ofChecks.harm
   return {
     ...(harm === undefined ? {} : { harm }),
-    safe: ofChecks.good && (!judged || requests?.safe === true),
+    safe: requests?.safe === true,
     good: ofChecks.good,
     units: requests?.units ?? 0,
     missing: [judged ? requests?.missing : '', ofChecks.missing].filter(Boolean).join(' '),
@@ -265,11 +289,35 @@ function planOf(rollout: Rollout, route: Resource<'Route'> | undefined): Analysi
 
 const FIRST_MS = 60_000
 
+const isSame = (a: AnalysisPlan, b: AnalysisPlan) => JSON.stringify(a) === JSON.stringify(b)
+
+/** What speaks against an action besides its phase. */
+function whyNot(action: Action, rollout: Rollout, resources: Resources): string | undefined {
+  const { spec, metadata } = rollout
+  if (action === 'retry') return rolloutMisfits({ ...rollout, status: undefined }, 0, worldOf(resources, rollout))[0]?.message
+  const route = resources.get('Route', metadata.namespace, spec.route)
+  if (action === 'undo' && route?.spec.targets.some(({ version, weight }) => version === spec.to && weight > 0))
+    return `the route itself says ${spec.to} by now; put ${spec.from} there and apply it.`
+  return undefined
+}
+
+/** All there is, but for what this release was before. */
+function worldOf(resources: Resources, rollout: Rollout): ExistingResources {
+  const isIt = (each: Resource) => each.kind === 'Rollout' && each.metadata.uid === rollout.metadata.uid
+  return {
+    get: (kind, namespace, name) => {
+      const found = resources.get(kind, namespace, name)
+      return found && !isIt(found) ? found : undefined
+    },
+    list: (kind) => resources.list(kind).filter((each) => !isIt(each)),
+  }
+}
+
 function restored(text: string | undefined, plan: AnalysisPlan, log: Log): ReleaseAnalysis | undefined {
   if (text === undefined) return undefined
   try {
     const analysis = ReleaseAnalysis.parse(text)
-    if (JSON.stringify(analysis.plan) === JSON.stringify(plan)) return analysis
+    if (isSame(analysis.plan, plan)) return analysis
     log.warn('a release is compared anew: what it is judged by, or who stays on a version, has changed', { release: plan.key })
   } catch (error) {
     log.error('what a release had shown cannot be read; it is compared anew', { release: plan.key, error: messageOf(error) })
@@ -284,8 +332,23 @@ function whyNotReady(rollout: Rollout, resources: Resources): string | undefined
   const version = versionOf(spec.to)
   if (!version) return 'it does not exist.'
   const begun = isRunningNow(rollout)
+  const displaced = whyDisplaced(rollout, resources)
+  if (displaced !== undefined) return displaced
   if (isReady(version) || (begun && (answers(version) || !answers(versionOf(spec.from))))) return undefined
   return version.status?.message ?? `it is ${version.status?.state ?? 'not there yet'}.`
+}
+
+/** A release takes its share of what goes to its old version; if that is nothing, it moves nothing. */
+function whyDisplaced({ spec, metadata }: Rollout, resources: Resources): string | undefined {
+  const route = resources.get('Route', metadata.namespace, spec.route)
+  if (!route) return `there is no Route ${spec.route}.`
+  const others = resources
+    .list('Rollout', metadata.namespace)
+    .filter((each) => each.spec.route === spec.route && each.metadata.uid !== metadata.uid)
+  const { targets } = overlay(route.spec.targets, others)
+  return targets.some(({ version, weight }) => version === spec.from && weight > 0)
+    ? undefined
+    : `Route ${spec.route} sends nothing to ${spec.from}, so there is nothing to take from it.`
 }
 
 function isReady(version: Resource<'ModelVersion'>): boolean {

@@ -1,7 +1,7 @@
 /**
  * The two tests of one metric: is the new version worse, and is it no worse by as much as the margin?
  *
- * Failures and amounts are counted unit by unit. Times are compared in blocks of a second, because what makes one request slow makes those beside it
+ * Failures and amounts are counted unit by unit. Times are compared in blocks of three seconds, because what makes one request slow makes those beside it
  * slow too, and two equal versions run on a server each (`block-difference.ts`).
  */
 import { type BlockTest, blocksMissing, observeBlocks, startBlockTest } from '../statistics/block-difference.ts'
@@ -61,6 +61,9 @@ export type Judgement =
       readonly open?: Open
     }
 
+/** Longer than what is commonly called a hiccup, so that one falls into one block, or two. */
+const BLOCK_MS = 3_000
+
 interface Open extends Record<Arm, { units: number; sum: number }> {
   readonly second: number
 }
@@ -90,8 +93,8 @@ export function judge(judgement: Judgement, units: readonly Counted[]): Judgemen
     candidate: { ...judgement.open.candidate },
   }
   for (const { at, arm, value } of compared) {
-    const second = Math.floor(at / 1_000)
-    if (open && second > open.second && open.baseline.units > 0 && open.candidate.units > 0) {
+    const second = Math.floor(at / BLOCK_MS)
+    if (open && second !== open.second && open.baseline.units > 0 && open.candidate.units > 0) {
       blocks.push({ baseline: open.baseline.sum / open.baseline.units, candidate: open.candidate.sum / open.candidate.units })
       open = undefined
     }

@@ -52,9 +52,10 @@ describe('up the ladder', () => {
     expect(late.message).toBe('Before v2 gets everything it must be shown to be no worse. errorRate wants about 900 more.')
   })
 
-  test('what is shown to be safe waits for neither clock nor samples', () => {
+  test('what is shown to be safe does not wait for the clock, but for the samples of each weight', () => {
+    expect(at(run([seen(1, { safe: true, units: 199 })], begun))).toEqual(['Progressing', 1, 5])
     const done = run(
-      Array.from({ length: 4 }, () => seen(1, { safe: true, units: 40 })),
+      Array.from({ length: 4 }, (_, i) => seen(1, { safe: true, units: 200 * (i + 1) })),
       begun,
     )
     expect(at(done)).toEqual(['Healthy', 5, 100])
@@ -82,7 +83,7 @@ describe('up the ladder', () => {
     expect([...at(paused), paused.pausedBy]).toEqual(['Paused', 1, 10, 'step'])
     const resumed = act(held, paused, 'resume', 'ann', seen(901, { safe: true }))
     expect('status' in resumed && at(resumed.status)).toEqual(['Progressing', 2, 20])
-    expect('status' in resumed && at(run([seen(902, { safe: true })], resumed.status, held))).toEqual(['Healthy', 3, 100])
+    expect('status' in resumed && at(run([seen(902, { safe: true, units: 20_000 })], resumed.status, held))).toEqual(['Healthy', 3, 100])
   })
 })
 
@@ -137,7 +138,7 @@ describe('by hand', () => {
     return 'status' in result ? at(result.status) : result.refused
   }
   const healthy = run(
-    Array.from({ length: 8 }, () => seen(1, { safe: true })),
+    Array.from({ length: 8 }, (_, i) => seen(1, { safe: true, units: 200 * (i + 1) })),
     begun,
   )
   const aborted = (act(spec, begun, 'abort', 'ann', seen(1)) as { status: RolloutStatus }).status

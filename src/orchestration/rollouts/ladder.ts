@@ -3,8 +3,8 @@
  * rollout's status, from where a new control goes on. Weights follow from the status alone (`overlay.ts`), so a step is one write.
  *
  * Two gates stand in the way. The next weight wants `minSamples` units at the present one, because a step that nobody was sent to tests nothing. All
- * of the traffic wants every judged metric to be shown not to be worse by its margin; time alone never promotes. Shown to be safe, neither the clock
- * nor samples are waited for.
+ * of the traffic wants every judged metric to be shown not to be worse by its margin; time alone never promotes. Shown to be safe, the clock is not
+ * waited for.
  */
 import type { Spec, Status } from '../../resources/index.ts'
 import { isRunning } from '../../resources/rollout-misfits.ts'
@@ -25,7 +25,7 @@ export interface Seen {
 export interface Evidence {
   /** One sentence: the new version is worse. */
   readonly harm?: string
-  /** Every judged metric is shown not to be worse by its margin, and every check is good. */
+  /** Every judged metric is shown not to be worse by its margin. */
   readonly safe: boolean
   /** Every check is good; without one it is. */
   readonly good: boolean
@@ -42,9 +42,9 @@ const KEPT_EVENTS = 100
 /** Milliseconds that a release waits for a new version that is not ready any more, before it goes back. */
 const LONGEST_HELD_MS = 300_000
 
-/** Whether anything must be shown before all of the traffic is given. */
+/** Whether requests must show anything before all of the traffic is given. */
 export function isJudged({ analysis }: RolloutSpec): boolean {
-  return analysis.checks.length > 0 || analysis.metrics.some(({ watch, margin }) => !watch && margin !== undefined)
+  return analysis.metrics.some(({ watch, margin }) => !watch && margin !== undefined)
 }
 
 /** The status that follows. The same object comes back where nothing changes. */
@@ -122,7 +122,7 @@ function climb(spec: RolloutSpec, status: RolloutStatus, seen: Seen): RolloutSta
       return noted({ ...status, phase: 'Paused', pausedBy: 'step', message }, seen.now, 'Paused', message)
     }
     const left = Date.parse(status.stepStartedAt ?? '') + durationMs(present.pause) - seen.now
-    const shown = seen.evidence.safe && isJudged(spec)
+    const shown = seen.evidence.safe && seen.evidence.good
     if (left > 0 && !shown) return said(status, `Pauses ${present.pause} at ${status.weight} %. ${seen.evidence.missing}`.trim())
   }
   const next = spec.steps[at + 1]
@@ -148,7 +148,7 @@ function enter(spec: RolloutSpec, status: RolloutStatus, step: number, seen: See
 
 /** Whether the gates before this weight are open. */
 function mayTake(spec: RolloutSpec, weight: number, status: RolloutStatus, { evidence }: Seen): boolean {
-  if (isJudged(spec) && (evidence.safe || weight >= 100)) return evidence.safe
+  if (weight >= 100 && isJudged(spec) && !evidence.safe) return false
   // To begin with nothing has been seen of it that a check could look at.
   if ((status.weight ?? 0) === 0) return true
   const compared = spec.analysis.metrics.length > 0
@@ -158,7 +158,8 @@ function mayTake(spec: RolloutSpec, weight: number, status: RolloutStatus, { evi
 function waitingFor(spec: RolloutSpec, weight: number, { evidence }: Seen): string {
   if (weight >= 100 && isJudged(spec))
     return `Before ${spec.to} gets everything it must be shown to be no worse. ${evidence.missing}`.trim()
-  return `Before ${weight} %: at least ${spec.analysis.minSamples} units of ${spec.to} at this weight. ${evidence.missing}`.trim()
+  const samples = spec.analysis.metrics.length > 0 ? ` at least ${spec.analysis.minSamples} units of ${spec.to} at this weight.` : ''
+  return `Before ${weight} %:${samples} ${evidence.missing}`.trim()
 }
 
 function promoted(spec: RolloutSpec, status: RolloutStatus, now: number): RolloutStatus {
@@ -192,6 +193,8 @@ export function act(
   const { now } = seen
   const phase = status.phase as NonNullable<RolloutStatus['phase']>
   const wrong = (expected: string) => ({ refused: `It is ${phase}, and can be ${WORDS[action]} only while it is ${expected}.` })
+  if ((action === 'promote' || action === 'promote-full') && seen.unready !== undefined)
+    return { refused: `It cannot be ${WORDS[action]}: ${spec.to} can be sent nothing. ${seen.unready}` }
   switch (action) {
     case 'pause':
       if (phase !== 'Progressing') return wrong('Progressing')

@@ -44,7 +44,8 @@ export type Value = number | null | undefined
 /** How late a record may come after what it tells: the gateway's 100 ms, the reader's 200, and a busy machine. */
 export const LATE_MS = 1_500
 
-const FAILED: ReadonlySet<FinishedRecord['outcome']> = new Set(['overloaded', 'upstream_error', 'timeout', 'cut'])
+/** What a client did wrong it does wrong with both versions; a version that understands less than the other is worse. */
+const FAILED: ReadonlySet<FinishedRecord['outcome']> = new Set(['client_error', 'overloaded', 'upstream_error', 'timeout', 'cut'])
 /** It was turned away before the version had anything to do with it. */
 const TURNED_AWAY: ReadonlySet<FinishedRecord['outcome']> = new Set(['limited', 'refused'])
 
@@ -71,7 +72,7 @@ export function outcomeValue(metric: Metric, request: WatchedRequest, threshold:
   const late = age >= windows.request + LATE_MS
   switch (metric.name) {
     case 'errorRate':
-      return ended ? Number(ended.failed && ended.total <= windows.request) : late ? 0 : undefined
+      return ended ? Number(ended.failed && ended.total <= windows.request + LATE_MS) : late ? 0 : undefined
     case 'feedback':
       return request.score === undefined ? (age >= windows.feedback + LATE_MS ? null : undefined) : 1 - request.score
     case 'tokensPerAnswer':
@@ -109,8 +110,8 @@ function slowness(
     return ended.betweenTokens === undefined ? null : Number(ended.betweenTokens > threshold)
   }
   if (!ended) return age > threshold + LATE_MS ? 1 : undefined
-  // Who gave up before the first token had waited long enough.
-  if (name === 'timeToFirstToken' && ended.aborted) return 1
+  // Who gave up before the first token had waited long enough; who did so afterwards was not waiting for its end.
+  if (ended.aborted) return firstToken === undefined ? 1 : null
   return Number(ended.total > threshold)
 }
 

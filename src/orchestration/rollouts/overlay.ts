@@ -3,7 +3,7 @@
  * stays what its owner wrote; applying it again changes nothing of a release. Pure.
  */
 import type { Resource } from '../../resources/index.ts'
-import { isRunning } from '../../resources/rollout-misfits.ts'
+import { byAge, isRunning } from '../../resources/rollout-misfits.ts'
 import type { CompiledDivision } from '../../resources/snapshot.ts'
 
 type Rollout = Resource<'Rollout'>
@@ -63,11 +63,6 @@ function previewOf({ spec, status }: Rollout): CompiledDivision['preview'] {
   const { preview } = spec
   if (!preview || !isRunning({ status }) || (Object.keys(preview.headers).length === 0 && preview.consumers.length === 0)) return undefined
   return { to: spec.to, headers: preview.headers, consumers: preview.consumers }
-}
-
-function byAge(a: Rollout, b: Rollout): number {
-  const [first, second] = [a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? '']
-  return first < second ? -1 : first > second ? 1 : a.metadata.name < b.metadata.name ? -1 : 1
 }
 
 /** How an assignment names a try of a release. */
