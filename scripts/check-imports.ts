@@ -19,10 +19,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   serving: ['kernel', 'wire', 'resources', 'store', 'monitoring'],
   'serving/engines': ['kernel', 'wire', 'resources', 'monitoring/metrics'],
   'orchestration/statistics': [],
+  'orchestration/autoscaling': ['kernel', 'resources'],
+  'orchestration/simulator': ['kernel', 'resources', 'orchestration/autoscaling'],
   'orchestration/rollouts': ['kernel', 'resources', 'store', 'monitoring', 'orchestration/statistics'],
   gateway: ['kernel', 'wire', 'resources', 'monitoring/metrics', 'monitoring/records', 'monitoring/request-records.ts'],
   control: ['kernel', 'wire', 'resources', 'store', 'serving', 'orchestration', 'monitoring'],
-  cli: ['kernel', 'wire', 'resources', 'store', 'serving', 'monitoring', 'control', 'gateway', 'supervisor'],
+  cli: ['kernel', 'wire', 'resources', 'store', 'serving', 'monitoring', 'orchestration', 'control', 'gateway', 'supervisor'],
 }
 
 function filesBelow(folder: string): string[] {

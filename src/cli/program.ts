@@ -17,6 +17,7 @@ export function createProgram(): Command {
   resources(program)
   using(program)
   keeping(program)
+  planning(program)
   internal(program)
   return program
 }
@@ -249,6 +250,37 @@ function keeping(program: Command): void {
     .action(async (source, flags) => (await import('./commands/backup.ts')).restore(source, flags))
 }
 
+function planning(program: Command): void {
+  program
+    .command('simulate')
+    .description('What an autoscaling policy would have done with a trace. Asks no running system.')
+    .option('--trace <file>', 'requests to replay: CSV, JSON lines, or request records of Strata; without one they are generated')
+    .option(
+      '--policy <policy>',
+      'objective, knative, hpa, keda, fixed:12, schedule:08:00=10+20:00=3; a number after ":" is its knob',
+      'objective',
+    )
+    .option('--compare <policies>', 'several, with commas, instead of --policy')
+    .option('--objective <duration>', 'first tokens later than that are misses', '2s')
+    .option('--startup <duration>', 'from the creation of an instance until it serves', '60s')
+    .option('--min <n>', 'fewest instances; 0 lets the last one go when nobody asks', '1')
+    .option('--max <n>', 'most instances', '100')
+    .option('--scale <times>', 'so many times the requests of the trace')
+    .option('--hours <n>', 'repeat the trace for so long')
+    .option('--daily <share>', 'let the rate swing over the day, 0 to 1', '0')
+    .option('--curve <file>', 'how fast an instance is: JSON (docs/autoscaling.md), or "records": as the records of --trace show it')
+    .option('--shape <shape>', 'what is generated without a trace: conversation, code, long', 'conversation')
+    .option('--seed <n>', 'chance that repeats', '1')
+    .option('--warmup <duration>', 'neither misses nor cost count before', '10m')
+    .option('--timeout <duration>', 'who has waited so long for the first token leaves', '30s')
+    .option('--queue <n>', 'who finds so many waiting at the least busy instance is refused', '100')
+    .option('--chart <file>', 'draw load, instances and misses: .html or .svg')
+    .option('--decisions', 'every change with its reason')
+    .addOption(output('json'))
+    .action(async (flags) => (await import('./commands/simulate.ts')).simulate(flags))
+}
+
+/** What the supervisor (or a container) starts: one process each. */
 function internal(program: Command): void {
   program
     .command('control')

@@ -1,0 +1,90 @@
+/**
+ * Kubernetes' HorizontalPodAutoscaler, autoscaling/v2, with a metric that is averaged over pods (`type: Pods`): replicas in proportion to how far the mean is
+ * from its target.
+ *
+ * After kubernetes/kubernetes, pkg/controller/podautoscaler/replica_calculator.go (`calcPlainMetricReplicas`) and its documentation ("Algorithm details").
+ * A pod that starts has no metric yet: it counts as idle when the fleet is too small, as on target when it is too large, and never turns the direction.
+ */
+import { type Behavior, type BehaviorState, DEFAULT_BEHAVIOR, NO_BEHAVIOR_YET, normalize } from './hpa-behavior.ts'
+import { counted, type Decision, existing, type Policy, type Sample, short } from './policy.ts'
+
+export interface HpaSettings {
+  /** Mean of the metric that a pod should have. */
+  readonly target: number
+  readonly metric: HpaMetric
+  /** Closer to the target than that is close enough. */
+  readonly tolerance: number
+  readonly syncMs: number
+  readonly behavior: Behavior
+}
+
+export type HpaMetric = 'concurrency' | 'queued' | 'arrivals' | 'tokensIn' | 'tokensOut'
+
+export function hpaDefaults(concurrency = 100): HpaSettings {
+  return { target: concurrency * 0.7, metric: 'concurrency', tolerance: 0.1, syncMs: 15_000, behavior: DEFAULT_BEHAVIOR }
+}
+
+/** A metric's mean since it was last read. */
+export interface Gathered {
+  readonly sum: number
+  readonly ms: number
+}
+
+export interface HpaState extends BehaviorState {
+  readonly gathered: Gathered
+  readonly syncedAt: number | null
+  readonly wanted: number
+}
+
+export function hpaPolicy(settings: HpaSettings): Policy<HpaState> {
+  const { target, metric, tolerance, syncMs, behavior } = settings
+  return {
+    name: 'hpa',
+    start: { ...NO_BEHAVIOR_YET, gathered: NOTHING, syncedAt: null, wanted: 0 },
+    decide(state, sample, now): Decision<HpaState> {
+      const gathered = gather(state.gathered, sample, metric)
+      const current = existing(sample)
+      if (state.syncedAt !== null && now - state.syncedAt < syncMs)
+        return {
+          wanted: state.wanted,
+          reason: `The next sync is ${syncMs / 1000} s after the last.`,
+          inputs: {},
+          state: { ...state, gathered },
+        }
+      const total = gathered.sum / gathered.ms
+      const recommended = podsReplicas(total, sample.ready, sample.starting, target, tolerance)
+      const { replicas, stabilized, state: next } = normalize(behavior, state, current, recommended, now)
+      const change = recommended === current ? 'close enough to it or no way to go' : `${recommended} recommended`
+      const then = replicas === recommended ? '' : `; ${stabilized} after stabilization, ${replicas} within the rates`
+      return {
+        wanted: replicas,
+        reason: `${metric} ${short(sample.ready > 0 ? total / sample.ready : total)} on ${counted(sample.ready, 'ready instance')}, target ${short(target)}: ${change}${then}.`,
+        inputs: { [metric]: total, target, ready: sample.ready, starting: sample.starting, recommended, stabilized },
+        state: { ...next, gathered: NOTHING, syncedAt: now, wanted: replicas },
+      }
+    },
+  }
+}
+
+export const NOTHING: Gathered = { sum: 0, ms: 0 }
+
+export function gather({ sum, ms }: Gathered, sample: Sample, metric: HpaMetric): Gathered {
+  return { sum: sum + sample[metric] * sample.periodMs, ms: ms + sample.periodMs }
+}
+
+/** `total`: the metric of all pods together; `missing`: pods that have none yet. */
+export function podsReplicas(total: number, ready: number, missing: number, target: number, tolerance: number): number {
+  const current = ready + missing
+  if (ready === 0) return current // no metric, no recommendation
+  const ratio = total / ready / target
+  if (missing === 0) return isClose(ratio, tolerance) ? current : Math.ceil(whole(ratio * ready))
+  const assumed = ratio < 1 ? missing * target : 0
+  const newRatio = (total + assumed) / current / target
+  if (isClose(newRatio, tolerance) || (ratio < 1 && newRatio > 1) || (ratio > 1 && newRatio < 1)) return current
+  const replicas = Math.ceil(whole(newRatio * current))
+  return (newRatio < 1 && replicas > current) || (newRatio > 1 && replicas < current) ? current : replicas
+}
+
+export const isClose = (ratio: number, tolerance: number): boolean => Math.abs(1 - ratio) <= tolerance + 1e-12
+/** Upstream counts in thousandths; here a hair over a whole number is the whole number. */
+export const whole = (value: number): number => (Math.abs(value - Math.round(value)) < 1e-9 ? Math.round(value) : value)

@@ -1,0 +1,129 @@
+/**
+ * Strata's own policy: holds an objective for the first token at least cost, knowing how long a start takes and how latency follows load.
+ *
+ * Load is counted as work: what the requests that came will cost an instance, by their tokens. Unlike concurrency it neither lags behind arrivals by the
+ * length of an answer nor explodes when a queue forms. How to follow it is not set but found: objective-fleets.ts replays a few hundred ways at the same
+ * time, and the cheapest of those that would have held the objective of late is the one that is done. What was foreseen is held against what came, so
+ * that a curve that is off, or a dispatch that is better than the arithmetic, costs instances for an hour and not for good. A queue comes on top.
+ */
+import { type LoadPoint, loadCurve } from './load-curve.ts'
+import { advance, type Choice, cheapest, describe, type Fleets, LAST_MINUTE, lateNow, NO_FLEETS, type World } from './objective-fleets.ts'
+import { counted, type Policy, type Sample, short } from './policy.ts'
+import type { UnitCosts } from './service-curve.ts'
+
+export interface ObjectiveSettings {
+  /** First tokens later than that are misses, milliseconds. */
+  readonly objectiveMs: number
+  /** Measured, milliseconds. */
+  readonly startupMs: number
+  /** Measured: late share by load. */
+  readonly curve: readonly LoadPoint[]
+  readonly costs: UnitCosts
+  /** Mean length of an answer, until it is seen. */
+  readonly tokensOut: number
+  /** The one knob: what share of the requests may miss, above 0 and below 1. 0.05 holds the objective for the 95th percentile. */
+  readonly allowedMisses: number
+}
+
+export const DEFAULT_ALLOWED_MISSES = 0.05
+
+export interface ObjectiveState {
+  readonly fleets: Fleets
+  /** Mean length of an answer, tokens. */
+  readonly tokensOut: number
+  /** The fleet that is followed. */
+  readonly chosen: number | null
+  /** Requests a second in the mean of late: that were foreseen to miss, that missed, all. */
+  readonly foreseen: number
+  readonly missed: number
+  readonly arrivals: number
+  readonly askedAt: number | null
+}
+
+/** Before that nothing is known of the traffic. */
+const LEARNING_S = 300
+const FIRST_HEADROOM = 1.4
+/** Of what was so long ago a third counts. */
+const MEMORY_S = 9_000
+/** A queue is to be gone so soon after those that come for it are ready. */
+const FLUSH_S = 60
+/** Answers until their mean length is believed. */
+const ANSWERS = 500
+/** The last instance goes when nobody has asked for so long. */
+const IDLE_MS = 600_000
+/** One miss in a hundred requests says nothing yet about how good the foresight is. */
+const NOISE = 0.01
+/** What is foreseen is never held to be further off than that. */
+const LEAST_TRUST = 0.05
+const MOST_TRUST = 4
+
+/** @throws RangeError for an allowed share that is none, or a curve without points. */
+export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveState> {
+  const { costs, allowedMisses, startupMs } = settings
+  if (!(allowedMisses > 0 && allowedMisses < 1)) throw new RangeError(`${allowedMisses} is no share of misses between 0 and 1`)
+  const curve = loadCurve(settings.curve)
+  const world: World = { startupMs, curve, patience: settings.objectiveMs / 1000, memory: MEMORY_S }
+  return {
+    name: 'objective',
+    start: { fleets: NO_FLEETS, tokensOut: settings.tokensOut, chosen: null, foreseen: 0, missed: 0, arrivals: 0, askedAt: null },
+    decide(state, sample, now) {
+      const tokensOut = lengthOfAnswers(state.tokensOut, sample)
+      const request = costs.request + costs.tokenOut * tokensOut
+      const load = (sample.arrivals * request + sample.tokensIn * costs.tokenIn) / curve.saturation
+      const fleets = advance(state.fleets, load, sample.periodMs / 1000, now, world)
+      const counts = heldAgainst(state, sample, fleets, world)
+      const prior = NOISE * counts.arrivals
+      const ratio = prior > 0 ? (counts.missed + prior) / (counts.foreseen + prior) : 1
+      const trust = Math.min(MOST_TRUST, Math.max(LEAST_TRUST, ratio))
+
+      const chosen = fleets.seconds < LEARNING_S ? null : cheapest(fleets, allowedMisses, trust, state.chosen)
+      const choice = chosen === null ? undefined : describe(fleets, chosen)
+      const usual = sample.arrivals > 0 ? load / sample.arrivals : request / curve.saturation
+      const forQueue = (sample.queued * usual) / FLUSH_S
+      // Whatever was best of late, a load of a whole minute that no fleet smaller than this can bear is not waited out.
+      const lastMinute = fleets.means[LAST_MINUTE]!
+      const forLoad = choice ? Math.max(choice.instances, lastMinute) : lastMinute * FIRST_HEADROOM
+      const askedAt = sample.arrivals > 0 || sample.concurrency > 0 ? now : state.askedAt
+      const isAsked = askedAt !== null && now - askedAt < IDLE_MS
+      const wanted = isAsked ? Math.max(1, Math.ceil(forLoad + forQueue)) : 0
+      return {
+        wanted,
+        reason: isAsked ? reasonFor(wanted, load, sample, choice, trust, forQueue) : `Nobody has asked for ${IDLE_MS / 60_000} min: none.`,
+        inputs: {
+          load,
+          ...(choice
+            ? { forecast: choice.forecast, headroom: choice.headroom, rule: choice.name, foreseenMisses: choice.missShare, trust }
+            : {}),
+          ...{ queued: sample.queued, forQueue, ready: sample.ready, starting: sample.starting, allowedMisses },
+        },
+        state: { fleets, tokensOut, chosen, ...counts, askedAt },
+      }
+    },
+  }
+}
+
+function lengthOfAnswers(before: number, { completions, tokensOut, periodMs }: Sample): number {
+  if (completions === 0) return before
+  // Tokens are counted as they are written, answers when they end: a burst of either would mislead.
+  const seen = Math.min(10 * before, tokensOut / completions)
+  return before + (1 - Math.exp((-completions * periodMs) / 1000 / ANSWERS)) * (seen - before)
+}
+
+function heldAgainst(state: ObjectiveState, sample: Sample, fleets: Fleets, world: World) {
+  const seconds = sample.periodMs / 1000
+  const fresh = Math.max(seconds / fleets.seconds, seconds / MEMORY_S)
+  const towards = (before: number, now: number) => before + fresh * (now - before)
+  const late = state.chosen === null ? 0 : lateNow(fleets, state.chosen, world)
+  return {
+    foreseen: towards(state.foreseen, late * sample.arrivals),
+    missed: towards(state.missed, state.chosen === null ? 0 : sample.misses),
+    arrivals: towards(state.arrivals, sample.arrivals),
+  }
+}
+
+function reasonFor(wanted: number, load: number, sample: Sample, choice: Choice | undefined, trust: number, forQueue: number): string {
+  const now = `${short(sample.arrivals)} requests/s are work for ${short(load)} busy instances`
+  const queue = forQueue > 0.1 ? `, ${short(forQueue)} more for the ${counted(sample.queued, 'request')} that wait` : ''
+  if (!choice) return `${now}; too new to know its habits, so ${FIRST_HEADROOM} times the last minute's mean${queue}: ${wanted}.`
+  return `${now}; ${short(choice.forecast)} are forecast (${choice.name}) and ${short(choice.headroom)} times that is the cheapest that would have held the objective of late (${short(choice.missShare * trust * 100)} % misses)${queue}: ${wanted}.`
+}

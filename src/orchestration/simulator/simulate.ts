@@ -1,0 +1,351 @@
+/**
+ * Replays requests against a policy: instances come and go as it wants, each serves as its curve says, and every request ends exactly once.
+ *
+ * Discrete events, one after the other, no chance in it: the same requests and the same policy give the same result to the last digit. A request goes
+ * to the ready instance with the fewest in flight, as the gateway does (src/gateway/instances.ts), and stays there; while none is ready it waits in front.
+ */
+import { type BoundedPolicy, type Bounds, bounded } from '../autoscaling/bounds.ts'
+import { existing, type Inputs, type Policy, type Sample } from '../autoscaling/policy.ts'
+import type { ServiceCurve } from '../autoscaling/service-curve.ts'
+import { type Listener, SimulatedInstance } from './instance.ts'
+import { durationOf, type Requests } from './requests.ts'
+
+export interface Scenario {
+  readonly requests: Requests
+  readonly curve: ServiceCurve
+  /** First tokens later than that are misses. */
+  readonly objectiveMs: number
+  /** From the creation of an instance until it gets requests. */
+  readonly startupMs: number
+  readonly bounds: Bounds
+  /** Between two decisions. Policies with a longer period of their own keep it themselves. */
+  readonly tickMs: number
+  /** Who has waited so long for the first token leaves. */
+  readonly timeoutMs: number
+  /** Who finds so many waiting in the least busy instance (in front, where none is ready) is refused. */
+  readonly queue: number
+  /** Neither misses nor cost count before. */
+  readonly warmupMs: number
+  /** Instances that are ready at the start. */
+  readonly initial: number
+}
+
+export type Ending = 'ok' | 'late' | 'refused' | 'timedOut'
+
+/** One decision, or of several without a change the first. */
+export interface DecisionRecord {
+  readonly at: number
+  readonly wanted: number
+  readonly reason: string
+  readonly inputs: Inputs
+}
+
+/** What a chart draws, for each of its steps. */
+export interface TimelinePoint {
+  readonly at: number
+  readonly wanted: number
+  /** Ready and starting. */
+  readonly existing: number
+  readonly ready: number
+  readonly arrivals: number
+  readonly misses: number
+  readonly concurrency: number
+}
+
+export interface Outcome {
+  readonly policy: string
+  /** Those that came after the warm-up. */
+  readonly requests: number
+  readonly late: number
+  readonly refused: number
+  readonly timedOut: number
+  /** late, refused and timed out. */
+  readonly misses: number
+  readonly missShare: number
+  /** Of all first tokens that came, milliseconds. */
+  readonly firstTokenP50Ms: number
+  readonly firstTokenP95Ms: number
+  readonly firstTokenP99Ms: number
+  /** From creation to stop, after the warm-up, until the last request came. */
+  readonly instanceHours: number
+  readonly meanInstances: number
+  readonly mostInstances: number
+  readonly created: number
+  readonly timeline: readonly TimelinePoint[]
+  readonly decisions: readonly DecisionRecord[]
+}
+
+export interface SimulationOptions {
+  /** Milliseconds a point of the timeline; none without it. */
+  readonly timelineMs?: number
+  /** Decisions that are kept, the first ones; none without it. */
+  readonly keepDecisions?: number
+  /** Told of the end of every request, also of those in the warm-up. */
+  readonly onEnd?: (request: number, ending: Ending, firstTokenMs: number | undefined) => void
+}
+
+export function simulate(scenario: Scenario, policy: Policy<never> | Policy, options: SimulationOptions = {}): Outcome {
+  return new Simulation(scenario, bounded(policy as Policy, scenario.bounds), options).run()
+}
+
+class Simulation {
+  readonly #scenario: Scenario
+  readonly #policy: BoundedPolicy
+  readonly #options: SimulationOptions
+  readonly #listener: Listener
+  /** Those that exist, by creation. */
+  #instances: SimulatedInstance[] = []
+  readonly #stopped: { createdAt: number; stoppedAt: number }[] = []
+  /** Requests that came while no instance was ready. */
+  #front: number[] = []
+  readonly #firstTokens: Float64Array
+  #state: unknown
+  #created = 0
+  #most = 0
+  #wanted: number
+  readonly #counts = { requests: 0, late: 0, refused: 0, timedOut: 0 }
+  readonly #timeline: TimelinePoint[] = []
+  readonly #decisions: DecisionRecord[] = []
+  #point = { until: 0, arrivals: 0, misses: 0 }
+
+  // Of the period since the last sample.
+  #inSystem = 0
+  #inSystemMs = 0
+  #countedUntil = 0
+  #arrived = 0
+  #arrivedTokens = 0
+  #completed = 0
+  #missed = 0
+  #writtenBefore = 0
+  #writtenByGone = 0
+  #recent: number[] = []
+
+  constructor(scenario: Scenario, policy: BoundedPolicy, options: SimulationOptions) {
+    this.#scenario = scenario
+    this.#policy = policy
+    this.#options = options
+    this.#state = policy.start
+    this.#wanted = scenario.initial
+    this.#firstTokens = new Float64Array(scenario.requests.length).fill(Number.NaN)
+    this.#listener = {
+      firstToken: (request, at) => {
+        const took = at - scenario.requests.at[request]!
+        this.#firstTokens[request] = took
+        this.#recent.push(took)
+        this.#end(request, took > scenario.objectiveMs ? 'late' : 'ok', took)
+      },
+      finished: (_request, at) => {
+        this.#change(-1, at)
+        this.#completed += 1
+      },
+      timedOut: (request, at) => {
+        this.#change(-1, Math.max(at, this.#countedUntil))
+        this.#end(request, 'timedOut', undefined)
+      },
+    }
+    for (let i = 0; i < scenario.initial; i++) this.#create(0, 0)
+  }
+
+  run(): Outcome {
+    const { requests, tickMs } = this.#scenario
+    const end = durationOf(requests)
+    for (const instance of this.#instances) instance.begin(0)
+    let next = 0
+    let tick = tickMs
+    for (;;) {
+      let soonest: SimulatedInstance | undefined
+      let at = Number.POSITIVE_INFINITY
+      for (const instance of this.#instances)
+        if (instance.nextAt < at) {
+          at = instance.nextAt
+          soonest = instance
+        }
+      const arrival = next < requests.length ? requests.at[next]! : Number.POSITIVE_INFINITY
+      if (tick <= at && tick <= arrival) {
+        if (next >= requests.length && this.#inSystem === 0) break
+        this.#tick(tick)
+        tick += tickMs
+      } else if (arrival <= at) {
+        this.#arrive(next++, arrival)
+      } else if (soonest) {
+        if (soonest.phase === 'starting') this.#begin(soonest, at)
+        else soonest.happen(at)
+        if (soonest.phase === 'stopped') this.#remove(soonest)
+      }
+    }
+    return this.#outcome(end)
+  }
+
+  #create(at: number, readyAt: number): void {
+    const { curve, requests, timeoutMs } = this.#scenario
+    this.#instances.push(new SimulatedInstance(curve, requests, this.#listener, timeoutMs, at, readyAt))
+    this.#created += 1
+  }
+
+  #begin(instance: SimulatedInstance, at: number): void {
+    instance.begin(at)
+    const front = this.#front
+    this.#front = []
+    for (const request of front) instance.accept(request, at)
+  }
+
+  #remove(instance: SimulatedInstance): void {
+    this.#instances.splice(this.#instances.indexOf(instance), 1)
+    this.#stopped.push(instance)
+    this.#writtenByGone += instance.written
+  }
+
+  #arrive(request: number, at: number): void {
+    this.#arrived += 1
+    this.#arrivedTokens += this.#scenario.requests.tokensIn[request]!
+    if (at >= this.#scenario.warmupMs) this.#counts.requests += 1
+    let least: SimulatedInstance | undefined
+    let fewest = Number.POSITIVE_INFINITY
+    for (const instance of this.#instances) {
+      if (instance.phase !== 'ready') continue
+      const inFlight = instance.inFlight
+      if (inFlight < fewest) {
+        fewest = inFlight
+        least = instance
+      }
+    }
+    if ((least?.waiting ?? this.#front.length) >= this.#scenario.queue) {
+      this.#end(request, 'refused', undefined)
+      return
+    }
+    this.#change(1, at)
+    if (least) least.accept(request, at)
+    else this.#front.push(request)
+  }
+
+  #end(request: number, ending: Ending, firstTokenMs: number | undefined): void {
+    this.#options.onEnd?.(request, ending, firstTokenMs)
+    if (ending === 'ok') return
+    this.#point.misses += 1
+    this.#missed += 1
+    if (this.#scenario.requests.at[request]! >= this.#scenario.warmupMs) this.#counts[ending] += 1
+  }
+
+  #change(by: number, at: number): void {
+    this.#inSystemMs += this.#inSystem * (at - this.#countedUntil)
+    this.#countedUntil = at
+    this.#inSystem += by
+  }
+
+  #tick(at: number): void {
+    const { requests, timeoutMs, startupMs } = this.#scenario
+    while (this.#front.length > 0 && at - requests.at[this.#front[0]!]! >= timeoutMs) this.#listener.timedOut(this.#front.shift()!, at)
+    for (const instance of [...this.#instances]) {
+      instance.expire(at)
+      if (instance.phase === 'stopped') this.#remove(instance)
+    }
+    const sample = this.#sample(at)
+    const decision = this.#policy.decide(this.#state as never, sample, at)
+    this.#state = decision.state
+    const before = existing(sample)
+    const changes = decision.wanted !== this.#wanted || decision.wanted !== before
+    this.#wanted = decision.wanted
+    if (changes && this.#decisions.length < (this.#options.keepDecisions ?? 0))
+      this.#decisions.push({ at, wanted: decision.wanted, reason: decision.reason, inputs: decision.inputs })
+    for (let i = before; i < decision.wanted; i++) this.#create(at, at + startupMs)
+    if (decision.wanted < before) this.#takeAway(before - decision.wanted, at)
+    this.#most = Math.max(this.#most, this.#instances.length)
+    this.#draw(at, sample)
+  }
+
+  /** Those that have answered nobody yet go first, then those that came last. */
+  #takeAway(count: number, at: number): void {
+    const newestFirst = this.#instances.toReversed()
+    const leaving = [
+      ...newestFirst.filter(({ phase }) => phase === 'starting'),
+      ...newestFirst.filter(({ phase }) => phase === 'ready'),
+    ].slice(0, count)
+    for (const instance of leaving) {
+      instance.drain(at)
+      if (instance.phase === 'stopped') this.#remove(instance)
+    }
+  }
+
+  #sample(at: number): Sample {
+    this.#change(0, at)
+    const { tickMs, requests } = this.#scenario
+    const perSecond = 1000 / tickMs
+    let [ready, starting, draining, queued, kvUse] = [0, 0, 0, this.#front.length, 0]
+    let oldest = this.#front.length > 0 ? requests.at[this.#front[0]!]! : at
+    let written = this.#writtenByGone
+    for (const instance of this.#instances) {
+      if (instance.phase === 'ready') {
+        ready += 1
+        kvUse += instance.kvUse
+      } else if (instance.phase === 'starting') starting += 1
+      else draining += 1
+      queued += instance.waiting
+      oldest = Math.min(oldest, instance.oldestArrival ?? at)
+      written += instance.written
+    }
+    const latencies = this.#recent.sort((a, b) => a - b)
+    const sample: Sample = {
+      ...{ at, periodMs: tickMs, ready, starting, draining, queued, oldestWaitMs: at - oldest },
+      concurrency: this.#inSystemMs / tickMs,
+      arrivals: this.#arrived * perSecond,
+      tokensIn: this.#arrivedTokens * perSecond,
+      tokensOut: Math.max(0, written - this.#writtenBefore) * perSecond,
+      completions: this.#completed * perSecond,
+      misses: this.#missed * perSecond,
+      kvUse: ready > 0 ? kvUse / ready : 0,
+      firstTokenP50Ms: quantile(latencies, 0.5),
+      firstTokenP95Ms: quantile(latencies, 0.95),
+    }
+    this.#point.arrivals += this.#arrived
+    this.#inSystemMs = 0
+    this.#arrived = 0
+    this.#arrivedTokens = 0
+    this.#completed = 0
+    this.#missed = 0
+    this.#writtenBefore = written
+    this.#recent = []
+    return sample
+  }
+
+  #draw(at: number, sample: Sample): void {
+    const every = this.#options.timelineMs
+    if (every === undefined || at < this.#point.until) return
+    const { arrivals, misses } = this.#point
+    const after = this.#instances.filter(({ phase }) => phase === 'ready' || phase === 'starting').length
+    this.#timeline.push({
+      at,
+      wanted: this.#wanted,
+      existing: after,
+      ready: sample.ready,
+      arrivals,
+      misses,
+      concurrency: sample.concurrency,
+    })
+    this.#point = { until: at + every, arrivals: 0, misses: 0 }
+  }
+
+  #outcome(end: number): Outcome {
+    const { warmupMs, requests } = this.#scenario
+    let ms = 0
+    for (const { createdAt, stoppedAt } of [...this.#stopped, ...this.#instances])
+      ms += Math.max(0, Math.min(stoppedAt, end) - Math.max(createdAt, warmupMs))
+    const latencies = this.#firstTokens.filter((took, i) => !Number.isNaN(took) && requests.at[i]! >= warmupMs).sort()
+    const { late, refused, timedOut, requests: counted } = this.#counts
+    const misses = late + refused + timedOut
+    return {
+      ...{ policy: this.#policy.name, requests: counted, late, refused, timedOut, misses },
+      missShare: counted === 0 ? 0 : misses / counted,
+      firstTokenP50Ms: quantile(latencies, 0.5) ?? 0,
+      firstTokenP95Ms: quantile(latencies, 0.95) ?? 0,
+      firstTokenP99Ms: quantile(latencies, 0.99) ?? 0,
+      instanceHours: ms / 3_600_000,
+      meanInstances: end > warmupMs ? ms / (end - warmupMs) : 0,
+      ...{ mostInstances: this.#most, created: this.#created, timeline: this.#timeline, decisions: this.#decisions },
+    }
+  }
+}
+
+/** Of sorted values, the nearest rank. */
+function quantile(sorted: ArrayLike<number>, share: number): number | undefined {
+  return sorted.length === 0 ? undefined : sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]
+}

@@ -1,0 +1,174 @@
+/** `strata simulate` as a person uses it: nothing runs, a file is replayed, mistakes are told. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { strata } from '../harness/strata.ts'
+
+let folder: string
+const simulate = (...args: string[]) => strata(['simulate', ...args], { home: join(folder, 'home') })
+const path = (name: string) => join(folder, name)
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'strata-simulate-'))
+  const rows = Array.from({ length: 3_000 }, (_, i) => `${(i * 0.3).toFixed(2)},${200 + ((i * 37) % 900)},${10 + ((i * 13) % 150)}`)
+  writeFileSync(path('trace.csv'), `time,tokensIn,tokensOut\n${rows.join('\n')}\n`)
+  writeFileSync(
+    path('broken.csv'),
+    `time,tokensIn,tokensOut\n${rows.slice(0, 2_000).join('\n')}\nnoon,1,2\n7,,2\n${rows.slice(2_000).join('\n')}\n`,
+  )
+  writeFileSync(path('other.json'), '{"level":"info"}\n'.repeat(50))
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const SHORT = ['--warmup', '2m', '--objective', '3s']
+
+describe('a trace', () => {
+  it('is replayed against one policy, or against several beside each other', async () => {
+    const one = await simulate('--trace', path('trace.csv'), ...SHORT)
+    expect(one).toMatchObject({ code: 0, stderr: '' })
+    expect(one.stdout).toMatch(/3,000 requests in 15\.0 min; first tokens after 3s are misses; a start takes 60s\./)
+    expect(one.stdout).toMatch(/POLICY +MISSES +LATE +REFUSED/)
+    expect(one.stdout).toMatch(/objective +[\d.]+ % /)
+
+    const several = await simulate(
+      '--trace',
+      path('trace.csv'),
+      '--compare',
+      'objective:1,knative:12,hpa,keda,fixed:6,schedule:00:00=4',
+      ...SHORT,
+    )
+    expect(several.code).toBe(0)
+    for (const name of ['objective:1', 'knative:12', 'hpa', 'keda', 'fixed:6', 'schedule:00:00=4'])
+      expect(several.stdout).toMatch(new RegExp(`^${name} +[\\d.]+ %`, 'm'))
+  })
+
+  it('is told as JSON with its timeline, the same each time', async () => {
+    const ask = () => simulate('--trace', path('trace.csv'), '--compare', 'objective,fixed:6', '-o', 'json', '--decisions', ...SHORT)
+    const first = await ask()
+    const { requests, policies } = JSON.parse(first.stdout)
+    expect(requests).toBe(3_000)
+    expect(policies).toHaveLength(2)
+    expect(policies[1]).toMatchObject({ policy: 'fixed:6', meanInstances: 6, mostInstances: 6, created: 6 })
+    expect(policies[0].timeline.length).toBeGreaterThan(50)
+    expect(policies[0].decisions[0]).toMatchObject({
+      wanted: expect.any(Number),
+      reason: expect.stringMatching(/\.$/),
+      inputs: expect.any(Object),
+    })
+    expect((await ask()).stdout).toBe(first.stdout)
+  })
+
+  it('is made longer and busier', async () => {
+    const { stdout } = await simulate(
+      '--trace',
+      path('trace.csv'),
+      '--hours',
+      '1',
+      '--scale',
+      '2',
+      '--policy',
+      'fixed:12',
+      '-o',
+      'json',
+      ...SHORT,
+    )
+    const { requests, seconds } = JSON.parse(stdout)
+    expect(seconds).toBeGreaterThan(3_500)
+    expect(requests / 24_000).toBeCloseTo(1, 1)
+  })
+
+  it('is drawn', async () => {
+    const html = await simulate('--trace', path('trace.csv'), '--compare', 'hpa,fixed:6', '--chart', path('chart.html'), ...SHORT)
+    expect(html.stdout).toContain(`Chart: ${path('chart.html')}`)
+    expect(readFileSync(path('chart.html'), 'utf8').match(/<svg/g)).toHaveLength(2)
+    await simulate('--trace', path('trace.csv'), '--policy', 'hpa', '--chart', path('chart.svg'), ...SHORT)
+    expect(readFileSync(path('chart.svg'), 'utf8')).toMatch(/^<\?xml/)
+  })
+
+  it('explains each change', async () => {
+    const { stdout } = await simulate('--trace', path('trace.csv'), '--decisions', ...SHORT)
+    expect(stdout).toMatch(/^ {2}00:\d\d:\d\d +\d+ {2}[\d.]+ requests\/s are work for [\d.]+ busy instances;/m)
+  })
+
+  it('of which lines are bad is replayed without them', async () => {
+    const { code, stdout, stderr } = await simulate('--trace', path('broken.csv'), '--policy', 'fixed:6', ...SHORT)
+    expect(code).toBe(0)
+    expect(stderr).toContain('2 lines left out (line 2002: no time; line 2003: no number of prompt tokens).')
+    expect(stdout).toContain('3,000 requests')
+  })
+})
+
+it('request records say themselves how fast their instances are', async () => {
+  const records = Array.from({ length: 600 }, (_, i) => {
+    const [tokensIn, tokensOut] = [100 + ((i * 131) % 900), 20 + ((i * 17) % 60)]
+    const firstToken = 50 + tokensIn / 2
+    const total = firstToken + (tokensOut - 1) * 12
+    const time = new Date(Date.UTC(2026, 0, 1) + i * 4_000 + total).toISOString()
+    return JSON.stringify({
+      type: 'finished',
+      time,
+      outcome: 'ok',
+      instance: 'a',
+      tokens: { in: tokensIn, cached: 0, out: tokensOut },
+      times: { firstToken, total },
+    })
+  })
+  writeFileSync(path('records.ndjson'), `${records.join('\n')}\n`)
+  const { code, stdout, stderr } = await simulate('--trace', path('records.ndjson'), '--curve', 'records', '--policy', 'fixed:1', ...SHORT)
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect(stdout).toMatch(/Instances as the records show them: 2000 prompt tokens\/s after 50 ms, ms a token by answers at a time 1: 12\.0/)
+  expect((await simulate('--trace', path('trace.csv'), '--curve', 'records')).stderr).toContain(
+    'The records do not say how fast an instance is',
+  )
+})
+
+it('without a trace makes requests, and says so', async () => {
+  const { code, stdout } = await simulate('--hours', '0.5', '--seed', '3', '--shape', 'code', '--policy', 'fixed:20')
+  expect(code).toBe(0)
+  expect(stdout).toContain('No --trace: 0.5 h of generated requests in the shape of code traffic, --seed 3.')
+})
+
+describe('mistakes', () => {
+  it.each([
+    [['--trace', 'nowhere.csv'], 5, 'There is no file nowhere.csv. Is the path right?'],
+    [['--trace', 'other.json'], 4, '21 lines are none of a trace, 0 are (line 1: no time;'],
+    [['--policy', 'kantive'], 2, '"kantive" is no policy. There are: objective'],
+    [['--compare', 'hpa,fixed'], 2, 'write fixed:12 for twelve instances.'],
+    [['--objective', 'soon'], 2, '--objective soon is not a duration'],
+    [['--min', '5', '--max', '3'], 2, '--min 5 is more than --max 3.'],
+    [['--max', 'many'], 2, '--max many is not a whole number from 1 to 1000.'],
+    [['--shape', 'round'], 2, '--shape round is none of conversation, code, long.'],
+    [['--hours', '0.1', '--warmup', '10m'], 2, 'A shorter --warmup, or more --hours.'],
+    [['--curve', 'nowhere.json'], 5, 'Is the path of --curve right?'],
+    [['--curve', 'trace.csv'], 4, 'is not JSON'],
+    [['--hours', '0.3', '--chart', 'chart.png'], 2, 'ends in neither .svg nor .html'],
+    [['--hours', '0.3', '--compare', 'hpa,keda', '--chart', 'two.svg'], 2, 'Several want --chart FILE.html.'],
+    [['--hours', '0.3', '--chart', 'no/such/folder.svg'], 1, 'cannot be written'],
+  ])('%j', async (args, code, said) => {
+    const here = args.map((arg) => (/^(other\.json|trace\.csv|no\/such\/folder\.svg)$/.test(arg) ? path(arg) : arg))
+    const result = await simulate(...here)
+    expect(result.stderr).toContain(said)
+    expect(result.code).toBe(code)
+    expect(result.stdout).toBe('')
+  })
+})
+
+it('says what there is', async () => {
+  const { code, stdout } = await simulate('--help')
+  expect(code).toBe(0)
+  for (const flag of [
+    '--trace',
+    '--policy',
+    '--compare',
+    '--objective',
+    '--startup',
+    '--min',
+    '--max',
+    '--scale',
+    '--curve',
+    '--chart',
+    '--output',
+  ])
+    expect(stdout).toContain(flag)
+})
