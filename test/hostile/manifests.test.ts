@@ -91,6 +91,10 @@ function check({ status, text }: Answer): void {
 }
 
 const examples = KIND_NAMES.map((kind) => parseDocument(EXAMPLES[kind]).toJS() as unknown)
+/** What the example of a release wants besides. */
+const second = parseDocument(
+  EXAMPLES.ModelVersion.replace('name: helper-v1', 'name: helper-v2').replace('version: v1', 'version: v2'),
+).toJS() as unknown
 /** Fine by their schema, with texts where texts may be anything. */
 const wordy = fc
   .record({ example: fc.constantFrom(...examples), name: fc.stringMatching(/^[a-z][a-z0-9]{0,8}$/), text: hostileText, other: hostileText })
@@ -173,7 +177,7 @@ const TRICKS = [
 
 describe('manifests', () => {
   it('the examples are taken', async () => {
-    expect((await apply(Buffer.from(JSON.stringify({ documents: examples })))).status).toBe(200)
+    expect((await apply(Buffer.from(JSON.stringify({ documents: [...examples, second] })))).status).toBe(200)
   })
 
   it(`${RUNS} of them, checked and applied`, { timeout: 240_000 }, async () => {
