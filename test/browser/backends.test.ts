@@ -1,8 +1,9 @@
 /** Backends in a real browser, against servers that say what they are told to say: seen, gone down and come back, made, changed, put back, deleted. */
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Resource } from '../../src/resources/index.ts'
@@ -82,12 +83,13 @@ const route = (name: string, targets: Record<string, number>) => ({
 
 let system: System
 let browser: Browser
+/** Not in the system's home, whose files are nobody's to name. */
 let keyFile: string
 beforeAll(async () => {
   await Promise.all([vllm.up(), triton.up()])
   ;[system, browser] = await Promise.all([startSystem({ bootstrap: simulatedAssistant(), env: { VLLM_KEY: SECRET } }), launch()])
   const [nobody] = await freePorts(1)
-  keyFile = join(system.home, 'triton.key')
+  keyFile = join(mkdtempSync(join(tmpdir(), 'strata-key-')), 'triton.key')
   writeFileSync(keyFile, SECRET)
   const documents = [
     backend('our-vllm', {
@@ -117,6 +119,7 @@ afterAll(async () => {
   await browser?.close()
   await system?.stop()
   await Promise.all([vllm.down(), triton.down()])
+  if (keyFile) rmSync(dirname(keyFile), { recursive: true })
 })
 
 const rowOf = (page: Page, table: string, text: string) =>
