@@ -49,6 +49,8 @@ const FORECASTS: readonly Forecast[] = [
 const HEADROOMS = Array.from({ length: 28 }, (_, i) => 0.7 * 1.075 ** i)
 /** What was wanted is kept in pieces of that length, each by its least. */
 const PIECE_MS = 10_000
+/** So much of an instance there always is, lest a load be divided by nothing. */
+const CRUMB = 1e-3
 /** Longer queues are none: whoever would wait so long has left. */
 const LONGEST_QUEUE_S = 30
 /** Over so long a load has to last to show in the late share. */
@@ -122,15 +124,14 @@ export function advance(fleets: Fleets, load: number, seconds: number, now: numb
   const came = fleets.load + forget * (load - fleets.load)
   const fresh = 1 - Math.exp(-seconds / USE_S)
   for (let f = 0; f < FORECASTS.length; f++) {
-    let ready = 1e-3
-    let found = Number.POSITIVE_INFINITY
-    for (const one of pieces) if (one.least[f]! < found) found = one.least[f]!
-    ready = Math.max(ready, found)
+    let ready = Number.POSITIVE_INFINITY
+    for (const { least } of pieces) if (least[f]! < ready) ready = least[f]!
+    if (ready < CRUMB) ready = CRUMB
     for (let h = 0; h < HEADROOMS.length; h++) {
       const i = f * HEADROOMS.length + h
-      const now = load / (ready * HEADROOMS[h]!)
-      queue[i] = Math.min(LONGEST_QUEUE_S, Math.max(0, queue[i]! + (now - 1) * seconds))
-      use[i] = use[i]! + fresh * (now - use[i]!)
+      const burden = load / (ready * HEADROOMS[h]!)
+      queue[i] = Math.min(LONGEST_QUEUE_S, Math.max(0, queue[i]! + (burden - 1) * seconds))
+      use[i] = use[i]! + fresh * (burden - use[i]!)
       const late = queue[i]! > patience ? 1 : curve.missShare(use[i]!)
       missed[i] = missed[i]! + forget * (late * load - missed[i]!)
     }
@@ -182,9 +183,8 @@ export function describe(fleets: Fleets, index: number): Choice {
   const f = Math.floor(index / HEADROOMS.length)
   const headroom = HEADROOMS[index % HEADROOMS.length]!
   const forecast = fleets.forecasts[f]!
-  const load = fleets.means.at(-1)!
   return {
     ...{ index, forecast, headroom, instances: forecast * headroom, name: FORECASTS[f]!.name },
-    missShare: load > 0 ? Math.min(1, fleets.missed[index]! / load) : 0,
+    missShare: fleets.load > 0 ? Math.min(1, fleets.missed[index]! / fleets.load) : 0,
   }
 }

@@ -10,7 +10,7 @@ export const IDLE: Sample = {
 }
 
 /** A world that does what a policy wants: instances are ready 60 s after they were wanted, and load wanders, rests and jumps. */
-export function* world(seed: number, ticks: number): Generator<Sample, void, number> {
+function* world(seed: number, ticks: number): Generator<Sample, void, number> {
   const { uniform, normal } = randomFrom(seed)
   let births: number[] = []
   let rate = 5
