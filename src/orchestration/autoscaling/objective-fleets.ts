@@ -7,6 +7,7 @@
  * and much; which it is changes by the hour, and no single setting of one rule does both.
  */
 import type { LoadCurve } from './load-curve.ts'
+import { short } from './policy.ts'
 
 /** Time constants of the means, seconds. */
 const MEANS_S = [20, 60, 180, 600, 1_800, 7_200] as const
@@ -36,7 +37,8 @@ const higher = (i: number, j: number, hold: number): Forecast => ({
   of: (means) => Math.max(means[i]!, means[j]!),
   hold,
 })
-const length = (seconds: number) => (seconds < 120 ? `${seconds} s` : seconds < 7_200 ? `${seconds / 60} min` : `${seconds / 3_600} h`)
+const length = (seconds: number) =>
+  seconds < 120 ? `${seconds} s` : seconds < 7_200 ? `${short(seconds / 60)} min` : `${seconds / 3_600} h`
 const held = (hold: number) => (hold === 0 ? '' : `, let down over ${length(hold)}`)
 
 const FORECASTS: readonly Forecast[] = [

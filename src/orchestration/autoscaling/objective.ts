@@ -4,11 +4,11 @@
  * Load is counted as work: what the requests that came will cost an instance, by their tokens. Unlike concurrency it neither lags behind arrivals by the
  * length of an answer nor explodes when a queue forms. How to follow it is not set but found: objective-fleets.ts replays a few hundred ways at the same
  * time, and the cheapest of those that would have held the objective of late is the one that is done. What was foreseen is held against what came, so
- * that a curve that is off, or a dispatch that is better than the arithmetic, costs instances for an hour and not for good. A queue comes on top.
+ * that a curve that is off, or a dispatch that is better than the arithmetic, costs instances for some hours and not for good. A queue comes on top.
  */
 import { type LoadPoint, loadCurve } from './load-curve.ts'
 import { advance, type Choice, cheapest, describe, type Fleets, LAST_MINUTE, lateNow, NO_FLEETS, type World } from './objective-fleets.ts'
-import { counted, type Policy, type Sample, short } from './policy.ts'
+import { counted, existing, type Policy, type Sample, short } from './policy.ts'
 import type { UnitCosts } from './service-curve.ts'
 
 export interface ObjectiveSettings {
@@ -47,6 +47,8 @@ const FIRST_HEADROOM = 1.4
 const MEMORY_S = 9_000
 /** A queue is to be gone so soon after those that come for it are ready. */
 const FLUSH_S = 60
+/** Parts of an instance that make no difference. */
+const CLOSE = 0.4
 /** Answers until their mean length is believed. */
 const ANSWERS = 500
 /** The last instance goes when nobody has asked for so long. */
@@ -85,7 +87,7 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
       const forLoad = choice ? Math.max(choice.instances, lastMinute) : lastMinute * FIRST_HEADROOM
       const askedAt = sample.arrivals > 0 || sample.concurrency > 0 ? now : state.askedAt
       const isAsked = askedAt !== null && now - askedAt < IDLE_MS
-      const wanted = isAsked ? Math.max(1, Math.ceil(forLoad + forQueue)) : 0
+      const wanted = isAsked ? Math.max(1, steadily(forLoad + forQueue, existing(sample))) : 0
       return {
         wanted,
         reason: isAsked ? reasonFor(wanted, load, sample, choice, trust, forQueue) : `Nobody has asked for ${IDLE_MS / 60_000} min: none.`,
@@ -100,6 +102,12 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
       }
     },
   }
+}
+
+/** Rounded up, but one less than there are only where that is not close: a start for each wave of the last digit costs more than it saves. */
+function steadily(needed: number, current: number): number {
+  const wanted = Math.ceil(needed)
+  return wanted === current - 1 && needed > wanted - CLOSE ? current : wanted
 }
 
 function lengthOfAnswers(before: number, { completions, tokensOut, periodMs }: Sample): number {
