@@ -82,17 +82,21 @@ describe('TorchServe', () => {
   it('tells in the job queue alone what waits: its metrics count, and gauge the host and what is over', async () => {
     const metrics = async () => (await fetch(server.metricsUrl)).text()
     expect(await metrics()).toMatch(/^ts_inference_requests_total\{model_name="linear",/m)
-    const answers = Promise.all(Array.from({ length: 3 }, async () => (await predict('slow', { delay_ms: 1000 })).status))
+    const busy = await predict('stream', { pieces: ['the worker is busy', 'until now'], delay_ms: 4000 })
+    const waiting = [1, 2].map(() => predict('stream', { pieces: ['late'], delay_ms: 0 }))
     await vi.waitFor(async () => {
-      expect(await (await manage('/models/slow')).json()).toMatchObject([{ jobQueueStatus: { remainingCapacity: 0, pendingRequests: 2 } }])
-    }, 1000)
+      expect(await (await manage('/models/stream')).json()).toMatchObject([
+        { jobQueueStatus: { remainingCapacity: 0, pendingRequests: 2 } },
+      ])
+    }, 4000)
     const gauges = Array.from((await metrics()).matchAll(/^# TYPE (\S+) gauge$/gm), ([, name]) => name)
     expect(gauges.sort()).toEqual([
       ...['CPUUtilization', 'DiskAvailable', 'DiskUsage', 'DiskUtilization', 'GPUMemoryUsed', 'GPUMemoryUtilization', 'GPUUtilization'],
       ...['HandlerTime', 'MemoryAvailable', 'MemoryUsed', 'MemoryUtilization', 'PredictionTime', 'QueueTime'],
       ...['WorkerLoadTime', 'WorkerThreadTime'],
     ])
-    expect(await answers).toEqual([200, 200, 200])
+    expect(await busy.text()).toBe('the worker is busyuntil now')
+    expect((await Promise.all(waiting)).map((answer) => answer.status)).toEqual([200, 200])
   })
 })
 
