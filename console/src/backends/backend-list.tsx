@@ -1,7 +1,7 @@
 /** All backends: whether each answers and since when, what it is, what it has, and what of ours depends on it. */
 import { Button } from '@mantine/core'
 import { inNamespace, keyOf } from '../api/resources.ts'
-import { Ago, DataTable, EmptyState, MayNot, PageHead, useMay } from '../parts/index.ts'
+import { Ago, DataTable, EmptyState, MayNot, Named, PageHead, useMay } from '../parts/index.ts'
 import { count } from '../shell/format.ts'
 import { Link, navigate, setParameters } from '../shell/router.tsx'
 import { StateMark } from '../shell/state-mark.tsx'
@@ -78,12 +78,7 @@ export function BackendList({ backends, creating }: { readonly backends: Backend
             columns={[
               {
                 heading: 'Backend',
-                cell: ({ backend: { metadata } }) => (
-                  <span>
-                    {metadata.name}
-                    {metadata.namespace !== 'default' && <span className="quiet"> in {metadata.namespace}</span>}
-                  </span>
-                ),
+                cell: ({ backend: { metadata } }) => <Named metadata={metadata} />,
               },
               {
                 heading: 'State',

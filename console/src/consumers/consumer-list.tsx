@@ -2,7 +2,7 @@
 import { Button } from '@mantine/core'
 import { inNamespace, keyOf } from '../api/resources.ts'
 import { useSystem } from '../api/system.tsx'
-import { Ago, DataTable, EmptyState, MayNot, PageHead, Tag, useMay } from '../parts/index.ts'
+import { Ago, DataTable, EmptyState, MayNot, Named, PageHead, Tag, useMay } from '../parts/index.ts'
 import { count, rate } from '../shell/format.ts'
 import { navigate, setParameters } from '../shell/router.tsx'
 import { ConsumerForm } from './consumer-form.tsx'
@@ -62,12 +62,7 @@ export function ConsumerList({ consumers, creating }: { readonly consumers: Retu
             columns={[
               {
                 heading: 'Consumer',
-                cell: ({ consumer: { metadata } }) => (
-                  <span>
-                    {metadata.name}
-                    {metadata.namespace !== 'default' && <span className="quiet"> in {metadata.namespace}</span>}
-                  </span>
-                ),
+                cell: ({ consumer: { metadata } }) => <Named metadata={metadata} />,
               },
               { heading: 'Priority', cell: ({ consumer }) => <Tag>{consumer.spec.priority}</Tag> },
               {

@@ -1,7 +1,7 @@
 /** All limits: what they allow, for whom, who is closest to the edge now, and how many were refused. */
 import { Button } from '@mantine/core'
 import { inNamespace, keyOf } from '../api/resources.ts'
-import { Ago, Bars, DataTable, EmptyState, MayNot, Meter, PageHead, useMay } from '../parts/index.ts'
+import { Ago, Bars, DataTable, EmptyState, MayNot, Meter, Named, PageHead, useMay } from '../parts/index.ts'
 import { count } from '../shell/format.ts'
 import { navigate, setParameters } from '../shell/router.tsx'
 import { perInWords, ruleInWords, shareOf, subjectInWords } from './left.ts'
@@ -62,8 +62,7 @@ export function LimitList({ limits, creating }: { readonly limits: Limits; reado
                 heading: 'Limit',
                 cell: ({ limit: { metadata } }) => (
                   <span className="nowrap">
-                    {metadata.name}
-                    {metadata.namespace !== 'default' && <span className="quiet"> in {metadata.namespace}</span>}
+                    <Named metadata={metadata} />
                   </span>
                 ),
               },

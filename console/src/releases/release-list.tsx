@@ -2,7 +2,7 @@
 import { inPercent, phaseOf, type Rollout, stepInWords } from '../../../src/resources/rollout-view.ts'
 import { keyOf } from '../api/resources.ts'
 import { useSystem } from '../api/system.tsx'
-import { Ago, DataTable, EmptyState, PageHead } from '../parts/index.ts'
+import { Ago, DataTable, EmptyState, Named, PageHead } from '../parts/index.ts'
 import { StateMark } from '../shell/state-mark.tsx'
 import { firstRelease } from './manifest.ts'
 import { HEALTH, inOrder, releaseHref, spaced } from './releases.ts'
@@ -32,12 +32,7 @@ export function ReleaseList({ rollouts }: { readonly rollouts: readonly Rollout[
             columns={[
               {
                 heading: 'Release',
-                cell: ({ metadata }) => (
-                  <span>
-                    {metadata.name}
-                    {metadata.namespace !== 'default' && <span className="quiet"> in {metadata.namespace}</span>}
-                  </span>
-                ),
+                cell: ({ metadata }) => <Named metadata={metadata} />,
               },
               {
                 heading: 'State',

@@ -3,7 +3,7 @@
 import { inNamespace, keyOf } from '../api/resources.ts'
 import { useSystem } from '../api/system.tsx'
 import { FIRST_MANIFEST } from '../parts/first-manifest.ts'
-import { DataTable, EmptyState, PageHead } from '../parts/index.ts'
+import { DataTable, EmptyState, Named, PageHead } from '../parts/index.ts'
 import { milliseconds, percent, rate } from '../shell/format.ts'
 import { StateMark } from '../shell/state-mark.tsx'
 import { decidedBy, deciderInWords, routeState, runningTargets } from './route-state.ts'
@@ -33,12 +33,7 @@ export function RouteList() {
             columns={[
               {
                 heading: 'Route',
-                cell: ({ metadata }) => (
-                  <span>
-                    {metadata.name}
-                    {metadata.namespace !== 'default' && <span className="quiet"> in {metadata.namespace}</span>}
-                  </span>
-                ),
+                cell: ({ metadata }) => <Named metadata={metadata} />,
               },
               {
                 heading: 'State',
