@@ -5,7 +5,7 @@ import { LLAMA_70B } from '../../src/orchestration/simulator/curves.ts'
 import { generate, type Shape } from '../../src/orchestration/simulator/generator.ts'
 import { dayOf } from '../../src/orchestration/simulator/profile.ts'
 import type { Requests } from '../../src/orchestration/simulator/requests.ts'
-import type { Scenario } from '../../src/orchestration/simulator/simulate.ts'
+import type { Scenario } from '../../src/orchestration/simulator/scenario.ts'
 import { readTrace } from '../../src/orchestration/simulator/trace.ts'
 
 export const CURVE = LLAMA_70B

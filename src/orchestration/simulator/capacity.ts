@@ -4,7 +4,8 @@ import type { LoadPoint } from '../autoscaling/load-curve.ts'
 import { type ServiceCurve, type UnitCosts, unitCosts } from '../autoscaling/service-curve.ts'
 import { steadily } from './profile.ts'
 import { meanOf, type Requests } from './requests.ts'
-import { type Outcome, simulate } from './simulate.ts'
+import type { Outcome } from './scenario.ts'
+import { simulate } from './simulate.ts'
 
 export interface Load {
   readonly curve: ServiceCurve

@@ -1,7 +1,7 @@
 /**
  * What a policy did, as a picture that needs nothing else: load, instances wanted and there, misses. Colours follow the reader's light or dark.
  */
-import type { Outcome, TimelinePoint } from './simulate.ts'
+import type { Outcome, TimelinePoint } from './scenario.ts'
 
 const WIDTH = 960
 const LEFT = 56

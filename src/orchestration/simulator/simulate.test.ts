@@ -10,7 +10,8 @@ import { LLAMA_70B } from './curves.ts'
 import { generate } from './generator.ts'
 import { SimulatedInstance } from './instance.ts'
 import { type Row, requestsOf } from './requests.ts'
-import { type Ending, type Scenario, simulate } from './simulate.ts'
+import type { Ending, Scenario } from './scenario.ts'
+import { simulate } from './simulate.ts'
 
 /** Reads 1,000 tokens a second, 100 beside each step; a step takes 10 ms, whatever is in it. */
 const PLAIN: ServiceCurve = {

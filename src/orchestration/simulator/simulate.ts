@@ -4,85 +4,12 @@
  * Discrete events, one after the other, no chance in it: the same requests and the same policy give the same result to the last digit. A request goes
  * to the ready instance with the fewest in flight, as the gateway does (src/gateway/instances.ts), and stays there; while none is ready it waits in front.
  */
-import { type BoundedPolicy, type Bounds, bounded } from '../autoscaling/bounds.ts'
-import { existing, type Inputs, type Policy, type Sample } from '../autoscaling/policy.ts'
-import type { ServiceCurve } from '../autoscaling/service-curve.ts'
+import { type BoundedPolicy, bounded } from '../autoscaling/bounds.ts'
+import { existing, type Policy, type Sample } from '../autoscaling/policy.ts'
 import { type Listener, SimulatedInstance } from './instance.ts'
-import { durationOf, type Requests } from './requests.ts'
-
-export interface Scenario {
-  readonly requests: Requests
-  readonly curve: ServiceCurve
-  /** First tokens later than that are misses. */
-  readonly objectiveMs: number
-  /** From the creation of an instance until it gets requests. */
-  readonly startupMs: number
-  readonly bounds: Bounds
-  /** Between two decisions. Policies with a longer period of their own keep it themselves. */
-  readonly tickMs: number
-  /** Who has waited so long for the first token leaves. */
-  readonly timeoutMs: number
-  /** Who finds so many waiting in the least busy instance (in front, where none is ready) is refused. */
-  readonly queue: number
-  /** Neither misses nor cost count before. */
-  readonly warmupMs: number
-  /** Instances that are ready at the start. */
-  readonly initial: number
-}
-
-export type Ending = 'ok' | 'late' | 'refused' | 'timedOut'
-
-/** One decision, or of several without a change the first. */
-export interface DecisionRecord {
-  readonly at: number
-  readonly wanted: number
-  readonly reason: string
-  readonly inputs: Inputs
-}
-
-/** What a chart draws, for each of its steps. */
-export interface TimelinePoint {
-  readonly at: number
-  readonly wanted: number
-  /** Ready and starting. */
-  readonly existing: number
-  readonly ready: number
-  readonly arrivals: number
-  readonly misses: number
-  readonly concurrency: number
-}
-
-export interface Outcome {
-  readonly policy: string
-  /** Those that came after the warm-up. */
-  readonly requests: number
-  readonly late: number
-  readonly refused: number
-  readonly timedOut: number
-  /** late, refused and timed out. */
-  readonly misses: number
-  readonly missShare: number
-  /** Of all first tokens that came, milliseconds. */
-  readonly firstTokenP50Ms: number
-  readonly firstTokenP95Ms: number
-  readonly firstTokenP99Ms: number
-  /** From creation to stop, after the warm-up, until the last request came. */
-  readonly instanceHours: number
-  readonly meanInstances: number
-  readonly mostInstances: number
-  readonly created: number
-  readonly timeline: readonly TimelinePoint[]
-  readonly decisions: readonly DecisionRecord[]
-}
-
-export interface SimulationOptions {
-  /** Milliseconds a point of the timeline; none without it. */
-  readonly timelineMs?: number
-  /** Decisions that are kept, the first ones; none without it. */
-  readonly keepDecisions?: number
-  /** Told of the end of every request, also of those in the warm-up. */
-  readonly onEnd?: (request: number, ending: Ending, firstTokenMs: number | undefined) => void
-}
+import { Meter, quantile } from './meter.ts'
+import { durationOf } from './requests.ts'
+import type { DecisionRecord, Ending, Outcome, Scenario, SimulationOptions, TimelinePoint } from './scenario.ts'
 
 export function simulate(scenario: Scenario, policy: Policy<never> | Policy, options: SimulationOptions = {}): Outcome {
   return new Simulation(scenario, bounded(policy as Policy, scenario.bounds), options).run()
@@ -108,17 +35,7 @@ class Simulation {
   readonly #decisions: DecisionRecord[] = []
   #point = { until: 0, arrivals: 0, misses: 0 }
 
-  // Of the period since the last sample.
-  #inSystem = 0
-  #inSystemMs = 0
-  #countedUntil = 0
-  #arrived = 0
-  #arrivedTokens = 0
-  #completed = 0
-  #missed = 0
-  #writtenBefore = 0
-  #writtenByGone = 0
-  #recent: number[] = []
+  readonly #meter: Meter
 
   constructor(scenario: Scenario, policy: BoundedPolicy, options: SimulationOptions) {
     this.#scenario = scenario
@@ -126,20 +43,20 @@ class Simulation {
     this.#options = options
     this.#state = policy.start
     this.#wanted = scenario.initial
+    this.#meter = new Meter(scenario.requests, scenario.tickMs)
     this.#firstTokens = new Float64Array(scenario.requests.length).fill(Number.NaN)
     this.#listener = {
       firstToken: (request, at) => {
         const took = at - scenario.requests.at[request]!
         this.#firstTokens[request] = took
-        this.#recent.push(took)
+        this.#meter.firstToken(took)
         this.#end(request, took > scenario.objectiveMs ? 'late' : 'ok', took)
       },
       finished: (_request, at) => {
-        this.#change(-1, at)
-        this.#completed += 1
+        this.#meter.finished(at)
       },
       timedOut: (request, at) => {
-        this.#change(-1, Math.max(at, this.#countedUntil))
+        this.#meter.left(at)
         this.#end(request, 'timedOut', undefined)
       },
     }
@@ -162,7 +79,7 @@ class Simulation {
         }
       const arrival = next < requests.length ? requests.at[next]! : Number.POSITIVE_INFINITY
       if (tick <= at && tick <= arrival) {
-        if (next >= requests.length && this.#inSystem === 0) break
+        if (next >= requests.length && this.#meter.inSystem === 0) break
         this.#tick(tick)
         tick += tickMs
       } else if (arrival <= at) {
@@ -192,12 +109,12 @@ class Simulation {
   #remove(instance: SimulatedInstance): void {
     this.#instances.splice(this.#instances.indexOf(instance), 1)
     this.#stopped.push(instance)
-    this.#writtenByGone += instance.written
+    this.#meter.gone(instance)
   }
 
   #arrive(request: number, at: number): void {
-    this.#arrived += 1
-    this.#arrivedTokens += this.#scenario.requests.tokensIn[request]!
+    this.#meter.arrived(request)
+    this.#point.arrivals += 1
     if (at >= this.#scenario.warmupMs) this.#counts.requests += 1
     let least: SimulatedInstance | undefined
     let fewest = Number.POSITIVE_INFINITY
@@ -213,7 +130,7 @@ class Simulation {
       this.#end(request, 'refused', undefined)
       return
     }
-    this.#change(1, at)
+    this.#meter.entered(at)
     if (least) least.accept(request, at)
     else this.#front.push(request)
   }
@@ -222,14 +139,8 @@ class Simulation {
     this.#options.onEnd?.(request, ending, firstTokenMs)
     if (ending === 'ok') return
     this.#point.misses += 1
-    this.#missed += 1
+    this.#meter.missed()
     if (this.#scenario.requests.at[request]! >= this.#scenario.warmupMs) this.#counts[ending] += 1
-  }
-
-  #change(by: number, at: number): void {
-    this.#inSystemMs += this.#inSystem * (at - this.#countedUntil)
-    this.#countedUntil = at
-    this.#inSystem += by
   }
 
   #tick(at: number): void {
@@ -239,7 +150,7 @@ class Simulation {
       instance.expire(at)
       if (instance.phase === 'stopped') this.#remove(instance)
     }
-    const sample = this.#sample(at)
+    const sample = this.#meter.sample(at, this.#instances, this.#front)
     const decision = this.#policy.decide(this.#state as never, sample, at)
     this.#state = decision.state
     const before = existing(sample)
@@ -264,47 +175,6 @@ class Simulation {
       instance.drain(at)
       if (instance.phase === 'stopped') this.#remove(instance)
     }
-  }
-
-  #sample(at: number): Sample {
-    this.#change(0, at)
-    const { tickMs, requests } = this.#scenario
-    const perSecond = 1000 / tickMs
-    let [ready, starting, draining, queued, kvUse] = [0, 0, 0, this.#front.length, 0]
-    let oldest = this.#front.length > 0 ? requests.at[this.#front[0]!]! : at
-    let written = this.#writtenByGone
-    for (const instance of this.#instances) {
-      if (instance.phase === 'ready') {
-        ready += 1
-        kvUse += instance.kvUse
-      } else if (instance.phase === 'starting') starting += 1
-      else draining += 1
-      queued += instance.waiting
-      oldest = Math.min(oldest, instance.oldestArrival ?? at)
-      written += instance.written
-    }
-    const latencies = this.#recent.sort((a, b) => a - b)
-    const sample: Sample = {
-      ...{ at, periodMs: tickMs, ready, starting, draining, queued, oldestWaitMs: at - oldest },
-      concurrency: this.#inSystemMs / tickMs,
-      arrivals: this.#arrived * perSecond,
-      tokensIn: this.#arrivedTokens * perSecond,
-      tokensOut: Math.max(0, written - this.#writtenBefore) * perSecond,
-      completions: this.#completed * perSecond,
-      misses: this.#missed * perSecond,
-      kvUse: ready > 0 ? kvUse / ready : 0,
-      firstTokenP50Ms: quantile(latencies, 0.5),
-      firstTokenP95Ms: quantile(latencies, 0.95),
-    }
-    this.#point.arrivals += this.#arrived
-    this.#inSystemMs = 0
-    this.#arrived = 0
-    this.#arrivedTokens = 0
-    this.#completed = 0
-    this.#missed = 0
-    this.#writtenBefore = written
-    this.#recent = []
-    return sample
   }
 
   #draw(at: number, sample: Sample): void {
@@ -343,9 +213,4 @@ class Simulation {
       ...{ mostInstances: this.#most, created: this.#created, timeline: this.#timeline, decisions: this.#decisions },
     }
   }
-}
-
-/** Of sorted values, the nearest rank. */
-function quantile(sorted: ArrayLike<number>, share: number): number | undefined {
-  return sorted.length === 0 ? undefined : sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]
 }
