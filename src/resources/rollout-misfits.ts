@@ -11,6 +11,11 @@ export function isRunning({ status }: Pick<Rollout, 'status'>): boolean {
   return status?.phase !== 'Healthy' && status?.phase !== 'Degraded'
 }
 
+/** Whether requests must show anything before all of the traffic is given. */
+export function isJudged({ analysis }: Rollout['spec']): boolean {
+  return analysis.metrics.some(({ watch, margin }) => !watch && margin !== undefined)
+}
+
 export function rolloutMisfits(rollout: Rollout, document: number, world: ExistingResources): Problem[] {
   const { spec } = rollout
   const problems = spec.from === spec.to ? [toItself(spec.to)] : [...ofRoute(rollout, world), ...ofTasks(rollout, world)]
@@ -113,8 +118,7 @@ function ofMetrics({ spec }: Rollout): Misfit[] {
 function ofSteps({ spec }: Rollout): Misfit[] {
   const first = spec.steps.findIndex((step) => 'weight' in step)
   const step = spec.steps[first]
-  const judged = spec.analysis.metrics.some(({ watch, margin }) => !watch && margin !== undefined)
-  if (!judged || !step || !('weight' in step) || step.weight < 100) return []
+  if (!isJudged(spec) || !step || !('weight' in step) || step.weight < 100) return []
   return [
     {
       path: ['steps', first, 'weight'],

@@ -1,9 +1,9 @@
 /** Statuses as functions of what is known. Pure. */
 import { overlay } from '../../orchestration/rollouts/overlay.ts'
+import { condition } from '../../resources/conditions.ts'
 import type { Resource, Status } from '../../resources/index.ts'
 import type { Condition } from '../../resources/scalars.ts'
 import { type BackendProbe, standingOf } from '../../serving/backends/index.ts'
-import { condition } from '../../serving/instances/version-status.ts'
 import type { KnownBackend } from './backend-probes.ts'
 import { usedBy } from './used-model.ts'
 

@@ -10,19 +10,19 @@ import { messageOf, StrataError } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { recurring } from '../../kernel/recurring.ts'
 import type { RequestRecord } from '../../monitoring/request-records.ts'
-import type { ExistingResources } from '../../resources/cross-checks.ts'
+import { condition } from '../../resources/conditions.ts'
 import { type Resource, resourceLabel } from '../../resources/index.ts'
 import type { CheckReport } from '../../resources/rollout.ts'
-import { rolloutMisfits } from '../../resources/rollout-misfits.ts'
-import { durationMs } from '../../resources/scalars.ts'
+import { isJudged } from '../../resources/rollout-misfits.ts'
 import type { ResourceStore } from '../../store/index.ts'
 import { type AnalysisPlan, ReleaseAnalysis } from './analysis.ts'
 import { createChecks, judgeChecks, keyOf as keyOfChecks } from './checks.ts'
 import { type Action, act, advance, type Evidence, type RolloutStatus, type Seen } from './ladder.ts'
-import { divisionKey, overlay } from './overlay.ts'
+import { isCompared, isRunningNow, isSame, keyOf, planOf } from './plan.ts'
+import { type Readable, whyNot, whyNotReady } from './surroundings.ts'
 
 type Rollout = Resource<'Rollout'>
-type Resources = Pick<ResourceStore, 'get' | 'list' | 'setStatus' | 'onChange'>
+type Resources = Readable & Pick<ResourceStore, 'setStatus' | 'onChange'>
 
 export interface Rollouts {
   start(): void
@@ -244,72 +244,13 @@ export function createRollouts(options: {
 /** What requests and checks show together. */
 function together({ spec, status }: Rollout, requests: Evidence | undefined, reports: readonly CheckReport[]): Evidence {
   const ofChecks = judgeChecks(spec.analysis.checks, reports, Date.parse(status?.stepStartedAt ?? '') || 0)
-  const judged = spec.analysis.metrics.some(({ watch, margin }) => !watch && margin !== undefined)
   const harm = requests?.harm ?? ofChecks.harm
   return {
     ...(harm === undefined ? {} : { harm }),
     safe: requests?.safe === true,
     good: ofChecks.good,
     units: requests?.units ?? 0,
-    missing: [judged ? requests?.missing : '', ofChecks.missing].filter(Boolean).join(' '),
-  }
-}
-
-function isRunningNow({ status }: Rollout): boolean {
-  return status?.phase === 'Progressing' || status?.phase === 'Paused'
-}
-
-function isCompared(rollout: Rollout): boolean {
-  return rollout.spec.analysis.metrics.length > 0 && isRunningNow(rollout)
-}
-
-function keyOf({ metadata, status }: Rollout): string {
-  return divisionKey({ by: `Rollout/${metadata.name}`, uid: metadata.uid ?? metadata.name, attempt: status?.attempt ?? 1 })
-}
-
-function planOf(rollout: Rollout, route: Resource<'Route'> | undefined): AnalysisPlan | undefined {
-  const { spec } = rollout
-  const { analysis } = spec
-  if (!route || analysis.metrics.length === 0) return undefined
-  const watched = durationMs(analysis.unitWindow)
-  const { stickyBy } = route.spec
-  const byItself = stickyBy.else === 'random'
-  const callers = !byItself || stickyBy.header !== undefined || stickyBy.body !== undefined
-  return {
-    key: keyOf(rollout),
-    from: spec.from,
-    to: spec.to,
-    metrics: analysis.metrics,
-    alpha: analysis.falseAlarm / 100,
-    windows: { request: durationMs(analysis.window), feedback: durationMs(analysis.feedbackWindow) },
-    // Callers are watched for a short time too: what fails at once must not wait an hour to be seen.
-    watched: [...(byItself ? [0] : []), ...(callers ? [...new Set([Math.min(FIRST_MS, watched), watched])] : [])],
-  }
-}
-
-const FIRST_MS = 60_000
-
-const isSame = (a: AnalysisPlan, b: AnalysisPlan) => JSON.stringify(a) === JSON.stringify(b)
-
-/** What speaks against an action besides its phase. */
-function whyNot(action: Action, rollout: Rollout, resources: Resources): string | undefined {
-  const { spec, metadata } = rollout
-  if (action === 'retry') return rolloutMisfits({ ...rollout, status: undefined }, 0, worldOf(resources, rollout))[0]?.message
-  const route = resources.get('Route', metadata.namespace, spec.route)
-  if (action === 'undo' && route?.spec.targets.some(({ version, weight }) => version === spec.to && weight > 0))
-    return `the route itself says ${spec.to} by now; put ${spec.from} there and apply it.`
-  return undefined
-}
-
-/** All there is, but for what this release was before. */
-function worldOf(resources: Resources, rollout: Rollout): ExistingResources {
-  const isIt = (each: Resource) => each.kind === 'Rollout' && each.metadata.uid === rollout.metadata.uid
-  return {
-    get: (kind, namespace, name) => {
-      const found = resources.get(kind, namespace, name)
-      return found && !isIt(found) ? found : undefined
-    },
-    list: (kind) => resources.list(kind).filter((each) => !isIt(each)),
+    missing: [isJudged(spec) ? requests?.missing : '', ofChecks.missing].filter(Boolean).join(' '),
   }
 }
 
@@ -325,55 +266,12 @@ function restored(text: string | undefined, plan: AnalysisPlan, log: Log): Relea
   return undefined
 }
 
-/** To begin with, all of the new version must be ready; later on, some of it, unless the old one is no better off. */
-function whyNotReady(rollout: Rollout, resources: Resources): string | undefined {
-  const { spec, metadata } = rollout
-  const versionOf = (name: string) => resources.get('ModelVersion', metadata.namespace, name)
-  const version = versionOf(spec.to)
-  if (!version) return 'it does not exist.'
-  const begun = isRunningNow(rollout)
-  const displaced = whyDisplaced(rollout, resources)
-  if (displaced !== undefined) return displaced
-  if (isReady(version) || (begun && (answers(version) || !answers(versionOf(spec.from))))) return undefined
-  return version.status?.message ?? `it is ${version.status?.state ?? 'not there yet'}.`
-}
-
-/** A release takes its share of what goes to its old version; if that is nothing, it moves nothing. */
-function whyDisplaced({ spec, metadata }: Rollout, resources: Resources): string | undefined {
-  const route = resources.get('Route', metadata.namespace, spec.route)
-  if (!route) return `there is no Route ${spec.route}.`
-  const others = resources
-    .list('Rollout', metadata.namespace)
-    .filter((each) => each.spec.route === spec.route && each.metadata.uid !== metadata.uid)
-  const { targets } = overlay(route.spec.targets, others)
-  return targets.some(({ version, weight }) => version === spec.from && weight > 0)
-    ? undefined
-    : `Route ${spec.route} sends nothing to ${spec.from}, so there is nothing to take from it.`
-}
-
-function isReady(version: Resource<'ModelVersion'>): boolean {
-  return version.status?.conditions.find(({ type }) => type === 'Ready')?.status === 'True'
-}
-
-function answers(version: Resource<'ModelVersion'> | undefined): boolean {
-  return version !== undefined && (isReady(version) || (version.status?.instances?.ready ?? 0) > 0)
-}
-
 function conditionsOf(after: RolloutStatus, before: RolloutStatus | undefined, now: number): RolloutStatus['conditions'] {
-  const healthy = after.phase === 'Healthy' ? 'True' : after.phase === 'Degraded' ? 'False' : 'Unknown'
-  const time = (type: string, status: string) => {
-    const known = before?.conditions.find((each) => each.type === type)
-    return known?.status === status ? known.lastTransitionTime : new Date(now).toISOString()
-  }
+  const known = before?.conditions ?? []
+  const completed = after.phase === 'Healthy' ? 'True' : after.phase === 'Degraded' ? 'False' : 'Unknown'
   return [
-    {
-      type: 'Completed',
-      status: healthy,
-      reason: after.phase ?? 'Pending',
-      message: after.message ?? '',
-      lastTransitionTime: time('Completed', healthy),
-    },
+    condition(known, 'Completed', completed, after.phase ?? 'Pending', after.message ?? '', now),
     // From now on there are numbers that mean what is written.
-    { type: 'Established', status: 'True', reason: 'Begun', message: '', lastTransitionTime: time('Established', 'True') },
+    condition(known, 'Established', 'True', 'Begun', '', now),
   ]
 }

@@ -7,7 +7,7 @@
  * waited for.
  */
 import type { Spec, Status } from '../../resources/index.ts'
-import { isRunning } from '../../resources/rollout-misfits.ts'
+import { isJudged, isRunning } from '../../resources/rollout-misfits.ts'
 import { durationMs } from '../../resources/scalars.ts'
 
 type RolloutSpec = Spec<'Rollout'>
@@ -41,11 +41,6 @@ const KEPT_EVENTS = 100
 
 /** Milliseconds that a release waits for a new version that is not ready any more, before it goes back. */
 const LONGEST_HELD_MS = 300_000
-
-/** Whether requests must show anything before all of the traffic is given. */
-export function isJudged({ analysis }: RolloutSpec): boolean {
-  return analysis.metrics.some(({ watch, margin }) => !watch && margin !== undefined)
-}
 
 /** The status that follows. The same object comes back where nothing changes. */
 export function advance(spec: RolloutSpec, before: RolloutStatus | undefined, seen: Seen): RolloutStatus {

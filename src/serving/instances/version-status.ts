@@ -1,7 +1,7 @@
 /** What a version's status says, from its weights and its instances. Pure. */
+import { condition } from '../../resources/conditions.ts'
 import type { Resource, Status } from '../../resources/index.ts'
 import type { Signature } from '../../resources/model-version.ts'
-import type { Condition } from '../../resources/scalars.ts'
 import type { WeightsState } from './identity.ts'
 import type { InstanceState } from './lifecycle.ts'
 
@@ -110,20 +110,6 @@ function weightsView(weights: WeightsState, before: VersionStatus['weights']): V
     default:
       return weights satisfies never
   }
-}
-
-/** The condition as it is now; the time of its last transition stays while its status does. */
-export function condition(
-  before: readonly Condition[],
-  type: string,
-  status: Condition['status'],
-  reason: string,
-  message: string,
-  now: number,
-): Condition {
-  const known = before.find((each) => each.type === type)
-  const lastTransitionTime = known?.status === status ? known.lastTransitionTime : new Date(now).toISOString()
-  return { type, status, reason, message, lastTransitionTime }
 }
 
 /** Is a new status different from the stored one in nothing but how far a download is? */

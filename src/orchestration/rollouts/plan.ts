@@ -1,0 +1,43 @@
+/** What a release is compared by, and under which name, as its manifest, its route and its status say. Pure. */
+import type { Resource } from '../../resources/index.ts'
+import { durationMs } from '../../resources/scalars.ts'
+import type { AnalysisPlan } from './analysis.ts'
+import { divisionKey } from './overlay.ts'
+
+type Rollout = Resource<'Rollout'>
+
+/** Callers are watched for so long too: what fails at once must not wait for an hour to be seen. */
+const FIRST_MS = 60_000
+
+export function isRunningNow({ status }: Rollout): boolean {
+  return status?.phase === 'Progressing' || status?.phase === 'Paused'
+}
+
+export function isCompared(rollout: Rollout): boolean {
+  return rollout.spec.analysis.metrics.length > 0 && isRunningNow(rollout)
+}
+
+export function keyOf({ metadata, status }: Rollout): string {
+  return divisionKey({ by: `Rollout/${metadata.name}`, uid: metadata.uid ?? metadata.name, attempt: status?.attempt ?? 1 })
+}
+
+export function planOf(rollout: Rollout, route: Resource<'Route'> | undefined): AnalysisPlan | undefined {
+  const { spec } = rollout
+  const { analysis } = spec
+  if (!route || analysis.metrics.length === 0) return undefined
+  const watched = durationMs(analysis.unitWindow)
+  const { stickyBy } = route.spec
+  const byItself = stickyBy.else === 'random'
+  const callers = !byItself || stickyBy.header !== undefined || stickyBy.body !== undefined
+  return {
+    key: keyOf(rollout),
+    from: spec.from,
+    to: spec.to,
+    metrics: analysis.metrics,
+    alpha: analysis.falseAlarm / 100,
+    windows: { request: durationMs(analysis.window), feedback: durationMs(analysis.feedbackWindow) },
+    watched: [...(byItself ? [0] : []), ...(callers ? [...new Set([Math.min(FIRST_MS, watched), watched])] : [])],
+  }
+}
+
+export const isSame = (a: AnalysisPlan, b: AnalysisPlan) => JSON.stringify(a) === JSON.stringify(b)
