@@ -8,7 +8,7 @@
 import type { Clock } from '../../kernel/clock.ts'
 import { messageOf, StrataError } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
-import { recurring } from '../../kernel/recurring.ts'
+import { createRounds } from '../../kernel/rounds.ts'
 import type { RequestRecord } from '../../monitoring/request-records.ts'
 import { condition } from '../../resources/conditions.ts'
 import { type Resource, resourceLabel } from '../../resources/index.ts'
@@ -58,10 +58,6 @@ export function createRollouts(options: {
   const changed = new Set<string>()
   const gone = new Set<string>(kept.keys())
   const reportedAt = new Map<string, number>()
-  let timer: NodeJS.Timeout | undefined
-  let running: Promise<unknown> = Promise.resolve()
-  let closed = false
-  let started = false
 
   /** What is wrong with one release must not hold up the others. */
   function byItself<T>(rollout: Rollout, work: () => T): T | undefined {
@@ -73,7 +69,7 @@ export function createRollouts(options: {
     }
   }
 
-  const checks = createChecks({ clock, onChange: () => soon() })
+  const checks = createChecks({ clock, onChange: () => rounds.soon() })
 
   const analysisOf = (rollout: Rollout): ReleaseAnalysis | undefined => {
     const plan = planOf(rollout, resources.get('Route', rollout.metadata.namespace, rollout.spec.route))
@@ -144,44 +140,19 @@ export function createRollouts(options: {
       })
   }
 
-  /** One thing after the other: what a person wants must not be overwritten by a round that began before. */
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const result = running.then(work)
-    running = result.catch(() => undefined) // the caller has the error
-    return result
-  }
-
-  const working = recurring(log, clock, 'releases stand still: their statuses cannot be written', 'releases go on')
-  let inRound = false
-  let again = false
-  const loop = () => {
-    if (closed) return
-    inRound = true
-    void inTurn(round)
-      .then(working.worked, (error: unknown) => working.failed(messageOf(error)))
-      .then(() => {
-        inRound = false
-        if (!closed) timer = setTimeout(loop, again ? 0 : EVERY_MS)
-        again = false
-      })
-  }
-  const soon = () => {
-    if (!started || closed) return
-    again = inRound
-    if (inRound) return
-    clearTimeout(timer)
-    timer = setTimeout(loop, 0)
-  }
+  const rounds = createRounds({
+    round,
+    everyMs: EVERY_MS,
+    ...{ clock, log },
+    says: { failing: 'releases stand still: their statuses cannot be written', working: 'releases go on' },
+  })
   const unsubscribe = resources.onChange((events) => {
-    if (events.some(({ resource, type }) => resource.kind === 'Rollout' && type === 'ADDED')) soon()
+    if (events.some(({ resource, type }) => resource.kind === 'Rollout' && type === 'ADDED')) rounds.soon()
   })
 
   return {
-    start() {
-      started = true
-      loop()
-    },
-    round: () => inTurn(round),
+    start: rounds.start,
+    round: () => rounds.inTurn(round),
     fold: {
       add(record) {
         if (record.type !== 'feedback' && !record.assignments) return
@@ -214,7 +185,7 @@ export function createRollouts(options: {
       },
     },
     act: (namespace, name, action, who) =>
-      inTurn(async () => {
+      rounds.inTurn(async () => {
         const rollout = resources.get('Rollout', namespace, name)
         if (!rollout)
           throw new StrataError('not_found', `There is no Rollout "${name}" in the namespace ${namespace}.`, {
@@ -228,15 +199,13 @@ export function createRollouts(options: {
             advice: `See: strata rollout get ${name}`,
           })
         await write(rollout, result.status, true, { actor: who, action })
-        soon()
+        rounds.soon()
         return resources.get('Rollout', namespace, name) ?? rollout
       }),
     async close() {
-      closed = true
-      clearTimeout(timer)
       unsubscribe()
       checks.close()
-      await running
+      await rounds.close()
     },
   }
 }
