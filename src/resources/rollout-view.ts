@@ -1,14 +1,14 @@
 /** A release as people read it: its ladder, and what each comparison shows, in words. The command line and the console draw the same. Pure. */
 import { formatAge, parseDuration } from '../kernel/units.ts'
+import type { Metric, MetricReport } from './comparison.ts'
 import type { Resource, Spec } from './index.ts'
-import type { MetricReport, ROLLOUT_PHASES } from './rollout.ts'
+import type { ROLLOUT_PHASES } from './rollout.ts'
 import { isRunning } from './rollout-misfits.ts'
 
 export { isRunning }
 
 export type Rollout = Resource<'Rollout'>
 export type Phase = (typeof ROLLOUT_PHASES)[number]
-type Metric = Spec<'Rollout'>['analysis']['metrics'][number]
 
 export const phaseOf = ({ status }: Rollout): Phase => status?.phase ?? 'Pending'
 

@@ -1,59 +1,7 @@
 import { z } from 'zod'
-import { parseDuration } from '../kernel/units.ts'
+import { metric, metricReport, wait, windows } from './comparison.ts'
 import { defineKind, type Reference } from './kind.ts'
 import { condition, duration, httpAddress, resourceName, secretReference } from './scalars.ts'
-
-const points = z.number().min(0).max(99)
-
-/** Times of a request that can be slow, and what a request can be measured by besides. */
-export const TIME_METRICS = ['timeToFirstToken', 'timeBetweenTokens', 'totalTime'] as const
-export const AMOUNT_METRICS = ['tokensPerAnswer', 'cost'] as const
-
-const wait = duration.refine((text) => (parseDuration(text) ?? 0) >= 1_000, 'at least 1s')
-
-const judged = {
-  harmMargin: points
-    .default(0)
-    .meta({ description: 'Proven worse than the baseline by more than this, in percentage points: the release is rolled back.' }),
-  margin: points.optional().meta({ description: 'Proven not worse by as much as this, in percentage points: it may be promoted.' }),
-  watch: z.boolean().default(false).meta({ description: 'Only shown; decides nothing.' }),
-}
-
-const metric = z
-  .discriminatedUnion('name', [
-    z
-      .strictObject({
-        name: z.literal('errorRate').meta({ description: 'The share of requests that failed.' }),
-        ...judged,
-        margin: judged.margin.default(0.5),
-      })
-      .meta({ title: 'errorRate', description: 'Share of requests that failed.' }),
-    z
-      .strictObject({
-        name: z.enum(TIME_METRICS).meta({ description: 'Which time: until the first token, between two, or until the end.' }),
-        quantile: z
-          .union([z.literal(50), z.literal(90), z.literal(95), z.literal(99)])
-          .default(95)
-          .meta({ description: 'Slow is what is slower than this percentile of the baseline, as it was when the release began.' }),
-        ...judged,
-        margin: judged.margin.default(3),
-      })
-      .meta({ title: 'A time', description: 'Share of requests that were slow.' }),
-    z
-      .strictObject({
-        name: z.literal('feedback').meta({ description: 'What users thought of answers (`POST /v1/feedback`): 1 − score in the mean.' }),
-        ...judged,
-      })
-      .meta({ title: 'feedback', description: 'Mean dissatisfaction with the answers that were rated.' }),
-    z
-      .strictObject({
-        name: z.enum(AMOUNT_METRICS).meta({ description: 'What an answer took.' }),
-        most: z.number().positive().meta({ description: 'What is more counts as this much: tokens, or the currency of the price.' }),
-        ...judged,
-      })
-      .meta({ title: 'An amount', description: 'Mean of an answer, in percent of `most`. More is worse.' }),
-  ])
-  .meta({ description: 'What the versions are compared by.' })
 
 const DEFAULT_METRICS = [
   { name: 'errorRate' as const, harmMargin: 0, margin: 0.5, watch: false },
@@ -111,13 +59,7 @@ const analysis = z
       .max(10_000_000)
       .default(200)
       .meta({ description: 'Units that the new version must have had at a step before the next one, unless it is shown to be safe.' }),
-    window: wait.default('1m').meta({ description: 'How long a request is waited for. One that has not failed by then has not failed.' }),
-    unitWindow: wait
-      .default('1h')
-      .meta({ description: 'Where callers stay on a version: how long each is watched, from its first request. It counts once.' }),
-    feedbackWindow: wait
-      .default('10m')
-      .meta({ description: 'How long feedback on an answer is waited for. Units are counted in order, so the metric is as much behind.' }),
+    ...windows,
     maxDuration: wait.default('24h').meta({ description: 'How long a release may take.' }),
     onTimeout: z.enum(['pause', 'rollback']).default('pause').meta({ description: 'What happens when it is not decided by then.' }),
   })
@@ -137,24 +79,6 @@ const step = z
   .meta({ description: 'One step of the ladder.' })
 
 export const ROLLOUT_PHASES = ['Pending', 'Progressing', 'Paused', 'Healthy', 'Degraded'] as const
-
-const arm = z.strictObject({ units: z.number(), mean: z.number(), low: z.number(), high: z.number() })
-
-export const metricReport = z.strictObject({
-  name: z.string(),
-  /** Means and their confidence sequences, in percent. */
-  baseline: arm,
-  candidate: arm,
-  /** Milliseconds from which a request is slow. */
-  threshold: z.number().optional(),
-  /** Of the evidence for harm, and for safety, that is needed: 1 is enough. Absent where it decides nothing. */
-  harm: z.number().optional(),
-  safety: z.number().optional(),
-  /** Units of both versions that are missing until it is shown to be safe, if it is as good as the baseline. Absent: no number would do, or it is shown. */
-  missing: z.number().optional(),
-  verdict: z.enum(['harm', 'safe', 'undecided', 'watched']),
-})
-export type MetricReport = z.infer<typeof metricReport>
 
 const checkReport = z.strictObject({
   name: z.string(),

@@ -2,7 +2,7 @@
 import { useComputedColorScheme } from '@mantine/core'
 import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
-import type { MetricReport } from '../../../src/resources/rollout.ts'
+import type { MetricReport } from '../../../src/resources/comparison.ts'
 import { inPercent } from '../../../src/resources/rollout-view.ts'
 import { lasting } from '../shell/format.ts'
 import { useWidth } from '../shell/use-width.ts'

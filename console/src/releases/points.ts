@@ -1,5 +1,5 @@
 /** What a comparison has shown while somebody looked: points that a chart is made of. Pure but for the memory at the end. */
-import type { MetricReport } from '../../../src/resources/rollout.ts'
+import type { MetricReport } from '../../../src/resources/comparison.ts'
 
 export interface Point {
   /** Milliseconds since the epoch. */

@@ -1,6 +1,6 @@
 /**
  * Rollouts: canary releases, decided by what their requests show. `ladder.ts` decides, `overlay.ts` says what that makes of a route's weights,
- * `analysis.ts` compares; this file is the shell that hears the records, keeps the time and writes statuses.
+ * `comparison/` compares; this file is the shell that hears the records, keeps the time and writes statuses.
  *
  * A release lives in two places that survive control: its status (phase, step, weight), written before it is acted on, and the state of its
  * comparison, stored with the marks up to which the records are read. Both may be older than what was seen last; nothing in them is ever ahead of it.
@@ -9,15 +9,16 @@ import type { Clock } from '../../kernel/clock.ts'
 import { messageOf, StrataError } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { createRounds } from '../../kernel/rounds.ts'
-import type { RequestRecord } from '../../monitoring/request-records.ts'
 import { condition } from '../../resources/conditions.ts'
 import { type Resource, resourceLabel } from '../../resources/index.ts'
 import type { CheckReport } from '../../resources/rollout.ts'
 import { isJudged } from '../../resources/rollout-misfits.ts'
 import type { ResourceStore } from '../../store/index.ts'
-import { type AnalysisPlan, ReleaseAnalysis } from './analysis.ts'
+import { Comparison, type ComparisonPlan } from '../comparison/comparison.ts'
+import type { Evidence } from '../comparison/findings.ts'
+import { type Fold, Kept } from '../comparison/kept.ts'
 import { createChecks, judgeChecks, keyOf as keyOfChecks } from './checks.ts'
-import { type Action, act, advance, type Evidence, type RolloutStatus, type Seen } from './ladder.ts'
+import { type Action, act, advance, type RolloutStatus, type Seen } from './ladder.ts'
 import { isCompared, isRunningNow, isSame, keyOf, planOf } from './plan.ts'
 import { type Readable, whyNot, whyNotReady } from './surroundings.ts'
 
@@ -29,11 +30,7 @@ export interface Rollouts {
   /** What is due now; by itself it does so twice a second. */
   round(): Promise<void>
   /** Hears the records; what it makes of them is stored with the marks up to which they are read. */
-  readonly fold: {
-    add(record: RequestRecord): void
-    take(): ReadonlyMap<string, string | undefined>
-    putBack(rows: ReadonlyMap<string, string | undefined>): void
-  }
+  readonly fold: Fold
   /** What a person wants of a release. Throws where that cannot be now. */
   act(namespace: string, name: string, action: Action, who: string): Promise<Rollout>
   close(): Promise<void>
@@ -44,7 +41,6 @@ const EVERY_MS = 500
 const REPORT_MS = 2_000
 /** What is written as soon as it is decided; the rest is figures. */
 const DECIDED = ['phase', 'step', 'weight', 'attempt', 'pausedBy', 'heldSince'] as const
-const STORED = 'rollout/'
 
 export function createRollouts(options: {
   readonly resources: Resources
@@ -54,9 +50,7 @@ export function createRollouts(options: {
   readonly log: Log
 }): Rollouts {
   const { resources, kept, clock, log } = options
-  const analyses = new Map<string, ReleaseAnalysis>()
-  const changed = new Set<string>()
-  const gone = new Set<string>(kept.keys())
+  const analyses = new Kept<Comparison>('rollout/', kept, log)
   const reportedAt = new Map<string, number>()
 
   /** What is wrong with one release must not hold up the others. */
@@ -71,23 +65,21 @@ export function createRollouts(options: {
 
   const checks = createChecks({ clock, onChange: () => rounds.soon() })
 
-  const analysisOf = (rollout: Rollout): ReleaseAnalysis | undefined => {
+  const analysisOf = (rollout: Rollout): Comparison | undefined => {
     const plan = planOf(rollout, resources.get('Route', rollout.metadata.namespace, rollout.spec.route))
     if (!plan) return undefined
     const known = analyses.get(plan.key)
     if (known && isSame(known.plan, plan)) return known
     if (known) log.warn('a release is compared anew: who stays on a version has changed', { release: plan.key })
-    const analysis = (known ? undefined : restored(kept.get(STORED + plan.key), plan, log)) ?? ReleaseAnalysis.begin(plan)
+    const analysis = (known ? undefined : restored(analyses.stored(plan.key), plan, log)) ?? Comparison.begin(plan)
     analyses.set(plan.key, analysis)
-    changed.add(plan.key)
-    gone.delete(STORED + plan.key)
     return analysis
   }
   for (const rollout of resources.list('Rollout')) if (isCompared(rollout)) byItself(rollout, () => analysisOf(rollout))
 
   const seenOf = (rollout: Rollout): Seen => {
     const analysis = isCompared(rollout) ? analysisOf(rollout) : undefined
-    if (analysis?.settle(clock.now())) changed.add(analysis.plan.key)
+    if (analysis?.settle(clock.now())) analyses.touch(analysis.plan.key)
     return {
       now: clock.now(),
       unready: whyNotReady(rollout, resources),
@@ -105,12 +97,7 @@ export function createRollouts(options: {
       if (after) await write(rollout, after, after !== rollout.status)
     }
     checks.keepOnly(new Set(resources.list('Rollout').map(keyOfChecks)))
-    for (const key of analyses.keys()) {
-      if (present.has(key)) continue
-      analyses.delete(key)
-      changed.delete(key)
-      gone.add(STORED + key)
-    }
+    analyses.keepOnly(present)
   }
 
   const write = async (rollout: Rollout, after: RolloutStatus, decided: boolean, deed?: { actor: string; action: Action }) => {
@@ -153,37 +140,7 @@ export function createRollouts(options: {
   return {
     start: rounds.start,
     round: () => rounds.inTurn(round),
-    fold: {
-      add(record) {
-        if (record.type !== 'feedback' && !record.assignments) return
-        for (const analysis of analyses.values()) {
-          try {
-            if (analysis.add(record)) changed.add(analysis.plan.key)
-          } catch (error) {
-            // A reader that throws would be given the same records again and again.
-            log.error('a record could not be counted for a release', {
-              release: analysis.plan.key,
-              request: record.id,
-              error: messageOf(error),
-            })
-          }
-        }
-      },
-      take() {
-        const rows = new Map<string, string | undefined>([...gone].map((key) => [key, undefined]))
-        for (const key of changed) rows.set(STORED + key, analyses.get(key)?.serialize())
-        changed.clear()
-        gone.clear()
-        return rows
-      },
-      putBack(rows) {
-        for (const [key, value] of rows) {
-          const plain = key.slice(STORED.length)
-          if (value === undefined && !analyses.has(plain)) gone.add(key)
-          else changed.add(plain)
-        }
-      },
-    },
+    fold: analyses.fold,
     act: (namespace, name, action, who) =>
       rounds.inTurn(async () => {
         const rollout = resources.get('Rollout', namespace, name)
@@ -223,10 +180,10 @@ function together({ spec, status }: Rollout, requests: Evidence | undefined, rep
   }
 }
 
-function restored(text: string | undefined, plan: AnalysisPlan, log: Log): ReleaseAnalysis | undefined {
+function restored(text: string | undefined, plan: ComparisonPlan, log: Log): Comparison | undefined {
   if (text === undefined) return undefined
   try {
-    const analysis = ReleaseAnalysis.parse(text)
+    const analysis = Comparison.parse(text)
     if (isSame(analysis.plan, plan)) return analysis
     log.warn('a release is compared anew: what it is judged by, or who stays on a version, has changed', { release: plan.key })
   } catch (error) {

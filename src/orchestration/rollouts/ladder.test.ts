@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { rollout } from '../../resources/rollout.ts'
-import { type Action, act, advance, type Evidence, type RolloutStatus, type Seen } from './ladder.ts'
+import type { Evidence } from '../comparison/findings.ts'
+import { type Action, act, advance, type RolloutStatus, type Seen } from './ladder.ts'
 
 const START = Date.parse('2026-01-01T00:00:00Z')
 const MINUTE = 60_000

@@ -9,6 +9,7 @@
 import type { Spec, Status } from '../../resources/index.ts'
 import { isJudged, isRunning } from '../../resources/rollout-misfits.ts'
 import { durationMs } from '../../resources/scalars.ts'
+import type { Evidence } from '../comparison/findings.ts'
 
 type RolloutSpec = Spec<'Rollout'>
 export type RolloutStatus = Status<'Rollout'>
@@ -19,20 +20,6 @@ export interface Seen {
   /** Why the new version cannot be sent anything, and the old one can. Undefined: it is ready, or none is. */
   readonly unready?: string
   readonly evidence: Evidence
-}
-
-/** What the comparison has shown so far. */
-export interface Evidence {
-  /** One sentence: the new version is worse. */
-  readonly harm?: string
-  /** Every judged metric is shown not to be worse by its margin. */
-  readonly safe: boolean
-  /** Every check is good; without one it is. */
-  readonly good: boolean
-  /** Units of the new version that were counted. */
-  readonly units: number
-  /** What is missing until `safe`, in words. */
-  readonly missing: string
 }
 
 export type Action = 'pause' | 'resume' | 'promote' | 'promote-full' | 'abort' | 'retry' | 'undo'

@@ -1,7 +1,7 @@
 /** What a release is compared by, and under which name, as its manifest, its route and its status say. Pure. */
 import type { Resource } from '../../resources/index.ts'
 import { durationMs } from '../../resources/scalars.ts'
-import type { AnalysisPlan } from './analysis.ts'
+import type { ComparisonPlan } from '../comparison/comparison.ts'
 import { divisionKey } from './overlay.ts'
 
 type Rollout = Resource<'Rollout'>
@@ -21,7 +21,7 @@ export function keyOf({ metadata, status }: Rollout): string {
   return divisionKey({ by: `Rollout/${metadata.name}`, uid: metadata.uid ?? metadata.name, attempt: status?.attempt ?? 1 })
 }
 
-export function planOf(rollout: Rollout, route: Resource<'Route'> | undefined): AnalysisPlan | undefined {
+export function planOf(rollout: Rollout, route: Resource<'Route'> | undefined): ComparisonPlan | undefined {
   const { spec } = rollout
   const { analysis } = spec
   if (!route || analysis.metrics.length === 0) return undefined
@@ -40,4 +40,4 @@ export function planOf(rollout: Rollout, route: Resource<'Route'> | undefined): 
   }
 }
 
-export const isSame = (a: AnalysisPlan, b: AnalysisPlan) => JSON.stringify(a) === JSON.stringify(b)
+export const isSame = (a: ComparisonPlan, b: ComparisonPlan) => JSON.stringify(a) === JSON.stringify(b)

@@ -1,15 +1,13 @@
 /** What a comparison has found so far, as a decision and as figures for people. Pure. */
-import type { MetricReport } from '../../resources/rollout.ts'
+import type { Metric, MetricReport } from '../../resources/comparison.ts'
 import { evidenceNeeded, refutedOfAny } from '../statistics/combine.ts'
 import { meanMixtureInterval } from '../statistics/mean-mixture.ts'
-import type { AnalysisPlan } from './analysis.ts'
+import type { ComparisonPlan } from './comparison.ts'
 import { effectiveUnits, type Judgement, meanOf, missingUntilSafe, type Sum, type Sums } from './judgement.ts'
-import type { Evidence } from './ladder.ts'
-import type { Metric } from './outcome.ts'
 import { harmSentence, missingSentence } from './words.ts'
 
 export interface Findings {
-  readonly plan: AnalysisPlan
+  readonly plan: ComparisonPlan
   /** [queue][metric] */
   readonly tests: readonly (readonly Judgement[])[]
   readonly sums: readonly (readonly Sums[])[]
@@ -17,6 +15,20 @@ export interface Findings {
   readonly thresholds: readonly (number | null)[]
   /** Milliseconds since the epoch. */
   readonly counted: { readonly first?: number; readonly last?: number }
+}
+
+/** What the comparison has shown so far. */
+export interface Evidence {
+  /** One sentence: the new version is worse. */
+  readonly harm?: string
+  /** Every judged metric is shown not to be worse by its margin. */
+  readonly safe: boolean
+  /** Every check is good; without one it is. */
+  readonly good: boolean
+  /** Units of the new version that were counted. */
+  readonly units: number
+  /** What is missing until `safe`, in words. */
+  readonly missing: string
 }
 
 /** Level of the intervals that are drawn. */

@@ -4,9 +4,10 @@
  * Failures and amounts are counted unit by unit. Times are compared in blocks of three seconds, because what makes one request slow makes those beside it
  * slow too, and two equal versions run on a server each (`block-difference.ts`).
  */
+
+import type { Metric } from '../../resources/comparison.ts'
 import { type BlockTest, blocksMissing, observeBlocks, startBlockTest } from '../statistics/block-difference.ts'
 import { type Arm, type DifferenceTest, observeUnits, startDifferenceTest, unitsMissing } from '../statistics/difference.ts'
-import type { Metric } from './outcome.ts'
 import type { Counted } from './unit-queue.ts'
 
 /** Units of one version that were counted, and what their values make together. */

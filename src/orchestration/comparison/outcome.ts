@@ -6,9 +6,7 @@
  * version that was chosen.
  */
 import type { FinishedRecord } from '../../monitoring/request-records.ts'
-import type { Spec } from '../../resources/index.ts'
-
-export type Metric = Spec<'Rollout'>['analysis']['metrics'][number]
+import type { Metric } from '../../resources/comparison.ts'
 
 /** How a request ended. */
 export interface Ended {

@@ -1,12 +1,13 @@
 /** What a comparison has shown, in sentences. Pure. */
-import type { AnalysisPlan } from './analysis.ts'
+
+import type { Metric } from '../../resources/comparison.ts'
+import type { ComparisonPlan } from './comparison.ts'
 import { meanOf, type Sum, type Sums } from './judgement.ts'
-import type { Metric } from './outcome.ts'
 
 export function harmSentence(
   metric: Metric,
   { baseline, candidate }: Sums,
-  { from, to, alpha }: Pick<AnalysisPlan, 'from' | 'to' | 'alpha'>,
+  { from, to, alpha }: Pick<ComparisonPlan, 'from' | 'to' | 'alpha'>,
   threshold: number | undefined,
 ): string {
   const what = WHAT[metric.name](threshold)

@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest'
 import { randomFrom } from '../../kernel/random.ts'
 import type { FinishedRecord, RequestRecord } from '../../monitoring/request-records.ts'
 import { rollout } from '../../resources/rollout.ts'
-import { type AnalysisPlan, ReleaseAnalysis } from './analysis.ts'
+import { Comparison, type ComparisonPlan } from './comparison.ts'
 
 const START = Date.parse('2026-01-01T00:00:00Z')
 const KEY = 'Rollout/a#uid#1'
 
-function planWith(metrics: readonly object[], rest: Partial<AnalysisPlan> = {}): AnalysisPlan {
+function planWith(metrics: readonly object[], rest: Partial<ComparisonPlan> = {}): ComparisonPlan {
   const spec = rollout.spec.parse({ route: 'r', from: 'v1', to: 'v2', analysis: { metrics } })
   return {
     key: KEY,
@@ -71,14 +71,14 @@ function recordsOf(request: Request): [number, Omit<RequestRecord, 'seq'>][] {
 
 /** Lets control see them in the order in which they are written, looking every `lookMs`. */
 function watch(
-  plan: AnalysisPlan,
+  plan: ComparisonPlan,
   requests: readonly Request[],
   until: number,
   lookMs = 1_000,
-  each?: (analysis: ReleaseAnalysis, now: number) => ReleaseAnalysis | undefined,
+  each?: (analysis: Comparison, now: number) => Comparison | undefined,
 ) {
   const records = requests.flatMap(recordsOf).sort(([a], [b]) => a - b)
-  let analysis = ReleaseAnalysis.begin(plan)
+  let analysis = Comparison.begin(plan)
   let next = 0
   for (let now = START; now <= START + until; now += lookMs) {
     for (; next < records.length && records[next]![0] <= now; next++) analysis.add({ ...records[next]![1], seq: next } as RequestRecord)
@@ -108,7 +108,7 @@ function never(): never {
   throw new Error('there is a report for each metric')
 }
 const ERRORS = [{ name: 'errorRate' }]
-const harmed = (analysis: ReleaseAnalysis) => analysis.evidence(0.5).harm
+const harmed = (analysis: Comparison) => analysis.evidence(0.5).harm
 
 describe('errors', () => {
   const failing = (rates: readonly [number, number]) => (candidate: boolean, random: () => number) =>
@@ -134,7 +134,7 @@ describe('errors', () => {
       safe: false,
       missing: expect.stringMatching(/^errorRate wants about [\d,]+ more requests or callers, about \d+ min at the pace so far\.$/),
     })
-    expect(ReleaseAnalysis.begin(planWith(ERRORS)).evidence(0.05).missing).toMatch(/so far there is no traffic to judge by/)
+    expect(Comparison.begin(planWith(ERRORS)).evidence(0.05).missing).toMatch(/so far there is no traffic to judge by/)
   })
 
   test('what is said of both is of the same moments, though their shares have changed', () => {
@@ -242,7 +242,7 @@ describe('feedback', () => {
   const plan = planWith([{ name: 'feedback' }], { windows: { request: 10_000, feedback: 20_000 } })
   /** Everybody rates: the new version's answers are liked half as often. */
   const rated = (consumer: string) => {
-    const analysis = ReleaseAnalysis.begin(plan)
+    const analysis = Comparison.begin(plan)
     const random = randomFrom(5).uniform
     let seq = 0
     for (let i = 0; i < 600; i++) {
@@ -347,14 +347,14 @@ test('a control that is killed and begins again where it had stored counts every
       })
       const records = requests.flatMap(recordsOf).sort(([a], [b]) => a - b)
       const run = (killed: readonly number[]) => {
-        let analysis = ReleaseAnalysis.begin(plan, [undefined, 1_000])
+        let analysis = Comparison.begin(plan, [undefined, 1_000])
         let stored = { text: analysis.serialize(), next: 0 }
         let next = 0
         for (let turn = 0; turn < 300; turn++) {
           const now = START + turn * 1_000
           // Killed: from what was stored, with records again that it had seen already.
           if (killed.includes(turn)) {
-            analysis = ReleaseAnalysis.parse(stored.text)
+            analysis = Comparison.parse(stored.text)
             next = Math.max(0, stored.next - 3)
           }
           for (; next < records.length && records[next]![0] <= now; next++)

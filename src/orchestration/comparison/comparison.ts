@@ -4,15 +4,15 @@
  * boot and number, so each counts once however often control is killed.
  */
 import type { FeedbackRecord, FinishedRecord, RequestRecord } from '../../monitoring/request-records.ts'
-import type { MetricReport } from '../../resources/rollout.ts'
+import type { Metric, MetricReport } from '../../resources/comparison.ts'
 import type { Arm } from '../statistics/difference.ts'
+import type { Evidence } from './findings.ts'
 import { evidenceOf, type Findings, reportOf } from './findings.ts'
 import { addTo, type Judgement, judge, noSums, type Sums, startJudgement } from './judgement.ts'
-import type { Evidence } from './ladder.ts'
-import { endOf, LATE_MS, type Metric, outcomeValue, timeOf, type WatchedRequest, type Windows } from './outcome.ts'
+import { endOf, LATE_MS, outcomeValue, timeOf, type WatchedRequest, type Windows } from './outcome.ts'
 import { UnitQueue, type UnitQueueState, type WatchedUnit } from './unit-queue.ts'
 
-export interface AnalysisPlan {
+export interface ComparisonPlan {
   /** What assignments of this try are called. */
   readonly key: string
   readonly from: string
@@ -36,7 +36,7 @@ interface KnownRequest extends WatchedRequest {
 }
 
 interface State {
-  readonly plan: AnalysisPlan
+  readonly plan: ComparisonPlan
   readonly positions: Record<string, { boot: string; seq: number }>
   readonly thresholds: (number | null)[]
   /**
@@ -63,8 +63,8 @@ const MOST_AT_ONCE_MS = 5_000
 const MOST_WATCHED = 10_000
 const MOST_SEEN = 50_000
 
-export class ReleaseAnalysis {
-  readonly plan: AnalysisPlan
+export class Comparison {
+  readonly plan: ComparisonPlan
   readonly #positions: Map<string, { boot: string; seq: number }>
   readonly #thresholds: (number | null)[]
   readonly #cohort: Map<string, { readonly at: number; times?: (number | null)[] }>
@@ -89,9 +89,9 @@ export class ReleaseAnalysis {
   }
 
   /** @param thresholds Milliseconds from which a request is slow, for each metric; undefined where that is to be found from the first requests. */
-  static begin(plan: AnalysisPlan, thresholds: readonly (number | undefined)[] = []): ReleaseAnalysis {
+  static begin(plan: ComparisonPlan, thresholds: readonly (number | undefined)[] = []): Comparison {
     const each = <T>(make: (metric: Metric) => T) => plan.watched.map(() => plan.metrics.map(make))
-    return new ReleaseAnalysis({
+    return new Comparison({
       plan,
       positions: {},
       thresholds: plan.metrics.map((_, i) => thresholds[i] ?? null),
@@ -105,8 +105,8 @@ export class ReleaseAnalysis {
     })
   }
 
-  static parse(text: string): ReleaseAnalysis {
-    return new ReleaseAnalysis(JSON.parse(text) as State)
+  static parse(text: string): Comparison {
+    return new Comparison(JSON.parse(text) as State)
   }
 
   serialize(): string {
