@@ -206,6 +206,16 @@ describe('who may', () => {
 })
 
 describe('resources', () => {
+  test('a manifest that is wrong in 200,000 places is refused with some of them', async () => {
+    const models = Array.from({ length: 200_000 }, () => 1)
+    const { status, body } = await apply({ ...consumer('a'), spec: { models } })
+    expect([status, body.error.message, body.problems.length]).toEqual([
+      422,
+      expect.stringMatching(/^20\d{4} problems, of which 500 are told; nothing was applied\.$/),
+      500,
+    ])
+  })
+
   test('apply tells changes, or all problems of all documents', async () => {
     expect((await apply(consumer('a'))).body).toMatchObject({ changes: [{ label: 'Consumer/a', action: 'create' }] })
     expect((await apply(consumer('a'))).body).toMatchObject({ changes: [{ label: 'Consumer/a', action: 'unchanged' }] })

@@ -152,12 +152,12 @@ export async function openResources(connection: Connection, clock: Clock): Promi
           const result = validateResource(input)
           if ('resource' in result) candidates.push({ document, resource: result.resource })
           else {
-            problems.push(...result.problems.map((problem) => ({ document, ...problem })))
+            for (const problem of result.problems) problems.push({ document, ...problem }) // there may be more than a call takes arguments
             const claimed = claimedKey(input)
             if (claimed !== undefined) broken.add(claimed)
           }
         })
-        problems.push(...checkResources(candidates, existing, broken))
+        for (const problem of checkResources(candidates, existing, broken)) problems.push(problem)
         if (problems.length > 0) return { problems: problems.sort((a, b) => a.document - b.document) }
 
         const now = clock.now()

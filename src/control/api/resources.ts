@@ -122,7 +122,12 @@ function namespaceOf(request: FastifyRequest): string {
   return (request.query as Query).namespace ?? 'default'
 }
 
+/** Nobody reads more of them, and a manifest that is damaged all over can have more than an answer can hold. */
+const MOST_PROBLEMS = 500
+
 function refuse(reply: FastifyReply, problems: readonly Problem[]) {
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`
-  return reply.code(422).send({ error: { code: 'invalid_manifest', message: `${count}; nothing was applied.` }, problems })
+  const shown = problems.length > MOST_PROBLEMS ? `, of which ${MOST_PROBLEMS} are told` : ''
+  const message = `${count}${shown}; nothing was applied.`
+  return reply.code(422).send({ error: { code: 'invalid_manifest', message }, problems: problems.slice(0, MOST_PROBLEMS) })
 }
