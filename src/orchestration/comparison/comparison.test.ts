@@ -117,7 +117,7 @@ describe('errors', () => {
   test('a version that fails more is said to, with both numbers', () => {
     const analysis = watch(planWith(ERRORS), traffic(2_000, 10, failing([0.01, 0.2])), 30_000)
     expect(harmed(analysis)).toMatch(
-      /^v2 is worse: failed are [12]\d % of (9|1,0)\d\d there and \d\.\d % of (9|1,0)\d\d on v1 at the same time\. Of releases that do no harm at most 1\.0 % ever look like this\.$/,
+      /^v2 is worse: failed are [12]\d % of (9|1,0)\d\d there and \d\.\d % of (9|1,0)\d\d on v1 at the same time\. Of changes that do no harm at most 1\.0 % ever look like this\.$/,
     )
     expect(analysis.report(0.5)[0]).toMatchObject({ name: 'errorRate', verdict: 'harm', harm: 1 })
   })

@@ -6,17 +6,21 @@
 import type { FeedbackRecord, FinishedRecord, RequestRecord } from '../../monitoring/request-records.ts'
 import type { Metric, MetricReport } from '../../resources/comparison.ts'
 import type { Arm } from '../statistics/difference.ts'
+import { Callers, isAmong } from './callers.ts'
+import { Cohort, type CohortState } from './cohort.ts'
 import type { Evidence } from './findings.ts'
 import { evidenceOf, type Findings, reportOf } from './findings.ts'
 import { addTo, type Judgement, judge, noSums, type Sums, startJudgement } from './judgement.ts'
-import { endOf, LATE_MS, outcomeValue, timeOf, type WatchedRequest, type Windows } from './outcome.ts'
-import { UnitQueue, type UnitQueueState, type WatchedUnit } from './unit-queue.ts'
+import { endOf, LATE_MS, outcomeValue, type WatchedRequest, type Windows } from './outcome.ts'
+import { type Counted, UnitQueue, type UnitQueueState, type WatchedUnit } from './unit-queue.ts'
 
 export interface ComparisonPlan {
   /** What assignments of this try are called. */
   readonly key: string
   readonly from: string
   readonly to: string
+  /** Probability of `to` among the two, in (0, 1), where it never changes; else assignments say it. */
+  readonly share?: number
   readonly metrics: readonly Metric[]
   /** Level of the tests, in (0, 1). */
   readonly alpha: number
@@ -35,17 +39,13 @@ interface KnownRequest extends WatchedRequest {
   readonly known: boolean[]
 }
 
-interface State {
+interface State extends CohortState {
   readonly plan: ComparisonPlan
   readonly positions: Record<string, { boot: string; seq: number }>
-  readonly thresholds: (number | null)[]
-  /**
-   * The first requests of the baseline, in the order of their assignment, with their times for each metric: null where there is none, absent while it
-   * runs. Those that end first would be the quick ones.
-   */
-  readonly cohort: Record<string, { readonly at: number; times?: (number | null)[] }>
   readonly open: Record<string, KnownRequest>
   readonly queues: readonly UnitQueueState[]
+  /** Callers that have come, ever. */
+  readonly callers: string
   /** [queue][metric] */
   readonly tests: Judgement[][]
   readonly sums: Sums[][]
@@ -53,10 +53,12 @@ interface State {
   readonly counted: { first?: number; last?: number; settledAt?: number }
   /** Part of the units that is looked at. */
   readonly sample: number
+  /** Units that came to each arm, counted as they came. */
+  readonly met: Readonly<Record<Arm, number>>
 }
 
-/** Requests of the old version from which a threshold is made, where nothing was known of it before. */
-const THRESHOLD_SAMPLE = 200
+export type ComparisonState = State
+
 /** A round is due every half second; time may go ten times as fast until it has caught up. */
 const MOST_AT_ONCE_MS = 5_000
 /** More units and requests than this at the same time, or more callers ever, and half of them suffice. All of it is stored every few seconds. */
@@ -66,26 +68,29 @@ const MOST_SEEN = 50_000
 export class Comparison {
   readonly plan: ComparisonPlan
   readonly #positions: Map<string, { boot: string; seq: number }>
-  readonly #thresholds: (number | null)[]
-  readonly #cohort: Map<string, { readonly at: number; times?: (number | null)[] }>
+  readonly #cohort: Cohort
   readonly #open: Map<string, KnownRequest>
   readonly #queues: UnitQueue[]
+  readonly #callers: Callers
   readonly #tests: Judgement[][]
   readonly #sums: Sums[][]
   readonly #counted: { first?: number; last?: number; settledAt?: number }
+  readonly #met: Record<Arm, number>
   #sample: number
 
   private constructor(state: State) {
     this.plan = state.plan
     this.#positions = new Map(Object.entries(state.positions))
-    this.#thresholds = [...state.thresholds]
-    this.#cohort = new Map(Object.entries(state.cohort))
+    this.#cohort = new Cohort(state.plan.metrics, state.plan.windows.request, state)
     this.#open = new Map(Object.entries(state.open))
     this.#queues = state.queues.map((queue) => new UnitQueue(queue))
+    this.#callers = callersOf(state)
     this.#tests = state.tests
     this.#sums = state.sums
     this.#counted = { ...state.counted }
     this.#sample = state.sample
+    // An older program counted none.
+    this.#met = { baseline: 0, candidate: 0, ...(state.met as State['met'] | undefined) }
   }
 
   /** @param thresholds Milliseconds from which a request is slow, for each metric; undefined where that is to be found from the first requests. */
@@ -98,31 +103,41 @@ export class Comparison {
       cohort: {},
       open: {},
       queues: plan.watched.map((watched) => UnitQueue.empty(watched, plan.metrics.length).serialize()),
+      callers: '',
       tests: each(startJudgement),
       sums: each(noSums),
       counted: {},
       sample: 1,
+      met: { baseline: 0, candidate: 0 },
     })
   }
 
   static parse(text: string): Comparison {
-    return new Comparison(JSON.parse(text) as State)
+    return Comparison.from(JSON.parse(text) as State)
+  }
+
+  static from(state: State): Comparison {
+    return new Comparison(state)
   }
 
   serialize(): string {
-    const state: State = {
+    return JSON.stringify(this)
+  }
+
+  toJSON(): State {
+    return {
       plan: this.plan,
       positions: Object.fromEntries(this.#positions),
-      thresholds: this.#thresholds,
-      cohort: Object.fromEntries(this.#cohort),
+      ...this.#cohort.state(),
       open: Object.fromEntries(this.#open),
       queues: this.#queues.map((queue) => queue.serialize()),
+      callers: this.#callers.toJSON(),
       tests: this.#tests,
       sums: this.#sums,
       counted: this.#counted,
       sample: this.#sample,
+      met: this.#met,
     }
-    return JSON.stringify(state)
   }
 
   /** True where the record is of this release and new. */
@@ -131,11 +146,11 @@ export class Comparison {
     if (position && (record.boot < position.boot || (record.boot === position.boot && record.seq <= position.seq))) return false
     if (record.type === 'feedback') return this.#rate(record)
     const assignment = record.assignments?.find(({ by }) => by === this.plan.key)
-    if (!assignment) return false
+    if (!assignment || (assignment.arm !== this.plan.to && assignment.arm !== this.plan.from)) return false
     this.#positions.set(record.gateway, { boot: record.boot, seq: record.seq })
     const ran = record.type === 'finished' ? record.times.total : record.after
     const arm = assignment.arm === this.plan.to ? 'candidate' : 'baseline'
-    const share = (arm === 'candidate' ? assignment.share : 100 - assignment.share) / 100
+    const share = this.plan.share ?? (arm === 'candidate' ? assignment.share : 100 - assignment.share) / 100
     const unit = assignment.unitKind === 'random' ? undefined : `${assignment.unitKind}:${assignment.unit}`
     // One that is not known and has run for longer was dropped when nothing was waited for any more.
     const late = ran > this.plan.windows.request
@@ -151,12 +166,12 @@ export class Comparison {
    * Counts what is known at this moment. True where there was something. After a pause of control the time of judging only catches up, for what was
    * written meanwhile must be read before anything is taken for missing.
    */
-  settle(time: number): boolean {
+  settle(time: number, onCounted?: (queue: number, metric: number, units: readonly Counted[]) => void): boolean {
     let some = false
     const { settledAt = time } = this.#counted
     const now = Math.min(time, settledAt + MOST_AT_ONCE_MS)
     this.#counted.settledAt = now
-    this.#settleThresholds(now)
+    this.#cohort.settle(now)
     const longest = this.#longestWait()
     for (const [id, request] of this.#open) {
       this.#learn(request, now)
@@ -173,16 +188,26 @@ export class Comparison {
         const sums = this.#sums[q]![m]!
         for (const unit of units) addTo(sums, unit)
         this.#tests[q]![m] = judge(this.#tests[q]![m]!, units)
+        onCounted?.(q, m, units)
       }
     return some
   }
 
-  evidence(share: number): Evidence {
-    return evidenceOf(this.#findings(), share)
+  evidence(share: number, first = 0): Evidence {
+    return evidenceOf(this.findings(), share, first)
   }
 
   report(share: number): MetricReport[] {
-    return reportOf(this.#findings(), share)
+    return reportOf(this.findings(), share)
+  }
+
+  findings(): Findings {
+    return { plan: this.plan, tests: this.#tests, sums: this.#sums, thresholds: this.#cohort.thresholds, counted: this.#counted }
+  }
+
+  /** Units that came to each arm so far, of those that are looked at. */
+  get met(): Readonly<Record<Arm, number>> {
+    return this.#met
   }
 
   /** Feedback counts only from the consumer whose request it was; the last one before the request is counted. */
@@ -199,14 +224,17 @@ export class Comparison {
     const name = unit ?? id
     if (!this.#admits(name)) return undefined
     const queues = this.#queues.flatMap((queue, q) => ((queue.watched === 0) === (unit === undefined) ? [q] : []))
+    const isNew = unit === undefined || !this.#callers.has(name)
+    if (isNew) this.#met[arm] += 1
+    if (isNew && unit !== undefined) this.#callers.add(name)
     const counting = queues.filter((q) => {
-      const found = this.#queues[q]!.unitOf(name, at, arm, share)
+      const found = this.#queues[q]!.unitOf(name, at, arm, share, isNew)
       if (found) for (let m = 0; m < found.open.length; m++) found.open[m]! += 1
       return found !== undefined
     })
     const request: KnownRequest = { at, unit: name, arm, queues: counting, known: this.plan.metrics.map(() => false) }
     this.#open.set(id, request)
-    if (arm === 'baseline' && this.#cohort.size < THRESHOLD_SAMPLE && this.#isWithoutThreshold()) this.#cohort.set(id, { at })
+    if (arm === 'baseline') this.#cohort.note(id, at)
     this.#sampleLess()
     return request
   }
@@ -217,14 +245,11 @@ export class Comparison {
    */
   #sampleLess(): void {
     const watched = this.#open.size + Math.max(...this.#queues.map(({ size }) => size))
-    if (watched <= MOST_WATCHED && this.#queues.every(({ seen }) => seen <= MOST_SEEN)) return
+    if (watched <= MOST_WATCHED && this.#callers.size <= MOST_SEEN) return
     this.#sample /= 2
+    this.#callers.keepOnly(this.#sample)
     for (const queue of this.#queues) queue.keepOnly((id) => this.#admits(id))
     for (const [id, { unit }] of this.#open) if (!this.#admits(unit)) this.#open.delete(id)
-  }
-
-  #isWithoutThreshold(): boolean {
-    return this.plan.metrics.some((metric, m) => 'quantile' in metric && this.#thresholds[m] === null)
   }
 
   #waitFor(metric: Metric): number {
@@ -243,8 +268,7 @@ export class Comparison {
       return this.#settleAll(request)
     }
     request.ended = ended
-    const known = this.#cohort.get(record.id)
-    if (known) known.times = this.plan.metrics.map(({ name }) => timeOf(name, request) ?? null)
+    this.#cohort.end(record.id, request)
   }
 
   /** The metrics of a request that says nothing. */
@@ -255,7 +279,7 @@ export class Comparison {
   #learn(request: KnownRequest, now: number): void {
     for (const [m, metric] of this.plan.metrics.entries()) {
       if (request.known[m]) continue
-      const value = outcomeValue(metric, request, this.#thresholds[m] ?? undefined, this.plan.windows, now)
+      const value = outcomeValue(metric, request, this.#cohort.thresholds[m] ?? undefined, this.plan.windows, now)
       if (value !== undefined) this.#note(request, m, value)
     }
   }
@@ -272,31 +296,8 @@ export class Comparison {
     }
   }
 
-  /** Once all of the first requests have ended, or are not waited for any more. */
-  #settleThresholds(now: number): void {
-    if (this.#cohort.size < THRESHOLD_SAMPLE) return
-    const running = (each: { at: number; times?: unknown }) =>
-      each.times === undefined && now - each.at < this.plan.windows.request + LATE_MS
-    const cohort = [...this.#cohort.values()]
-    if (cohort.some(running)) return
-    this.#cohort.clear()
-    for (const [m, metric] of this.plan.metrics.entries()) {
-      if (!('quantile' in metric) || this.#thresholds[m] !== null) continue
-      // What has not ended is slower than all that has.
-      const times = cohort
-        .flatMap(({ times }) => (times === undefined ? [this.plan.windows.request] : (times[m] ?? [])))
-        .sort((a, b) => a - b)
-      const found = times[Math.floor((metric.quantile / 100) * times.length)]
-      if (found !== undefined) this.#thresholds[m] = found
-    }
-  }
-
-  #findings(): Findings {
-    return { plan: this.plan, tests: this.#tests, sums: this.#sums, thresholds: this.#thresholds, counted: this.#counted }
-  }
-
   #admits(name: string): boolean {
-    return this.#sample === 1 || hash(name) < this.#sample * 2 ** 32
+    return isAmong(name, this.#sample)
   }
 }
 
@@ -304,9 +305,9 @@ function consumerOf({ namespace, consumer }: { readonly namespace?: string; read
   return consumer === undefined ? undefined : `${namespace}/${consumer}`
 }
 
-/** FNV-1a. */
-function hash(text: string): number {
-  let value = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193)
-  return value >>> 0
+/** An older program had them in its queues, by name. */
+function callersOf({ callers, queues }: State): Callers {
+  const found = new Callers(callers)
+  for (const { seen = [] } of queues as (UnitQueueState & { seen?: string[] })[]) for (const name of seen) found.add(name)
+  return found
 }

@@ -34,8 +34,11 @@ export interface Evidence {
 /** Level of the intervals that are drawn. */
 const DRAWN_ALPHA = 0.05
 
-/** @param share Of the new version, in [0, 1]. */
-export function evidenceOf(findings: Findings, share: number): Evidence {
+/**
+ * @param share Of the new version, in [0, 1].
+ * @param first Of the metrics that must be shown to be safe; those before it are only looked at for harm.
+ */
+export function evidenceOf(findings: Findings, share: number, first = 0): Evidence {
   const { plan, tests, sums, thresholds } = findings
   const judged = tests.flatMap((ofQueue, queue) =>
     ofQueue.flatMap((test, m) => (plan.metrics[m]!.watch ? [] : [{ harm: test.harm, queue, m }])),
@@ -46,7 +49,7 @@ export function evidenceOf(findings: Findings, share: number): Evidence {
   )
   const worse = harmed === undefined ? undefined : judged[harmed]!
   const open = plan.metrics.flatMap((metric, m) => {
-    if (metric.watch || metric.margin === undefined || safetyOf(findings, m).shown) return []
+    if (m < first || metric.watch || metric.margin === undefined || shownOf(findings, m, 'safety') >= 1) return []
     return [{ metric, units: missing(findings, m, share) }]
   })
   const safe = open.length === 0 && plan.metrics.some(({ watch, margin }) => !watch && margin !== undefined)
@@ -65,7 +68,8 @@ export function reportOf(findings: Findings, share: number): MetricReport[] {
   const among = tests.length * plan.metrics.filter(({ watch }) => !watch).length
   return plan.metrics.map((metric, m) => {
     const harm = Math.max(...tests.map((ofQueue) => ofQueue[m]!.harm.peak)) / evidenceNeeded(plan.alpha, Math.max(among, 1))
-    const safety = safetyOf(findings, m)
+    const safety = shownOf(findings, m, 'safety')
+    const isSafe = safety >= 1
     const wanted = missing(findings, m, share)
     const threshold = thresholds[m]
     const { baseline, candidate } = sums[shownQueue(findings, m)]![m]!
@@ -74,9 +78,9 @@ export function reportOf(findings: Findings, share: number): MetricReport[] {
       baseline: drawn(baseline),
       candidate: drawn(candidate),
       ...(threshold === null || threshold === undefined ? {} : { threshold: Math.round(threshold) }),
-      ...(metric.watch ? {} : { harm: rounded(harm), ...(metric.margin === undefined ? {} : { safety: rounded(safety.part) }) }),
-      ...(metric.watch || metric.margin === undefined || safety.shown || !Number.isFinite(wanted) ? {} : { missing: wanted }),
-      verdict: metric.watch ? 'watched' : harm >= 1 ? 'harm' : safety.shown && metric.margin !== undefined ? 'safe' : 'undecided',
+      ...(metric.watch ? {} : { harm: rounded(harm), ...(metric.margin === undefined ? {} : { safety: rounded(safety) }) }),
+      ...(metric.watch || metric.margin === undefined || isSafe || !Number.isFinite(wanted) ? {} : { missing: wanted }),
+      verdict: metric.watch ? 'watched' : harm >= 1 ? 'harm' : isSafe && metric.margin !== undefined ? 'safe' : 'undecided',
     }
   })
 }
@@ -89,22 +93,26 @@ export function nameOf(metric: Metric): string {
  * Single requests, and of the queues of callers the one that watches them longest, may show that a version is safe. Where a route has both kinds, one
  * of them is enough, each at its part of the level.
  */
-function safetyQueues({ plan: { watched } }: Findings): number[] {
+export function safetyQueues({ plan: { watched } }: Findings): number[] {
   const longest = Math.max(...watched)
   return watched.flatMap((each, queue) => (each === 0 || each === longest ? [queue] : []))
 }
 
-function safetyOf(findings: Findings, m: number): { readonly part: number; readonly shown: boolean } {
-  const queues = safetyQueues(findings)
-  const peak = Math.max(...queues.map((queue) => findings.tests[queue]![m]!.safety.peak))
-  const part = peak / evidenceNeeded(findings.plan.alpha, queues.length)
-  return { part, shown: part >= 1 }
+/** How much of the evidence that is needed there is by one of those queues, that the new version is worse, or is safe: 1 is enough. */
+export function shownOf(findings: Findings, m: number, what: 'harm' | 'safety', alpha = findings.plan.alpha): number {
+  return peakOf(findings, m, what) / evidenceNeeded(alpha, safetyQueues(findings).length)
 }
 
-function missing(findings: Findings, m: number, share: number): number {
+/** Natural logarithm of the greatest evidence that any of those queues has had. */
+function peakOf(findings: Findings, m: number, what: 'harm' | 'safety'): number {
+  return Math.max(...safetyQueues(findings).map((queue) => findings.tests[queue]![m]![what].peak))
+}
+
+/** Units of both versions until a metric is shown to be safe, if the new version is better by `effect`. */
+export function missing(findings: Findings, m: number, share: number, effect = 0): number {
   const queues = safetyQueues(findings)
   const alpha = findings.plan.alpha / queues.length
-  return Math.min(...queues.map((queue) => missingUntilSafe(findings.tests[queue]![m]!, alpha, findings.sums[queue]![m]!, share)))
+  return Math.min(...queues.map((queue) => missingUntilSafe(findings.tests[queue]![m]!, alpha, findings.sums[queue]![m]!, share, effect)))
 }
 
 /** Of the queues that say when a version is safe the one that has seen most. */
@@ -114,7 +122,7 @@ function shownQueue(findings: Findings, m: number): number {
 }
 
 /** Units a second. */
-function paceOf({ sums, counted: { first, last } }: Findings): number {
+export function paceOf({ sums, counted: { first, last } }: Findings): number {
   if (first === undefined || last === undefined || last <= first) return 0
   return (Math.max(...sums.flat().map(({ baseline, candidate }) => baseline.units + candidate.units)) * 1000) / (last - first)
 }

@@ -113,15 +113,17 @@ export function judge(judgement: Judgement, units: readonly Counted[]): Judgemen
   }
 }
 
-/** About how many more units, if both versions are as good, until it is shown that the new one is no worse. */
-export function missingUntilSafe(judgement: Judgement, alpha: number, { baseline, candidate }: Sums, share: number): number {
+/**
+ * About how many more units until it is shown that the new version is no worse, if it is better by `effect` (in [0, 1]; 0: as good).
+ */
+export function missingUntilSafe(judgement: Judgement, alpha: number, { baseline, candidate }: Sums, share: number, effect = 0): number {
   if (!(share > 0 && share < 1)) return Number.POSITIVE_INFINITY
   if (judgement.by === 'blocks') {
     const each = judgement.harm.blocks === 0 ? 1 / Math.min(share, 1 - share) : judgement.units / judgement.harm.blocks
-    return Math.ceil(blocksMissing(judgement.safety, alpha, 0) * Math.max(1, each))
+    return Math.ceil(blocksMissing(judgement.safety, alpha, -effect) * Math.max(1, each))
   }
   const { safety } = judgement
   const believed = safety.sum / safety.units
   const mean = (baseline.sum + candidate.sum + believed) / (baseline.units + candidate.units + 1)
-  return unitsMissing(safety, alpha, { baseline: mean, candidate: mean }, share)
+  return unitsMissing(safety, alpha, { baseline: mean, candidate: Math.max(0, mean - effect) }, share)
 }

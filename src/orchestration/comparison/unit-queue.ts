@@ -8,8 +8,23 @@
  * A unit is what was assigned: one request where each is assigned by itself, or a caller who stays on a version, with one value for the time that it
  * is watched. A caller counts once, in the version that it came to first.
  */
+import type { Spec } from '../../resources/index.ts'
 import type { Arm } from '../statistics/difference.ts'
 import type { Value } from './outcome.ts'
+
+/** Callers are watched for so long too: what fails at once must not wait for an hour to be seen. */
+const FIRST_MS = 60_000
+
+/**
+ * The queues that it takes, by how long each watches its units: single requests (0) where some are assigned by themselves, and callers.
+ *
+ * @param unitWindow Milliseconds that a caller is watched.
+ */
+export function watchedFor({ header, body, else: otherwise }: Spec<'Route'>['stickyBy'], unitWindow: number): number[] {
+  const byItself = otherwise === 'random'
+  const callers = !byItself || header !== undefined || body !== undefined
+  return [...(byItself ? [0] : []), ...(callers ? [...new Set([Math.min(FIRST_MS, unitWindow), unitWindow])] : [])]
+}
 
 export interface WatchedUnit {
   readonly id: string
@@ -24,6 +39,7 @@ export interface WatchedUnit {
 }
 
 export interface Counted {
+  readonly id: string
   /** When it was assigned. */
   readonly at: number
   readonly arm: Arm
@@ -38,7 +54,6 @@ export interface UnitQueueState {
   readonly units: readonly WatchedUnit[]
   /** For each metric, how many of `units` it has behind it. */
   readonly done: readonly number[]
-  readonly seen: readonly string[]
 }
 
 export class UnitQueue {
@@ -46,27 +61,20 @@ export class UnitQueue {
   readonly #units: WatchedUnit[]
   readonly #byId: Map<string, WatchedUnit>
   readonly #done: number[]
-  readonly #seen: Set<string>
 
   constructor(state: UnitQueueState) {
     this.watched = state.watched
     this.#units = state.units.map((unit) => ({ ...unit, sums: [...unit.sums], counts: [...unit.counts], open: [...unit.open] }))
     this.#byId = new Map(this.#units.map((unit) => [unit.id, unit]))
     this.#done = [...state.done]
-    this.#seen = new Set(state.seen)
   }
 
   static empty(watched: number, metrics: number): UnitQueue {
-    return new UnitQueue({ watched, units: [], done: new Array<number>(metrics).fill(0), seen: [] })
+    return new UnitQueue({ watched, units: [], done: new Array<number>(metrics).fill(0) })
   }
 
   get size(): number {
     return this.#units.length
-  }
-
-  /** Callers that have been given a unit, ever. */
-  get seen(): number {
-    return this.#seen.size
   }
 
   /** Forgets all others. What has been counted of them stays counted. */
@@ -79,17 +87,17 @@ export class UnitQueue {
     const left = this.#units.filter(({ id }) => admits(id))
     this.#units.splice(0, this.#units.length, ...left)
     for (const id of this.#byId.keys()) if (!admits(id)) this.#byId.delete(id)
-    for (const id of this.#seen) if (!admits(id)) this.#seen.delete(id)
   }
 
-  /** The unit that a request belongs to; undefined where it does not count. */
-  unitOf(id: string, at: number, arm: Arm, share: number): WatchedUnit | undefined {
+  /**
+   * The unit that a request belongs to; undefined where it does not count.
+   *
+   * @param isNew Nothing has come of this unit before.
+   */
+  unitOf(id: string, at: number, arm: Arm, share: number, isNew: boolean): WatchedUnit | undefined {
     const known = this.#byId.get(id)
     if (known) return known.arm === arm && at <= known.at + this.watched ? known : undefined
-    if (this.watched > 0) {
-      if (this.#seen.has(id)) return undefined
-      this.#seen.add(id)
-    }
+    if (!isNew) return undefined
     const zeros = () => this.#done.map(() => 0)
     const unit: WatchedUnit = { id, at, arm, share, sums: zeros(), counts: zeros(), open: zeros() }
     this.#insert(unit)
@@ -115,7 +123,7 @@ export class UnitQueue {
       if (unit.at > ready) break
       const value = this.#valueOf(unit, metric, any, over)
       if (value === undefined) break
-      if (value !== null) counted.push({ at: unit.at, arm: unit.arm, share: unit.share, value })
+      if (value !== null) counted.push({ id: unit.id, at: unit.at, arm: unit.arm, share: unit.share, value })
     }
     this.#done[metric] = next
     this.#forgetDone()
@@ -123,7 +131,7 @@ export class UnitQueue {
   }
 
   serialize(): UnitQueueState {
-    return { watched: this.watched, units: this.#units, done: this.#done, seen: [...this.#seen] }
+    return { watched: this.watched, units: this.#units, done: this.#done }
   }
 
   #valueOf({ at, sums, counts, open }: WatchedUnit, metric: number, any: boolean, over: number): Value {

@@ -14,7 +14,7 @@ export function harmSentence(
   const beyond = metric.harmMargin > 0 ? `, and ${metric.harmMargin} points are allowed` : ''
   return (
     `${to} is worse: ${what} ${share(candidate)} there and ${share(baseline)} on ${from} at the same time${beyond}. ` +
-    `Of releases that do no harm at most ${number(alpha * 100)} % ever look like this.`
+    `Of changes that do no harm at most ${number(alpha * 100)} % ever look like this.`
   )
 }
 
@@ -38,7 +38,7 @@ export function missingSentence(missing: readonly { readonly metric: Metric; rea
   return `${name} wants about ${grouped(roughly(most.units))} more requests or callers${about}.`
 }
 
-function inAbout(seconds: number): string {
+export function inAbout(seconds: number): string {
   if (seconds < 90) return `about ${Math.max(1, Math.round(seconds))} s`
   if (seconds < 5_400) return `about ${Math.round(seconds / 60)} min`
   if (seconds < 172_800) return `about ${Math.round(seconds / 3_600)} h`
@@ -46,7 +46,7 @@ function inAbout(seconds: number): string {
 }
 
 /** Two digits are all that such an estimate is good for. */
-function roughly(units: number): number {
+export function roughly(units: number): number {
   const step = 10 ** Math.max(0, Math.floor(Math.log10(units)) - 1)
   return Math.ceil(units / step) * step
 }
@@ -56,6 +56,6 @@ function share(sum: Sum): string {
 }
 
 const number = (value: number) => (value >= 10 ? value.toFixed(0) : value.toFixed(1))
-const grouped = (value: number) => value.toLocaleString('en-US')
+export const grouped = (value: number) => value.toLocaleString('en-US')
 const time = (ms: number | undefined) =>
   ms === undefined ? 'the threshold' : ms >= 1_000 ? `${(ms / 1_000).toFixed(1)} s` : `${Math.round(ms)} ms`

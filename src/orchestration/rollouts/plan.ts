@@ -2,12 +2,10 @@
 import type { Resource } from '../../resources/index.ts'
 import { durationMs } from '../../resources/scalars.ts'
 import type { ComparisonPlan } from '../comparison/comparison.ts'
+import { watchedFor } from '../comparison/unit-queue.ts'
 import { divisionKey } from './overlay.ts'
 
 type Rollout = Resource<'Rollout'>
-
-/** Callers are watched for so long too: what fails at once must not wait for an hour to be seen. */
-const FIRST_MS = 60_000
 
 export function isRunningNow({ status }: Rollout): boolean {
   return status?.phase === 'Progressing' || status?.phase === 'Paused'
@@ -25,10 +23,6 @@ export function planOf(rollout: Rollout, route: Resource<'Route'> | undefined): 
   const { spec } = rollout
   const { analysis } = spec
   if (!route || analysis.metrics.length === 0) return undefined
-  const watched = durationMs(analysis.unitWindow)
-  const { stickyBy } = route.spec
-  const byItself = stickyBy.else === 'random'
-  const callers = !byItself || stickyBy.header !== undefined || stickyBy.body !== undefined
   return {
     key: keyOf(rollout),
     from: spec.from,
@@ -36,7 +30,7 @@ export function planOf(rollout: Rollout, route: Resource<'Route'> | undefined): 
     metrics: analysis.metrics,
     alpha: analysis.falseAlarm / 100,
     windows: { request: durationMs(analysis.window), feedback: durationMs(analysis.feedbackWindow) },
-    watched: [...(byItself ? [0] : []), ...(callers ? [...new Set([Math.min(FIRST_MS, watched), watched])] : [])],
+    watched: watchedFor(route.spec.stickyBy, durationMs(analysis.unitWindow)),
   }
 }
 
