@@ -99,3 +99,19 @@ test('a unit of which one value is not known is refused', () => {
   ])
     expect(() => of([unit])).toThrow(/leave out/)
 })
+
+test('a covariate that varies by rounding alone adjusts nothing', () => {
+  const arm = (seed: number) =>
+    observePairs(
+      NO_PAIRS,
+      // The mean of so many times 0.4 is not always 0.4.
+      Array.from({ length: 400 }, (_, i) => ({
+        x: Array.from({ length: (i % 5) + 1 }, () => 0.4).reduce((sum, x) => sum + x, 0) / ((i % 5) + 1),
+        y: ((i * seed) % 7) / 7,
+      })),
+    )
+  const arms = [arm(3), arm(5)]
+  expect(Math.max(...arms.map(({ xx }) => xx))).toBeGreaterThan(0)
+  const { theta, saved } = adjust(arms)
+  expect([theta, saved]).toEqual([0, 0])
+})

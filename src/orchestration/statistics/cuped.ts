@@ -30,6 +30,9 @@ export interface Adjusted {
   readonly saved: number
 }
 
+/** A standard deviation so small beside the mean is none. */
+const ROUNDING = 1e-9
+
 export const NO_PAIRS: PairMoments = { n: 0, meanX: 0, meanY: 0, xx: 0, yy: 0, xy: 0 }
 
 /** With these units seen too. Sums of raw squares would lose what matters where means are large against the variance. */
@@ -71,7 +74,8 @@ export function mergePairs(a: PairMoments, b: PairMoments): PairMoments {
  */
 export function adjust(arms: readonly PairMoments[]): Adjusted {
   const all = arms.reduce(mergePairs, NO_PAIRS)
-  const theta = all.xx > 0 ? all.xy / all.xx : 0
+  // What varies in its last digits does so by rounding: it foretells nothing, and dividing by it would make up anything.
+  const theta = all.xx > all.n * (ROUNDING * all.meanX) ** 2 ? all.xy / all.xx : 0
   const adjusted = arms.map(
     ({ n, meanX, meanY, xx, yy, xy }): Moments =>
       // Rounding may make the sum of squares a little less than the nothing that is left where x foretells y.
