@@ -85,7 +85,8 @@ try {
     const times: number[] = []
     for (let round = 0; round < 5; round++) {
       const from = performance.now()
-      for (const one of all) compileResource(one, { backend: () => backend, task: () => model.spec.task, rollouts: () => [] })
+      for (const one of all)
+        compileResource(one, { backend: () => backend, task: () => model.spec.task, deciders: () => ({ rollouts: [], experiments: [] }) })
       times.push(performance.now() - from)
     }
     return median(times)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { checkResources } from '../../src/resources/cross-checks.ts'
-import { EXAMPLES } from '../../src/resources/examples.ts'
+import { BESIDES, EXAMPLES } from '../../src/resources/examples.ts'
 import { KIND_NAMES } from '../../src/resources/index.ts'
 import { validateResource } from '../../src/resources/problems.ts'
 import { generatedFiles } from './index.ts'
@@ -15,17 +15,15 @@ test.each([...generatedFiles()])('%s is what the schemas say', (path, text) => {
 })
 
 test('the examples are valid, by themselves and together', () => {
-  const candidates = KIND_NAMES.map((kind, document) => {
-    const result = validateResource(parse(EXAMPLES[kind]))
-    if ('problems' in result) throw new Error(`${kind}: ${JSON.stringify(result.problems)}`)
+  const read = (text: string, document: number) => {
+    const result = validateResource(parse(text))
+    if ('problems' in result) throw new Error(`${text}: ${JSON.stringify(result.problems)}`)
     return { document, resource: result.resource }
-  })
+  }
+  const candidates = KIND_NAMES.map((kind) => EXAMPLES[kind]).map(read)
   expect(candidates.map(({ resource }) => resource.kind)).toEqual(KIND_NAMES)
-  const version = parse(EXAMPLES.ModelVersion) as { metadata: object; spec: object }
-  const second = { ...version, metadata: { name: 'helper-v2', namespace: 'default' }, spec: { ...version.spec, version: 'v2' } } as never
-  expect(
-    checkResources([...candidates, { document: candidates.length, resource: second }], { get: () => undefined, list: () => [] }),
-  ).toEqual([])
+  const besides = BESIDES.map((text, i) => read(text, candidates.length + i))
+  expect(checkResources([...candidates, ...besides], { get: () => undefined, list: () => [] })).toEqual([])
 })
 
 test('every field of every spec says what it is for', () => {

@@ -1,5 +1,6 @@
 /** What `strata get` shows of each kind. */
 import { formatAge } from '../kernel/units.ts'
+import { metricKey } from '../resources/comparison.ts'
 import type { Kind, Resource } from '../resources/index.ts'
 import type { Column } from './table.ts'
 
@@ -33,6 +34,11 @@ export function columnsOf(kind: Kind, world: World): Column<Resource>[] {
 function ageOf(resource: Resource, now: number): string {
   const created = Date.parse(resource.metadata.creationTimestamp ?? '')
   return Number.isNaN(created) ? '' : formatAge(now - created)
+}
+
+function decisionOf(status: Resource<'Experiment'>['status']): string {
+  const { decision, arm } = status ?? {}
+  return decision === undefined ? '' : arm === undefined ? decision : `${decision} ${arm}`
 }
 
 type ColumnsByKind = { [K in Kind]: (world: World) => Column<Resource<K>>[] }
@@ -95,6 +101,14 @@ const COLUMNS: ColumnsByKind = {
           )
           .join(', '),
     },
+  ],
+  Experiment: () => [
+    { heading: 'ROUTE', value: ({ spec }) => spec.route },
+    { heading: 'ARMS', value: ({ spec }) => spec.arms.map(({ name, weight }) => `${name} ${weight} %`).join(', ') },
+    { heading: 'METRIC', value: ({ spec }) => metricKey(spec.primary) },
+    { heading: 'PHASE', value: ({ status }) => status?.phase ?? 'Pending' },
+    { heading: 'DECISION', value: ({ status }) => decisionOf(status) },
+    { heading: 'MESSAGE', value: ({ status }) => status?.message ?? '', wide: true },
   ],
   Rollout: () => [
     { heading: 'ROUTE', value: ({ spec }) => spec.route },

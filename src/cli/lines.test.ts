@@ -17,8 +17,14 @@ it('an interval stands where it is on its scale, and the middle is always seen',
   const scale = { least: 0, most: 10 }
   expect(intervalBar({ low: 2, mean: 4, high: 8 }, scale, 11)).toBe('··├─●───┤··')
   expect(intervalBar({ low: 0, mean: 0, high: 0.1 }, scale, 11)).toBe('●··········')
-  expect(intervalBar({ low: -5, mean: 5, high: 50 }, scale, 11)).toBe('├────●────┤')
+  expect(intervalBar({ low: -5, mean: 5, high: 50 }, scale, 11)).toBe('◂────●────▸')
   expect(intervalBar({ low: 1, mean: 1, high: 1 }, { least: 1, most: 1 }, 3)).toBe('·●·')
+  const marks = [
+    { at: 0, sign: '│' },
+    { at: 3, sign: '┊' },
+    { at: 4, sign: '┊' },
+  ]
+  expect(intervalBar({ low: 2, mean: 4, high: 8 }, scale, 11, marks)).toBe('│·├┊●───┤··')
 })
 
 it('a sentence is broken between words', () => {

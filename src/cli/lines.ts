@@ -48,6 +48,11 @@ export function wrapped(text: string, columns: number): string[] {
   return line ? [...lines, line] : lines
 }
 
+export function cut(text: string, width: number): string {
+  const characters = [...text]
+  return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`
+}
+
 export interface Column<Row> {
   readonly heading: string
   readonly cell: (row: Row) => Piece
@@ -84,21 +89,26 @@ export function shareBar(share: number, width: number): string {
   return '█'.repeat(filled) + '░'.repeat(width - filled)
 }
 
-/** An interval on a scale from `least` to `most`, and where its middle is: "··├──●────┤····". */
+/**
+ * An interval on a scale from `least` to `most`, and where its middle is: "··├──●────┤····"; "◂" and "▸" where it goes on beyond the scale. `marks` stand
+ * where the interval leaves them: "·│├──●─┊──┤··".
+ */
 export function intervalBar(
   { low, mean, high }: { readonly low: number; readonly mean: number; readonly high: number },
   { least, most }: { readonly least: number; readonly most: number },
   width: number,
+  marks: readonly { readonly at: number; readonly sign: string }[] = [],
 ): string {
   const at = (value: number) => {
     const share = most > least ? (value - least) / (most - least) : 0.5
     return Math.round(Math.min(1, Math.max(0, share)) * (width - 1))
   }
   const [from, middle, to] = [at(low), at(mean), at(high)]
+  const signs = new Map(marks.map((mark) => [at(mark.at), mark.sign]))
   return Array.from({ length: width }, (_, i) => {
     if (i === middle) return '●'
-    if (i === from) return '├'
-    if (i === to) return '┤'
-    return i > from && i < to ? '─' : '·'
+    if (i === from) return low < least ? '◂' : '├'
+    if (i === to) return high > most ? '▸' : '┤'
+    return signs.get(i) ?? (i > from && i < to ? '─' : '·')
   }).join('')
 }

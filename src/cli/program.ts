@@ -122,6 +122,26 @@ function resources(program: Command): void {
     .action(async (path) => (await import('./commands/explain.ts')).explain(path))
 
   releases(program)
+  experiments(program)
+  autoscaling(program)
+}
+
+function autoscaling(program: Command): void {
+  const autoscale = program.command('autoscale').description('How many instances versions should have by their policies, and why.')
+  namespaced(autoscale.command('get').description('All versions with a policy: bounds, wanted, ready, load, reason.'))
+    .option('-A, --all-namespaces', 'of all namespaces')
+    .addOption(output('json'))
+    .action(async (flags) => (await import('./commands/autoscale.ts')).listScaling(flags))
+  namespaced(
+    autoscale
+      .command('explain')
+      .description('One version: its policy, what is measured of it, and every change of the number of its instances with its reason.')
+      .argument('<name>', 'name of the ModelVersion'),
+  )
+    .option('--hours <n>', 'how far back', '1')
+    .option('--inputs', 'what each change was decided from')
+    .addOption(output('json'))
+    .action(async (name, flags) => (await import('./commands/autoscale.ts')).explainScaling(name, flags))
 }
 
 function releases(program: Command): void {
@@ -149,6 +169,35 @@ function releases(program: Command): void {
   tells('abort', 'Send everything to the old version again.').action((name, flags) => tell('abort', name, flags))
   tells('retry', 'Begin one that was rolled back anew, its evidence too.').action((name, flags) => tell('retry', name, flags))
   tells('undo', 'Send everything to the old version again, after it was promoted.').action((name, flags) => tell('undo', name, flags))
+}
+
+function experiments(program: Command): void {
+  const experiment = program
+    .command('experiment')
+    .description('A/B tests: look at one as it goes on, end it, write down what it has found.')
+  namespaced(
+    experiment
+      .command('get')
+      .description('One experiment: each arm with its effect, what is proven and what is missing. Without a name the table of all.')
+      .argument('[name]', 'name of the Experiment'),
+  )
+    .option('-w, --watch', 'anew every second until it is decided, or q; ends with 0 once it is decided')
+    .addOption(output('json'))
+    .action(async (name, flags) => (await import('./commands/experiment.ts')).getExperiment(name, flags))
+  namespaced(
+    experiment
+      .command('stop')
+      .description('End it undecided: all callers go where the route says again.')
+      .argument('<name>', 'name of the Experiment'),
+  ).action(async (name, flags) => (await import('./commands/experiment.ts')).stopExperiment(name, flags))
+  namespaced(
+    experiment
+      .command('report')
+      .description('One HTML file with all that was asked and found, to be sent around. It needs nothing else.')
+      .argument('<name>', 'name of the Experiment'),
+  )
+    .option('--out <file>', 'where to; - for standard output (NAME.html unless said)')
+    .action(async (name, flags) => (await import('./commands/experiment.ts')).reportExperiment(name, flags))
 }
 
 function using(program: Command): void {

@@ -48,3 +48,24 @@ export function getResource<K extends Kind>(
 export function deleteResource(client: ControlClient, kind: Kind, namespace: string, name: string): Promise<unknown> {
   return client.call('DELETE', `/${KINDS[kind].plural}/${encodeURIComponent(name)}${query(namespace)}`)
 }
+
+/** Where what `work` wants is not there, the nearest name that is. */
+export async function orNearest<T>(
+  client: ControlClient,
+  { kind, namespace, name }: { readonly kind: Kind; readonly namespace: string; readonly name: string },
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof StrataError && error.code === 'not_found')) throw error
+    const names = (await listResources(client, kind, namespace)).map(({ metadata }) => metadata.name)
+    // It is there: something else is missing.
+    if (names.includes(name)) throw error
+    const close = nearest(name, names)
+    const where = namespace === 'default' ? '' : ` in the namespace ${namespace}`
+    throw new StrataError('not_found', `There is no ${kind} ${JSON.stringify(name)}${where}.`, {
+      advice: close === undefined ? `See: strata get ${KINDS[kind].plural}` : `Did you mean ${JSON.stringify(close)}?`,
+    })
+  }
+}

@@ -4,6 +4,8 @@ import type { Credentials } from '../kernel/credentials.ts'
 import type { Home } from '../kernel/home.ts'
 import type { Log } from '../kernel/log.ts'
 import type { ProcessStatus } from '../kernel/supervision.ts'
+import type { Autoscaler } from '../orchestration/autoscaler/index.ts'
+import type { Experiments } from '../orchestration/experiments/index.ts'
 import type { Rollouts } from '../orchestration/rollouts/index.ts'
 import type { Instances } from '../serving/instances/index.ts'
 import type { Store } from '../store/index.ts'
@@ -24,6 +26,8 @@ export interface ControlContext {
   readonly feed: SnapshotFeed
   readonly instances: Instances
   readonly rollouts: Pick<Rollouts, 'act'>
+  readonly autoscaler: Pick<Autoscaler, 'report'>
+  readonly experiments: Pick<Experiments, 'stop'>
   /** What the supervisor runs; undefined where there is none. */
   processes(): readonly ProcessStatus[] | undefined
   readonly watch: WatchHub

@@ -3,6 +3,8 @@ import { type Clock, manualClock } from '../kernel/clock.ts'
 import { homeAt } from '../kernel/home.ts'
 import { createLog } from '../kernel/log.ts'
 import type { RequestRecord } from '../monitoring/request-records.ts'
+import { type Autoscaler, createAutoscaler } from '../orchestration/autoscaler/index.ts'
+import { createExperiments } from '../orchestration/experiments/index.ts'
 import { createRollouts } from '../orchestration/rollouts/index.ts'
 import type { Connection } from '../store/connection.ts'
 import { assemble } from '../store/index.ts'
@@ -17,6 +19,7 @@ import { createWatchHub } from './watch.ts'
 
 export interface ExampleControl {
   readonly context: ControlContext
+  readonly autoscaler: Autoscaler
   readonly clock: Clock & { advance(ms: number): void }
   /** As if a gateway had written it. */
   record(record: RequestRecord): void
@@ -41,6 +44,9 @@ export async function exampleControl(options: { gatewayUrl?: string; connection?
   const refusals = createRefusals()
   const keyUses = createKeyUses([])
   const watch = createWatchHub(store.resources, 16)
+  const autoscaler = createAutoscaler({
+    ...{ resources: store.resources, decided: store.scaling, kept: new Map(), lastDecisions: new Map(), instances: () => [], clock, log },
+  })
   const context: ControlContext = {
     version: '0.0.0',
     startedAt: clock.now(),
@@ -54,13 +60,16 @@ export async function exampleControl(options: { gatewayUrl?: string; connection?
       look: async () => [],
       start: () => undefined,
       gatewaySaid: () => undefined,
+      wantedChanged: () => undefined,
       round: async () => undefined,
       report: () => ({ instances: [], left: [] }),
       logs: async () => undefined,
       weightsOf: () => undefined,
       close: async () => undefined,
     },
+    experiments: createExperiments({ resources: store.resources, kept: new Map(), clock, log }),
     rollouts: createRollouts({ resources: store.resources, kept: new Map(), clock, log }),
+    autoscaler,
     processes: () => undefined,
     watch,
     records: {
@@ -87,6 +96,7 @@ export async function exampleControl(options: { gatewayUrl?: string; connection?
   }
   return {
     context,
+    autoscaler,
     clock,
     record(record) {
       recent.push(record)
@@ -99,6 +109,7 @@ export async function exampleControl(options: { gatewayUrl?: string; connection?
       closing.abort()
       feed.close()
       watch.close()
+      await autoscaler.close()
       if (!options.connection) await store.close()
     },
   }

@@ -15,6 +15,8 @@ import { messageOf, StrataError, systemCode } from '../kernel/errors.ts'
 import { homeAt, makeHome } from '../kernel/home.ts'
 import { createLog } from '../kernel/log.ts'
 import { programVersion } from '../kernel/program-version.ts'
+import { createAutoscaler, KEPT_PREFIX } from '../orchestration/autoscaler/index.ts'
+import { createExperiments } from '../orchestration/experiments/index.ts'
 import { createRollouts } from '../orchestration/rollouts/index.ts'
 import { memoryHere } from '../serving/engines/memory.ts'
 import { connectInstance } from '../serving/instances/clients.ts'
@@ -111,7 +113,16 @@ async function start(
 
   const rollouts = createRollouts({ resources: store.resources, kept: await store.usage.kept('rollout/'), clock, log })
   onClose(rollouts.close)
-  const records = await openRecords({ folder: home.records, store, clock, log, kept: [rollouts.fold] })
+  const experiments = createExperiments({ resources: store.resources, kept: await store.usage.kept('experiment/'), clock, log })
+  onClose(experiments.close)
+  const autoscaler = createAutoscaler({
+    ...{ resources: store.resources, decided: store.scaling, clock, log },
+    kept: await store.usage.kept(KEPT_PREFIX),
+    lastDecisions: await store.scaling.lastDecisions(),
+    instances: () => instances.report().instances,
+  })
+  onClose(autoscaler.close)
+  const records = await openRecords({ folder: home.records, store, clock, log, kept: [rollouts.fold, experiments.fold, autoscaler.fold] })
   onClose(records.close)
   const feed = createSnapshotFeed({ feedToken: credentials.feedToken, gateways: options.gateways, log })
   const recordPrompts = process.env.STRATA_RECORD_PROMPTS === '1' ? { maxBytes: MOST_PROMPT_BYTES } : undefined
@@ -132,7 +143,10 @@ async function start(
     fetch: (weights, { signal, onProgress }) => fetchWeights(weights, { home, signal, onProgress }),
     publish: publisher.instances,
     idle: feed.idle,
+    wanted: autoscaler.wanted,
+    scaling: autoscaler.status,
   })
+  autoscaler.onWanted(instances.wantedChanged)
   onClose(() => instances.close(isStopping()))
   onClose(feed.onAck(instances.gatewaySaid))
   const reconciler = createReconciler({ store, log, clock })
@@ -144,7 +158,7 @@ async function start(
   const context: ControlContext = {
     version: programVersion(),
     startedAt: clock.now(),
-    ...{ home, clock, log, credentials, store, feed, instances, rollouts, watch, records, recordPrompts },
+    ...{ home, clock, log, credentials, store, feed, instances, autoscaler, rollouts, experiments, watch, records, recordPrompts },
     processes: runtimes.process.processes,
     gatewayUrl: options.gatewayUrl ?? credentials.gatewayUrl ?? 'http://127.0.0.1:7400',
     tlsCertFile: options.tls?.certFile,
@@ -172,7 +186,9 @@ async function start(
   publisher.first(await instances.look())
   instances.start()
   reconciler.start()
+  autoscaler.start()
   rollouts.start()
+  experiments.start()
   log.info('ready', { console: context.consoleUrl, store: store.kind, resources: store.resources.resourceVersion() })
 }
 

@@ -3,6 +3,7 @@
  * Nothing goes out before `first`, which wants the instances too: a snapshot without them would take a running system down.
  */
 
+import { decidersOf } from '../orchestration/experiments/overlay.ts'
 import { KIND_NAMES, type Kind, type Resource } from '../resources/index.ts'
 import { type CompiledInstance, type CompiledSettings, entryKey, type SnapshotEntry } from '../resources/snapshot.ts'
 import type { ResourceEvent, ResourceStore } from '../store/index.ts'
@@ -26,7 +27,7 @@ export function createPublisher(resources: ResourceStore, feed: SnapshotFeed, se
   const lookup: CompileLookup = {
     backend: (namespace, name) => resources.get('Backend', namespace, name),
     task: (namespace, model) => resources.get('Model', namespace, model)?.spec.task,
-    rollouts: (namespace, route) => resources.list('Rollout', namespace).filter(({ spec }) => spec.route === route),
+    deciders: (namespace, route) => decidersOf(resources, namespace, route),
   }
   const keyOf = ({ kind, metadata }: Resource) => `${kind}/${metadata.namespace}/${metadata.name}`
   const compile = (resource: Resource, set: Map<string, SnapshotEntry>) => {
@@ -77,8 +78,10 @@ function dependents(resource: Resource, resources: ResourceStore): Resource[] {
   const kind: Kind = resource.kind
   const { namespace, name } = resource.metadata
   if (kind === 'Backend') return resources.list('ModelVersion', namespace).filter(({ spec }) => spec.source.backend?.name === name)
-  if (kind === 'Rollout')
-    return resources.list('Route', namespace).filter(({ metadata }) => metadata.name === (resource as Resource<'Rollout'>).spec.route)
+  if (kind === 'Rollout' || kind === 'Experiment') {
+    const { route } = (resource as Resource<'Rollout' | 'Experiment'>).spec
+    return resources.list('Route', namespace).filter(({ metadata }) => metadata.name === route)
+  }
   if (kind === 'Model') return resources.list('ModelVersion', namespace).filter(({ spec }) => spec.model === name)
   return []
 }

@@ -11,6 +11,7 @@ import type { Role } from '../store/index.ts'
 import { registerAudit } from './api/audit.ts'
 import { registerConsole } from './api/console.ts'
 import { registerDocs } from './api/docs.ts'
+import { registerExperiments } from './api/experiments.ts'
 import { registerGatewayProxy } from './api/gateway-proxy.ts'
 import { registerInstances } from './api/instances.ts'
 import { registerKeys } from './api/keys.ts'
@@ -19,6 +20,7 @@ import { registerLogin } from './api/login.ts'
 import { registerRequests } from './api/requests.ts'
 import { registerResources } from './api/resources.ts'
 import { registerRollouts } from './api/rollouts.ts'
+import { registerScaling } from './api/scaling.ts'
 import { registerStatus } from './api/status.ts'
 import { registerTokens } from './api/tokens.ts'
 import { registerTraffic } from './api/traffic.ts'
@@ -198,6 +200,8 @@ export function createServer(context: ControlContext, tls?: Tls): FastifyInstanc
       registerResources(api, context)
       registerInstances(api, context)
       registerRollouts(api, context)
+      registerScaling(api, context)
+      registerExperiments(api, context)
       registerKeys(api, context)
       registerTokens(api, context)
       registerAudit(api, context)

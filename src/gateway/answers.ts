@@ -13,11 +13,14 @@ export function visibleId(exchange: Exchange): string {
 }
 
 /** The headers that every answer begins with; others may be added. Where the client sees its own id, ours stands beside it: feedback goes by that. */
-export function headersFor(exchange: Exchange, contentType: string): HeaderLines {
+export function headersFor(exchange: Pick<Exchange, 'id' | 'clientRequestId' | 'extraHeaders'>, contentType: string): HeaderLines {
   const { id, clientRequestId, extraHeaders } = exchange
   if (clientRequestId === undefined) return header('content-type', contentType) + header('x-request-id', id) + extraHeaders
   return header('content-type', contentType) + header('x-request-id', clientRequestId) + header('x-strata-request-id', id) + extraHeaders
 }
+
+/** What the head of an event stream says beside its type. */
+export const STREAM_LINES = header('cache-control', 'no-cache') + header('x-accel-buffering', 'no')
 
 /** A whole answer. A string is latin1: one character is one byte. */
 export function answerBytes(exchange: Exchange, status: number, body: Buffer | string, contentType: string, headers: HeaderLines): void {
@@ -32,7 +35,12 @@ export function answerJson(exchange: Exchange, status: number, body: unknown, he
   answerText(exchange, status, JSON.stringify(body), 'application/json', headers)
 }
 
+/** Where the head of a stream is out already, the error is its last event. */
 export function answerError(exchange: Exchange, error: GatewayError, headers: HeaderLines = ''): void {
+  if (exchange.streams) {
+    const { message, code, type } = error
+    return endStream(exchange, dialectOf(exchange).lastWord(`${message} (request id: ${visibleId(exchange)})`, code, type))
+  }
   const { retryAfterMs } = error
   const retry =
     retryAfterMs === undefined
@@ -42,6 +50,16 @@ export function answerError(exchange: Exchange, error: GatewayError, headers: He
   const text = dialectOf(exchange).error(error, visibleId(exchange))
   answerText(exchange, error.status, text, 'application/json', retry + headers)
 }
+
+/** Ends a stream that is not whole. */
+export function endStream(exchange: Exchange, lastWord: string): void {
+  if (lastWord === '') return exchange.destroy()
+  exchange.write(Buffer.from(lastWord))
+  exchange.end()
+}
+
+/** The status that the client got: that of a stream whose head is out does not change any more. */
+export const statusTold = (exchange: Exchange, status: number) => (exchange.streams ? 200 : status)
 
 /** Whoever asked nothing that is known is answered as an OpenAI client. */
 export const dialectOf = (exchange: Exchange): Dialect => exchange.dialect ?? OPENAI

@@ -3,22 +3,19 @@
  * again is invisible to it; after the first byte nobody tries again.
  *
  * Order: an instance of the assigned version; on a failure that the route's `retries` name, another instance of it; then the route's
- * fallbacks, each for the failures that it names. A version whose instances are all starting or just died is waited for, for a bounded time.
+ * fallbacks, each for the failures that it names. A version whose instances are all starting or just died is waited for, for a bounded time
+ * (`places.ts`).
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Clock } from '../kernel/clock.ts'
 import { messageOf } from '../kernel/errors.ts'
 import type { Log } from '../kernel/log.ts'
-import { onceForEach } from '../kernel/once-for-each.ts'
 import type { Attempt } from '../monitoring/request-records.ts'
-import { type BackendSource, type CompiledInstance, type CompiledRoute, type CompiledVersion, entryKey } from '../resources/snapshot.ts'
-import { backendId, backendOf } from './backends.ts'
-import type { Exchange } from './downstream/exchange.ts'
+import { type CompiledVersion, entryKey } from '../resources/snapshot.ts'
+import type { GatewayError } from './errors.ts'
 import { type FailureClass, nextStep, refusalOf } from './failures.ts'
-import type { InstanceTracker } from './instances.ts'
+import { instancesOf, type NoPlace, type Patience, type Place, type PlaceOptions, patienceOf, placeNow, waitForPlace } from './places.ts'
 import type { Judge } from './protocols/protocol.ts'
-import type { Tables } from './snapshot/tables.ts'
-import type { UpstreamCall, UpstreamFailure, UpstreamRequest, UpstreamResponse, Upstreams, UpstreamTarget } from './upstream/index.ts'
+import type { UpstreamCall, UpstreamFailure, UpstreamRequest, UpstreamResponse, Upstreams } from './upstream/index.ts'
 import { readRefusal } from './upstream/read-refusal.ts'
 
 export interface Answered {
@@ -26,6 +23,8 @@ export interface Answered {
   readonly instance: string
   readonly response: UpstreamResponse
   readonly simulated: boolean
+  /** It waited for an instance to start. */
+  readonly cold: boolean
   /** Ends the accounting of the instance that answers. */
   release(result: 'ok' | 'failed' | 'neutral'): void
 }
@@ -35,28 +34,22 @@ export interface GaveUp {
   readonly message: string
   /** An upstream's refusal that nothing could replace; passed on as it is. */
   readonly response?: UpstreamResponse
+  /** What to say to the client, where that is more than the failure. */
+  readonly error?: GatewayError
   readonly retryAfterMs: number
+  readonly cold: boolean
 }
 
-export interface AttemptOptions {
-  readonly clock: Clock
+export interface AttemptOptions extends PlaceOptions {
   readonly log: Log
-  readonly tracker: InstanceTracker
   readonly upstreams: Upstreams
-  readonly tables: () => Tables
-  readonly route: CompiledRoute
   readonly assigned: CompiledVersion
   readonly pinned: boolean
-  readonly startedAt: number
-  readonly client: Pick<Exchange, 'gone' | 'onGone'>
-  /** How long to wait for an instance when none is ready. */
-  readonly coldWaitMs: number
   request(version: CompiledVersion): Asked
 }
 
 type Asked = Omit<UpstreamRequest, 'connectTimeoutMs' | 'firstByteTimeoutMs'> & { readonly judge?: Judge }
 
-const COLD_POLL_MS = 50
 /** Before the same server is asked again: TorchServe starts a worker that died within a second. */
 const SAME_SERVER_MS = 500
 const NONE: ReadonlySet<string> = new Set()
@@ -68,30 +61,30 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
   let fallbacksTried = 0
   let excluded = NONE
   const since = () => Math.round((clock.monotonic() - options.startedAt) * 10) / 10
-  /** Until when instances that are starting or were just killed are waited for; set when that is first needed. */
-  let coldUntil: number | undefined
-  const coldDeadline = () => {
-    coldUntil ??= clock.monotonic() + options.coldWaitMs
-    return coldUntil
-  }
+  let patience: Patience | undefined
 
   for (;;) {
     const from = since()
-    const place =
-      placeNow(options, version, excluded) ??
-      (await waitForPlace(options, version, excluded, hasFallback(options, fallbacksTried), coldDeadline))
+    const behind = options.holds.waiting > 0 && options.holds.waitsFor(version) && !hasFallback(options, fallbacksTried)
+    let place: Place | NoPlace | undefined = behind ? undefined : placeNow(options, version, excluded)
+    if (!place) {
+      patience ??= patienceOf(options)
+      place = await waitForPlace(options, version, excluded, hasFallback(options, fallbacksTried), patience)
+    }
+    const cold = patience?.cold ?? false
     let failure: FailureClass
     let message: string
     let refused: UpstreamResponse | undefined
+    let error: GatewayError | undefined
 
     if (options.client.gone) {
       attempts.push({ version: version.name, error: 'aborted', from, to: since() })
-      return { failure: 'aborted', message: 'the client went away', retryAfterMs: 0 }
+      return { failure: 'aborted', message: 'the client went away', retryAfterMs: 0, cold }
     }
-    if (!place) {
-      failure = 'no_instance'
-      message = `The version ${version.model}@${version.version} has no instance that is ready.`
+    if ('failure' in place) {
+      ;({ failure, message, error } = place)
       attempts.push({ version: version.name, error: failure, from, to: since() })
+      if (failure === 'aborted') return { failure, message, retryAfterMs: 0, cold }
     } else if (tracker.inFlight(place.id) >= place.most) {
       failure = 'overloaded'
       message = `The server of ${version.model}@${version.version} has ${place.most} requests of this gateway already, its limit.`
@@ -103,14 +96,15 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
         const { response, refusal: bad } = result
         const { status } = response
         if (!bad) {
-          const error = status >= 400 ? 'client_error' : undefined
-          attempts.push({ version: version.name, instance: place.id, error, status, from, to: since() })
+          const mistaken = status >= 400 ? 'client_error' : undefined
+          attempts.push({ version: version.name, instance: place.id, error: mistaken, status, from, to: since() })
           let released = false
           return {
             version,
             instance: place.id,
             response,
             simulated: place.simulated,
+            cold,
             release(end) {
               if (!released) tracker.end(place.id, end)
               released = true
@@ -129,7 +123,7 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
         message = describe(result)
         tracker.end(place.id, result.kind === 'connect' ? 'refused' : result.kind === 'aborted' ? 'neutral' : 'failed')
         attempts.push({ version: version.name, instance: place.id, error: failure, from, to: since() })
-        if (failure === 'aborted') return { failure, message, retryAfterMs: 0 }
+        if (failure === 'aborted') return { failure, message, retryAfterMs: 0, cold }
       }
       excluded = new Set([...excluded, place.id])
     }
@@ -138,16 +132,19 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
     // A process that just died is restarted at once: the same instance is worth waiting for when nobody else can answer. Nothing was sent
     // when the connection was refused, so that costs no retry.
     const comesBack = version.source.type !== 'backend' && !others && !hasFallback(options, fallbacksTried)
-    if (comesBack && failure === 'connect' && clock.monotonic() < coldDeadline()) {
-      excluded = NONE
-      continue
+    if (comesBack && failure === 'connect') {
+      patience ??= patienceOf(options)
+      if (clock.monotonic() < patience.coldUntil) {
+        excluded = NONE
+        continue
+      }
     }
     // A server that is not ours has workers of its own, and one that died or was busy is soon free: where nobody else can answer it is asked
     // once more.
     const sameServer = version.source.type !== 'engine' && !others && failure === 'unavailable' && !hasFallback(options, fallbacksTried)
     const otherInstance = others || comesBack || sameServer
     const step = nextStep(route, failure, { retriesLeft, otherInstance, pinned: options.pinned, fallbacksTried })
-    if (!step) return { failure, message, response: refused, retryAfterMs: 1_000 }
+    if (!step) return { failure, message, response: refused, error, retryAfterMs: 1_000, cold }
     refused?.abort()
     if ('retry' in step) {
       retriesLeft -= 1
@@ -167,63 +164,6 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
 
 function hasFallback(options: AttemptOptions, tried: number): boolean {
   return !options.pinned && options.route.fallbacks.slice(tried).some(({ on }) => on.includes('unavailable'))
-}
-
-interface Place {
-  readonly id: string
-  readonly target: UpstreamTarget
-  readonly simulated: boolean
-  /** Requests in flight that it may have of this gateway. */
-  readonly most: number
-}
-
-function instancesOf(tables: Tables, version: CompiledVersion): readonly CompiledInstance[] {
-  return tables.instancesByVersion.get(`${version.namespace}/${version.name}`) ?? []
-}
-
-/** An instance that is ready and in good standing, or a backend's address. */
-function placeNow(options: AttemptOptions, version: CompiledVersion, excluded: ReadonlySet<string>): Place | undefined {
-  const { source } = version
-  if (source.type === 'backend') {
-    const place = backendPlace(version)
-    return source.down || options.tracker.isEjected(place.id) ? undefined : place
-  }
-  const chosen = options.tracker.choose(instancesOf(options.tables(), version), excluded)
-  return chosen && !options.tracker.isEjected(chosen.id) ? placeOf(version, chosen) : undefined
-}
-
-/** Versions on one backend share its standing: it is one server. */
-const backendPlace = onceForEach(({ namespace, source }: CompiledVersion): Place => {
-  const backend = source as BackendSource
-  return { id: backendId(namespace, backend), target: backendOf(backend).target, simulated: false, most: backend.maxConcurrent }
-})
-
-/** With none in good standing, waits for one that is starting or coming back, unless a fallback can answer meanwhile; then any will do. */
-async function waitForPlace(
-  options: AttemptOptions,
-  version: CompiledVersion,
-  excluded: ReadonlySet<string>,
-  fallback: boolean,
-  coldDeadline: () => number,
-): Promise<Place | undefined> {
-  // That a backend is down is somebody's opinion: without a fallback it is asked all the same.
-  if (version.source.type === 'backend') return fallback ? undefined : backendPlace(version)
-  for (;;) {
-    const instances = instancesOf(options.tables(), version)
-    if (fallback || options.clock.monotonic() >= coldDeadline() || instances.every(({ state }) => state === 'draining')) {
-      const chosen = options.tracker.choose(instances, excluded)
-      return chosen && placeOf(version, chosen)
-    }
-    if (options.client.gone) return undefined
-    await sleep(COLD_POLL_MS)
-    const place = placeNow(options, version, excluded)
-    if (place) return place
-  }
-}
-
-function placeOf({ source }: CompiledVersion, { id, address, simulated }: CompiledInstance): Place {
-  // How much may wait is an engine's own to say.
-  return { id, target: { address }, simulated, most: source.type === 'image' ? source.maxConcurrent : Number.POSITIVE_INFINITY }
 }
 
 type Sent = UpstreamFailure | { readonly response: UpstreamResponse; readonly refusal: FailureClass | undefined }

@@ -3,6 +3,7 @@ import type { Clock } from '../kernel/clock.ts'
 import type { Deadlines } from '../kernel/deadlines.ts'
 import type { Log } from '../kernel/log.ts'
 import type { RecordWriter } from '../monitoring/records/writer.ts'
+import type { Holds } from './hold.ts'
 import type { InstanceTracker } from './instances.ts'
 import type { Limiter } from './limits/index.ts'
 import type { GatewayMetrics } from './metrics.ts'
@@ -17,6 +18,7 @@ export interface GatewayContext {
   readonly snapshots: Pick<SnapshotFollower, 'tables' | 'status'>
   readonly limiter: Limiter
   readonly tracker: InstanceTracker
+  readonly holds: Holds
   readonly upstreams: Upstreams
   readonly records: RecordWriter
   readonly metrics: GatewayMetrics

@@ -162,6 +162,7 @@ export function settle(context: GatewayContext, course: Course, end: End): void 
       total: round(total),
     },
     cost: costOf(answered?.version, end.usage),
+    cold: course.cold || undefined,
     simulated: answered?.simulated || undefined,
     clientRequestId: exchange.clientRequestId,
     prompt: course.prompt,

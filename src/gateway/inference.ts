@@ -5,7 +5,7 @@
  */
 import { messageOf } from '../kernel/errors.ts'
 import type { CompiledVersion } from '../resources/snapshot.ts'
-import { dialectOf, headersFor, linesAbout, visibleId } from './answers.ts'
+import { dialectOf, headersFor, linesAbout, STREAM_LINES, visibleId } from './answers.ts'
 import { type Answered, attempt } from './attempts.ts'
 import { authenticate, type Caller } from './authenticate.ts'
 import { backendOf } from './backends.ts'
@@ -16,7 +16,8 @@ import type { Exchange } from './downstream/exchange.ts'
 import { type GatewayError, invalidRequest } from './errors.ts'
 import { rateLimitHeaders } from './limits/headers.ts'
 import type { Admission } from './limits/index.ts'
-import { endOf, endPlain, relayRewritten } from './plain-answer.ts'
+import { endOf, endPlain, relayAsEvent, relayRewritten } from './plain-answer.ts'
+import { askedByArm } from './protocols/defaults.ts'
 import { translate } from './protocols/index.ts'
 import { type Asking, CannotAsk, type Endpoint, type Operation, type Translation } from './protocols/protocol.ts'
 import { answerFailure, giveUp, refuse, refuseOverLimit } from './refusals.ts'
@@ -59,16 +60,18 @@ async function answer(context: GatewayContext, course: Course, endpoint: Endpoin
   if (body === 'too_large') return refuse(context, course, tooLarge(tables.settings.maxBodyBytes))
   course.times.auth = since()
 
-  const request = endpoint.parse(body, exchange.headers)
-  if ('status' in request) return refuse(context, course, request)
-  noteAsked(context, course, request)
+  const parsed = endpoint.parse(body, exchange.headers)
+  if ('status' in parsed) return refuse(context, course, parsed)
+  noteAsked(context, course, parsed)
 
-  const choice = choose(tables, caller, { model: request.model, user: request.user, headers: exchange.headers }, Math.random())
+  const choice = choose(tables, caller, { model: parsed.model, user: parsed.user, headers: exchange.headers }, Math.random())
   if ('status' in choice) return refuse(context, course, choice)
   course.choice = choice
   const wrongTask = taskMismatch(choice.assigned, operation)
   if (wrongTask) return refuse(context, course, wrongTask)
   recordStart(context, course, choice, caller)
+  const arm = choice.experiment?.arm
+  const { request, sent } = arm ? askedByArm(arm, parsed, body) : { request: parsed, sent: body }
 
   const admission = admit(context, tables, caller, choice, request)
   course.times.limits = since()
@@ -78,7 +81,7 @@ async function answer(context: GatewayContext, course: Course, endpoint: Endpoin
 
   let assigned: Translation | undefined
   try {
-    assigned = translate(request, choice.assigned, body)
+    assigned = translate(request, choice.assigned, sent)
   } catch (error) {
     // What only that version cannot be asked now, a fallback may answer.
     const fallsBack =
@@ -96,8 +99,10 @@ async function answer(context: GatewayContext, course: Course, endpoint: Endpoin
   const result = await attempt(
     {
       clock: context.clock,
+      deadlines: context.deadlines,
       log: context.log,
       tracker: context.tracker,
+      holds: context.holds,
       upstreams: context.upstreams,
       tables: () => context.snapshots.tables(),
       route: choice.route,
@@ -105,15 +110,18 @@ async function answer(context: GatewayContext, course: Course, endpoint: Endpoin
       pinned: choice.why === 'pin',
       startedAt: exchange.startedAt,
       client: exchange,
+      streams: request.stream && operation !== 'embedding',
+      limitHeaders,
       coldWaitMs: context.coldWaitMs,
       request(version) {
-        course.translation = version === choice.assigned && assigned ? assigned : translate(request, version, body)
+        course.translation = version === choice.assigned && assigned ? assigned : translate(request, version, sent)
         return upstreamRequest(context, version, course.translation, exchange)
       },
     },
     course.attempts,
   )
   course.times.queue = since()
+  course.cold = result.cold
   if ('failure' in result) return giveUp(context, course, result, limitHeaders)
   course.answered = result
   const end = relay(context, course, result, limitHeaders)
@@ -186,6 +194,7 @@ function relay(context: GatewayContext, course: Course, answered: Answered, limi
     exchange.streams = events
     return relayStream(exchange, response, translation.stream(), options).then((relayed) => endOf(relayed, status))
   }
+  if (exchange.streams) return relayAsEvent(course, response, options)
   if (translation.rewrite) return relayRewritten(course, response, translation.rewrite, about, options)
   const headers = headersFor(exchange, contentType) + about
   const plain = relayPlain(exchange, response, () => exchange.writeHead(status, headers), options)
@@ -193,5 +202,3 @@ function relay(context: GatewayContext, course: Course, answered: Answered, limi
     ? plain.then((answer) => endPlain(course, answer, status, headers))
     : endPlain(course, plain, status, headers)
 }
-
-const STREAM_LINES = header('cache-control', 'no-cache') + header('x-accel-buffering', 'no')

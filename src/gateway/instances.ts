@@ -39,8 +39,12 @@ const FIRST_REFUSED_MS = 250
 const LONGEST_EJECTION_MS = 60_000
 const LONGEST_REFUSED_MS = 1_000
 
-/** `onIdle`: one that drains has no request of ours any more. */
-export function createInstanceTracker(clock: Clock, onIdle: () => void = () => undefined): InstanceTracker {
+/** `onIdle`: one that drains has no request of ours any more. `onRelease`: one has a request less. */
+export function createInstanceTracker(
+  clock: Clock,
+  onIdle: () => void = () => undefined,
+  onRelease: () => void = () => undefined,
+): InstanceTracker {
   const loads = new Map<string, Load>()
   const draining = new Set<string>()
   let runs: ReadonlyMap<string, number> = new Map()
@@ -98,6 +102,7 @@ export function createInstanceTracker(clock: Clock, onIdle: () => void = () => u
         state.failures += 1
         if (state.failures >= FAILURES_TO_EJECT) eject(state, FIRST_EJECTION_MS, LONGEST_EJECTION_MS)
       }
+      onRelease()
     },
     inFlight: (id) => loads.get(id)?.inFlight ?? 0,
     isEjected: (id) => (loads.get(id)?.ejectedUntil ?? 0) > clock.monotonic(),

@@ -20,6 +20,7 @@ import { nextBoot } from '../monitoring/records/boot.ts'
 import { createRecordWriter } from '../monitoring/records/writer.ts'
 import { openAIError } from '../wire/openai/errors.ts'
 import type { GatewayContext } from './context.ts'
+import { createHolds, type Holds } from './hold.ts'
 import { createInstanceTracker } from './instances.ts'
 import { createLimiter } from './limits/index.ts'
 import { gatewayMetrics } from './metrics.ts'
@@ -60,7 +61,11 @@ export async function startGateway(options: GatewayOptions, home: Home, feedToke
   addProcessMetrics(registry)
 
   const control = options.control ?? { socketPath: home.socket('control') }
-  const tracker = createInstanceTracker(clock, () => snapshots.tell())
+  const tracker = createInstanceTracker(
+    clock,
+    () => snapshots.tell(),
+    () => holds.onRelease(),
+  )
   const busy = () => tracker.busy()
   const snapshots: SnapshotFollower = followSnapshots({ gateway: options.id, boot, control, feedToken, folder: home.snapshots, log, busy })
   snapshots.onSwap((tables) => tracker.keepOnly(tables))
@@ -72,6 +77,9 @@ export async function startGateway(options: GatewayOptions, home: Home, feedToke
   })
   const deadlines = createDeadlines(clock)
   const upstreams = createUpstreams(clock, deadlines)
+  const metrics = gatewayMetrics(registry)
+  const holds: Holds = createHolds({ clock, deadlines, tracker, tables: snapshots.tables, metrics: metrics.holds })
+  snapshots.onSwap(holds.onSwap)
   registry.computed('strata_snapshot_version', 'Version of the snapshot that runs.', () => snapshots.status().version)
   registry.computed('strata_snapshot_connected', '1 while control is heard.', () => (snapshots.status().connected ? 1 : 0))
   registry.computed('strata_records_dropped_total', 'Request records that the disk did not take.', () => records.dropped(), 'counter')
@@ -86,9 +94,10 @@ export async function startGateway(options: GatewayOptions, home: Home, feedToke
     snapshots,
     limiter,
     tracker,
+    holds,
     upstreams,
     records,
-    metrics: gatewayMetrics(registry),
+    metrics,
     coldWaitMs: options.coldWaitMs ?? COLD_WAIT_MS,
   }
   const tls = options.tls ? { cert: readFileSync(options.tls.certFile), key: readFileSync(options.tls.keyFile) } : undefined
@@ -146,6 +155,8 @@ export async function startGateway(options: GatewayOptions, home: Home, feedToke
       const timer = setTimeout(cut, Math.max(0, timeoutMs - 500))
       await idle
       clearTimeout(timer)
+      // Those that were cut write their records a few steps later.
+      await new Promise((resolve) => setImmediate(resolve))
       snapshots.close()
       admin.close()
       await Promise.all([records.close(), upstreams.close()])

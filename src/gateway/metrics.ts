@@ -1,5 +1,5 @@
 /** The gateway's metrics, named and explained in one place. */
-import type { Counter, Histogram, Metrics } from '../monitoring/metrics/index.ts'
+import type { Counter, Gauge, Histogram, Labelled, Metrics } from '../monitoring/metrics/index.ts'
 import type { Outcome } from '../monitoring/request-records.ts'
 
 /** Found without putting labels together; of more than these the next look-up begins anew. */
@@ -14,6 +14,13 @@ export interface VersionMetrics {
   readonly tokensCached: Counter
   readonly tokensOut: Counter
   requests(outcome: Outcome): Counter
+}
+
+/** Of requests that wait for a version to start. */
+export interface HoldMetrics {
+  of(version: string): { readonly waiting: Gauge; readonly seconds: Histogram }
+  /** By version and reason: `full`, `overdue`. */
+  readonly refused: Labelled<Counter>
 }
 
 export function gatewayMetrics(metrics: Metrics) {
@@ -57,6 +64,13 @@ export function gatewayMetrics(metrics: Metrics) {
     }
   }
   const attempts = metrics.counter('strata_upstream_attempts_total', 'Attempts by version and result.', ['version', 'result'])
+  const holding = metrics.gauge('strata_requests_held', 'Requests that wait for their version to start.', ['version'])
+  const held = metrics.histogram(
+    'strata_hold_seconds',
+    'How long requests waited for their version to start, however that ended.',
+    SECONDS,
+    ['version'],
+  )
   const byVersion = new Map<string, Map<string, Counter>>()
   const byRoute = new WeakMap<object, Map<string, VersionMetrics>>()
 
@@ -90,6 +104,14 @@ export function gatewayMetrics(metrics: Metrics) {
       }
       return counter
     },
+    holds: {
+      of: (version) => ({ waiting: holding.with(version), seconds: held.with(version) }),
+      refused: metrics.counter(
+        'strata_hold_refused_total',
+        'Requests that did not wait for a version to start because as many did already (full), or whose time was over (overdue).',
+        ['version', 'reason'],
+      ),
+    } satisfies HoldMetrics as HoldMetrics,
     /** Of one that did not. */
     unrouted: (outcome: Outcome) => requests.with('', '', outcome),
     inFlight: metrics.gauge('strata_requests_in_flight', 'Requests that are being answered.').with(),

@@ -1,11 +1,13 @@
 /** How a request ends whose answer is no stream: as it came, rewritten for a client that speaks another protocol, or broken. */
 import { messageOf } from '../kernel/errors.ts'
-import { answerError, headersFor } from './answers.ts'
+import { sseData } from '../wire/openai/sse.ts'
+import { answerError, dialectOf, endStream, headersFor, statusTold, visibleId } from './answers.ts'
 import type { Course, End } from './course.ts'
 import { type HeaderLines, header } from './downstream/answer-head.ts'
+import type { Exchange } from './downstream/exchange.ts'
 import type { PlainBody, Translation } from './protocols/protocol.ts'
-import { type PlainAnswer, type RelayOptions, type RelayResult, relayPlain } from './relay.ts'
-import type { UpstreamResponse } from './upstream/index.ts'
+import { type PlainAnswer, type RelayOptions, type RelayResult, relayPlain, utf8Of } from './relay.ts'
+import type { AnswerBody, UpstreamResponse } from './upstream/index.ts'
 
 type Rewrite = NonNullable<Translation['rewrite']>
 
@@ -75,6 +77,40 @@ export function endPlain(course: Course, plain: PlainAnswer, status: number, hea
       : 'The model stopped in the middle of its answer. Nothing of it was passed on; ask again.',
   })
   return { outcome: timedOut ? 'timeout' : 'cut', status: ours }
+}
+
+/** A plain answer where the head of a stream is out, since the request was held: only an error can still be told, as the last event. */
+export async function relayAsEvent(course: Course, response: UpstreamResponse, options: RelayOptions): Promise<End> {
+  const { exchange } = course
+  const { status } = response
+  const plain = await relayPlain(exchange, response, undefined, options)
+  if (!('held' in plain)) {
+    const end = endPlain(course, plain, status, '')
+    return end.outcome === 'aborted' ? end : { ...end, status: statusTold(exchange, end.status) }
+  }
+  if (status >= 400) {
+    endStream(exchange, errorEvent(exchange, status, plain.held))
+    return { outcome: 'client_error', status: statusTold(exchange, status), usage: plain.usage }
+  }
+  course.error = 'upstream_not_understood'
+  answerError(exchange, {
+    status: 502,
+    type: 'server_error',
+    code: course.error,
+    message: 'A stream was asked for, and the model answered with something else.',
+  })
+  return { outcome: 'upstream_error', status: statusTold(exchange, 502) }
+}
+
+/** The error of an upstream as an event. Streams that are held speak the protocol of their upstreams, so its own words do; others get ours. */
+export function errorEvent(exchange: Exchange, status: number, body: AnswerBody): string {
+  try {
+    const said = JSON.parse(utf8Of(body)) as { error?: unknown }
+    if (said.error) return sseData(said)
+  } catch {
+    // No JSON: then it is nothing that a client of the protocol understands.
+  }
+  return dialectOf(exchange).lastWord(`The model answered ${status}. (request id: ${visibleId(exchange)})`, 'upstream_error')
 }
 
 export function endOf(relayed: RelayResult, status: number): End {

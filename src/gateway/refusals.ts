@@ -1,7 +1,7 @@
 /** How a request ends that no model answers: refused here, over a limit, or given up after every attempt. */
 import { messageOf } from '../kernel/errors.ts'
 import type { Outcome } from '../monitoring/request-records.ts'
-import { answerBytes, answerError, dialectOf, linesAbout, visibleId } from './answers.ts'
+import { answerBytes, answerError, dialectOf, endStream, linesAbout, statusTold, visibleId } from './answers.ts'
 import type { GaveUp } from './attempts.ts'
 import type { GatewayContext } from './context.ts'
 import type { Course, End } from './course.ts'
@@ -10,7 +10,7 @@ import type { Exchange } from './downstream/exchange.ts'
 import type { GatewayError } from './errors.ts'
 import { rateLimitHeaders } from './limits/headers.ts'
 import type { Admission } from './limits/index.ts'
-import { plainBody } from './plain-answer.ts'
+import { errorEvent, plainBody } from './plain-answer.ts'
 import { relayPlain } from './relay.ts'
 
 type Refused = Extract<Admission, { admitted: false }>
@@ -23,6 +23,13 @@ export function giveUp(context: GatewayContext, course: Course, result: GaveUp, 
   const version = course.choice!.assigned
   const about = linesAbout(course.choice!.route, version) + limitHeaders
   if (result.response) return passRefusalOn(context, course, result, about)
+  if (result.error) {
+    const { code, status } = result.error
+    course.error = code
+    answerError(exchange, result.error, about)
+    const outcome = status === 429 ? 'overloaded' : status < 500 ? 'client_error' : 'upstream_error'
+    return { outcome, status: statusTold(exchange, status) }
+  }
   if (failure === 'overloaded') {
     course.error = 'overloaded'
     answerError(
@@ -36,7 +43,7 @@ export function giveUp(context: GatewayContext, course: Course, result: GaveUp, 
       },
       about,
     )
-    return { outcome: 'overloaded', status: 429 }
+    return { outcome: 'overloaded', status: statusTold(exchange, 429) }
   }
   const timedOut = failure === 'timeout'
   course.error = timedOut ? 'timeout' : failure === 'no_instance' ? 'no_instance' : 'upstream_unavailable'
@@ -58,7 +65,7 @@ export function giveUp(context: GatewayContext, course: Course, result: GaveUp, 
         },
     about,
   )
-  return { outcome: timedOut ? 'timeout' : 'upstream_error', status: timedOut ? 504 : 503 }
+  return { outcome: timedOut ? 'timeout' : 'upstream_error', status: statusTold(exchange, timedOut ? 504 : 503) }
 }
 
 /** The last upstream's own refusal, as it is, marked as such. */
@@ -79,8 +86,9 @@ async function passRefusalOn(context: GatewayContext, course: Course, { response
   course.error = failure === 'overloaded' ? 'overloaded' : 'upstream_error'
   const wait = retryAfter ?? (response!.status === 429 || response!.status === 503 ? '1' : undefined)
   const marked = about + header('x-strata-error-source', 'upstream') + (wait === undefined ? '' : header('retry-after', wait))
-  answerBytes(exchange, status, body, contentType, marked)
-  return { outcome: failure === 'overloaded' ? 'overloaded' : 'upstream_error', status }
+  if (exchange.streams) endStream(exchange, errorEvent(exchange, status, body))
+  else answerBytes(exchange, status, body, contentType, marked)
+  return { outcome: failure === 'overloaded' ? 'overloaded' : 'upstream_error', status: statusTold(exchange, status) }
 }
 
 /** The gateway's own no, before any model was asked. */

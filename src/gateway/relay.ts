@@ -233,7 +233,7 @@ export function relayPlain(
 const USAGE_FIELD = '"usage"'
 const MOST_USAGE_BYTES = 1_000
 
-function utf8Of(body: AnswerBody): string {
+export function utf8Of(body: AnswerBody): string {
   return (typeof body === 'string' ? Buffer.from(body, 'latin1') : body).toString('utf8')
 }
 

@@ -8,7 +8,14 @@
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { onceForEach } from '../kernel/once-for-each.ts'
-import { type CompiledDivision, type CompiledRoute, type CompiledVersion, entryKey } from '../resources/snapshot.ts'
+import {
+  type CompiledArm,
+  type CompiledDivision,
+  type CompiledRoute,
+  type CompiledSplit,
+  type CompiledVersion,
+  entryKey,
+} from '../resources/snapshot.ts'
 import type { Caller } from './authenticate.ts'
 import { forbidden, type GatewayError, notFound, unavailable } from './errors.ts'
 import { routeOf, type Tables, versionsOf } from './snapshot/tables.ts'
@@ -25,6 +32,8 @@ export interface Choice {
   /** `pin`: the caller named the version itself. `preview`: it is among those who see a release before others do. */
   readonly why: 'weights' | 'pin' | 'preview'
   readonly unit: Unit
+  /** What an experiment on the route knows the caller by; its arm only where callers are divided already. */
+  readonly experiment?: { readonly unit: Unit; readonly arm?: CompiledArm }
 }
 
 export function choose(
@@ -55,11 +64,23 @@ export function choose(
     if (assigned) return { route, assigned, why: 'preview', unit: NO_UNIT }
   }
   const unit = stickyUnit(route, request, caller)
-  const versionName = pickTarget(route, unit, random)
+  const experiment = route.division?.split && dividedBy(route.division.split, route.division.uid, request, caller, random)
+  const versionName = experiment?.arm ? experiment.arm.version : pickTarget(route, unit, random)
   const assigned = versionName === undefined ? undefined : versionsOf(tables, route).get(versionName)
   if (!assigned) return unavailable(`The route "${route.name}" leads to no version that exists.`, 'no_version')
-  return { route, assigned, why: 'weights', unit }
+  return experiment ? { route, assigned, why: 'weights', unit, experiment } : { route, assigned, why: 'weights', unit }
 }
+
+type Addressed = Pick<Parameters<typeof choose>[2], 'user' | 'headers'>
+
+function dividedBy(split: CompiledSplit, salt: string, request: Addressed, caller: Caller, random: number): Choice['experiment'] {
+  const unit = stickyUnit(split, request, caller)
+  const name = pickTarget({ targets: armsAsTargets(split), salt }, unit, random)
+  const arm = split.arms.find((each) => each.name === name)
+  return arm ? { unit, arm } : { unit }
+}
+
+const armsAsTargets = onceForEach(({ arms }: CompiledSplit) => arms.map(({ name, weight }) => ({ version: name, weight })))
 
 const NO_UNIT: Unit = { kind: 'random' }
 
@@ -87,12 +108,12 @@ function pinnedVersion(tables: Tables, route: CompiledRoute, pin: string): Compi
   return undefined
 }
 
-export function stickyUnit(
-  route: CompiledRoute,
+function stickyUnit(
+  { stickyBy }: Pick<CompiledRoute, 'stickyBy'>,
   request: { readonly user?: string; readonly headers: IncomingHttpHeaders },
   caller: Caller,
 ): Unit {
-  const { header, body, else: otherwise } = route.stickyBy
+  const { header, body, else: otherwise } = stickyBy
   if (header) {
     const value = request.headers[header.toLowerCase()]
     if (typeof value === 'string' && value !== '') return { kind: 'header', value }

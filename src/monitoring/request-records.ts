@@ -22,8 +22,9 @@ const origin = {
 }
 
 export const assignment = z.object({
-  /** "Route/assistant#3" with its generation, "Rollout/assistant-v2#<uid>#1" with its uid and attempt. */
+  /** "Route/assistant#3" with its generation, "Rollout/assistant-v2#<uid>#1" with its uid and attempt, "Experiment/…" the same. */
   by: z.string(),
+  /** The version, or an experiment's arm by its name. */
   arm: z.string(),
   /** Percent that the arm had when the request came: of a route's targets, of a release's arms among themselves. */
   share: z.number(),
@@ -31,6 +32,9 @@ export const assignment = z.object({
   /** Keyed hash of the sticky unit: the same person is the same value, and nobody can tell who it is. */
   unit: z.string(),
 })
+
+/** The arm of a caller whom an experiment notes before it divides any. */
+export const NO_ARM = ''
 
 /** What a model was asked for. */
 export const operation = z.enum(['chat', 'completion', 'embedding', 'infer', 'classify', 'regress'])

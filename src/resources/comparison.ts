@@ -1,6 +1,7 @@
 /** What two versions are compared by, and what a comparison reports: of releases and of experiments. */
 import { z } from 'zod'
 import { parseDuration } from '../kernel/units.ts'
+import type { FieldPath } from './problems.ts'
 import { duration } from './scalars.ts'
 
 export const wait = duration.refine((text) => (parseDuration(text) ?? 0) >= 1_000, 'at least 1s')
@@ -84,3 +85,27 @@ export const metricReport = z.strictObject({
   verdict: z.enum(['harm', 'safe', 'undecided', 'watched']),
 })
 export type MetricReport = z.infer<typeof metricReport>
+
+/** What is wrong with metrics beside each other. Paths begin at the list. */
+export function metricMisfits(
+  metrics: readonly Metric[],
+): { readonly path: FieldPath; readonly message: string; readonly expected: string }[] {
+  return metrics.flatMap((each, i) => {
+    const twice = metrics.findIndex((other) => metricKey(other) === metricKey(each)) < i
+    const misfits: ReturnType<typeof metricMisfits> = twice
+      ? [{ path: [i, 'name'], message: `${metricKey(each)} stands here twice`, expected: 'each once' }]
+      : []
+    if (each.margin !== undefined && !each.watch && each.margin <= each.harmMargin)
+      misfits.push({
+        path: [i, 'margin'],
+        message: `what is worse by ${each.margin} points would be proven harmful and harmless at once, as \`harmMargin\` is ${each.harmMargin}`,
+        expected: `more than ${each.harmMargin}`,
+      })
+    return misfits
+  })
+}
+
+/** "errorRate", "totalTime p95" */
+export function metricKey(each: { readonly name: string; readonly quantile?: number }): string {
+  return each.quantile === undefined ? each.name : `${each.name} p${each.quantile}`
+}

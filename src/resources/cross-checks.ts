@@ -2,6 +2,7 @@
  * What can only be seen with the other resources in view: names that nothing bears, names taken twice, changes to what must not change.
  * A pure function of the documents and of what exists; it reports all problems at once.
  */
+import { experimentMisfits } from './experiment-misfits.ts'
 import { KINDS, type Kind, type Resource, resourceLabel } from './index.ts'
 import { nearest } from './nearest.ts'
 import type { FieldPath, Problem } from './problems.ts'
@@ -120,7 +121,8 @@ function missingReferences({ document, resource }: Candidate, world: ExistingRes
 
 function misfits({ document, resource }: Candidate, world: ExistingResources): Problem[] {
   if (resource.kind === 'ModelVersion') return versionMisfits(resource as Resource<'ModelVersion'>, document, world)
-  return resource.kind === 'Rollout' ? rolloutMisfits(resource as Resource<'Rollout'>, document, world) : []
+  if (resource.kind === 'Rollout') return rolloutMisfits(resource as Resource<'Rollout'>, document, world)
+  return resource.kind === 'Experiment' ? experimentMisfits(resource as Resource<'Experiment'>, document, world) : []
 }
 
 function listed(names: string[]): string {

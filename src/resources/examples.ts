@@ -1,4 +1,7 @@
-/** One manifest of each kind, to copy and change. Together, and with a second version to release, they are a whole that can be applied. */
+/**
+ * One manifest of each kind, to copy and change. Together, and with a second version to release and a second route to try
+ * things on, they are a whole that can be applied.
+ */
 import type { Kind } from './index.ts'
 
 export const EXAMPLES: Readonly<Record<Kind, string>> = {
@@ -100,4 +103,26 @@ spec:
       - { name: timeToFirstToken, quantile: 95, margin: 3 }
       - { name: tokensPerAnswer, most: 512, watch: true }
 `,
+  Experiment: `apiVersion: strata.dev/v1alpha1
+kind: Experiment
+metadata:
+  name: shorter-prompt
+spec:
+  route: helper-lab
+  assignBy: { header: x-user-id, else: consumer }
+  arms:
+    - { name: control, version: helper-v1, weight: 50 }
+    - { name: short, version: helper-v1, weight: 50, prompt: { system: Answer in one sentence. } }
+  primary: { name: feedback, minimumEffect: 2 }
+  guardrails:
+    - { name: errorRate, margin: 0.5 }
+    - { name: tokensPerAnswer, most: 512, watch: true }
+  decision: { error: 5, stopAfter: 14d }
+`,
 }
+
+/** What the examples name besides each other. */
+export const BESIDES: readonly string[] = [
+  EXAMPLES.ModelVersion.replace('name: helper-v1', 'name: helper-v2').replace('version: v1', 'version: v2'),
+  EXAMPLES.Route.replace('name: helper', 'name: helper-lab').replace('[helper, gpt-4o-mini]', '[helper-lab]'),
+]

@@ -6,6 +6,7 @@ import type { z } from 'zod'
 import { apiKey } from './api-key.ts'
 import { backend } from './backend.ts'
 import { consumer } from './consumer.ts'
+import { experiment } from './experiment.ts'
 import { resourceSchema } from './kind.ts'
 import { limit } from './limit.ts'
 import { model } from './model.ts'
@@ -24,6 +25,7 @@ export const KINDS = {
   Consumer: consumer,
   ApiKey: apiKey,
   Rollout: rollout,
+  Experiment: experiment,
 } as const
 
 export type Kind = keyof typeof KINDS

@@ -4,6 +4,7 @@ import { imageSource } from './image-source.ts'
 import { defineKind, type Reference } from './kind.ts'
 import { probes, warmup } from './probes.ts'
 import { condition, cpu, duration, resourceName, sha256, size } from './scalars.ts'
+import { scaling, scalingStatus } from './scaling.ts'
 
 /** Docker's own bound, bytes. */
 const LEAST_MEMORY = 6 * 2 ** 20
@@ -176,14 +177,7 @@ export const modelVersion = defineKind({
       .meta({ description: 'What an instance needs and gets at most.' }),
     probes: probes.optional(),
     warmup: warmup.optional().meta({ description: 'Requests to a new instance before it gets any of a client; all must succeed.' }),
-    scaling: z
-      .strictObject({
-        min: z.number().int().min(0).max(64).default(1).meta({ description: 'Instances that always run.' }),
-        max: z.number().int().min(0).max(64).optional().meta({ description: 'Most instances. Without a policy `min` run.' }),
-      })
-      .refine(({ min, max }) => max === undefined || max >= min, { path: ['max'], error: 'at least as many as `min`' })
-      .default({ min: 1 })
-      .meta({ description: 'How many instances run.' }),
+    scaling: scaling.default({ min: 1 }).meta({ description: 'How many instances run.' }),
     drainTimeout: duration.default('10m').meta({ description: 'How long the streams of a replaced instance may go on.' }),
     pricing: z
       .strictObject({
@@ -212,6 +206,7 @@ export const modelVersion = defineKind({
     signature: signature.optional().meta({ description: 'What goes in and what comes out, where the server tells.' }),
     extensions: z.array(z.string()).optional().meta({ description: 'Extensions of its protocol that the server in the image announces.' }),
     instances: z.strictObject({ wanted: z.number().int(), ready: z.number().int() }).optional(),
+    scaling: scalingStatus.optional().meta({ description: 'What the policy wants, and why.' }),
   }),
   immutable: ['model', 'version', 'source', 'prompt', 'sampling'],
   references(spec): Reference[] {

@@ -28,7 +28,7 @@ describe('what is wrong is said field by field', () => {
       {},
       [
         'apiVersion: missing field "apiVersion" (expected "strata.dev/v1alpha1")',
-        'kind: missing field "kind" (expected Model, Limit, Backend, ModelVersion, Route, Consumer, ApiKey or Rollout)',
+        'kind: missing field "kind" (expected Model, Limit, Backend, ModelVersion, Route, Consumer, ApiKey, Rollout or Experiment)',
         'metadata: missing field "metadata" (expected a name: metadata: { name: … })',
       ],
     ],

@@ -1,5 +1,7 @@
 /** A release that cannot be: to itself, between versions that its route does not know, beside another one. Pure. */
+import { metricMisfits } from './comparison.ts'
 import type { ExistingResources } from './cross-checks.ts'
+import { isExperimenting } from './experiment-misfits.ts'
 import { type Resource, resourceLabel } from './index.ts'
 import type { FieldPath, Problem } from './problems.ts'
 
@@ -85,33 +87,28 @@ function ofOthers(rollout: Rollout, world: ExistingResources): Misfit[] {
   const known = world.get('Rollout', namespace, name)
   if (known && !isRunning(known)) return []
   const other = rolloutsOn(rollout.spec.route, namespace, world).find((each) => each.metadata.name !== name && isRunning(each))
-  return other
-    ? [
-        {
-          path: ['route'],
-          message: `${resourceLabel(other)} is releasing on this route already`,
-          expected: 'one release at a time: wait for it, or `strata rollout abort` it',
-        },
-      ]
-    : []
+  const experiment = [...world.list('Experiment')].find((each) => isOn(each, rollout) && isExperimenting(each))
+  const misfits: Misfit[] = []
+  if (other)
+    misfits.push({
+      path: ['route'],
+      message: `${resourceLabel(other)} is releasing on this route already`,
+      expected: 'one release at a time: wait for it, or `strata rollout abort` it',
+    })
+  if (experiment)
+    misfits.push({
+      path: ['route'],
+      message: `${resourceLabel(experiment)} divides the callers of this route`,
+      expected: 'one thing at a time: wait for its decision, or `strata experiment stop` it',
+    })
+  return misfits
 }
 
+const isOn = (one: { metadata: { namespace: string }; spec: { route: string } }, other: typeof one) =>
+  one.spec.route === other.spec.route && one.metadata.namespace === other.metadata.namespace
+
 function ofMetrics({ spec }: Rollout): Misfit[] {
-  return spec.analysis.metrics.flatMap((metric, i): Misfit[] => {
-    const path = ['analysis', 'metrics', i]
-    const key = (each: typeof metric) => `${each.name} ${'quantile' in each ? each.quantile : ''}`
-    const twice = spec.analysis.metrics.findIndex((each) => key(each) === key(metric)) < i
-    const misfits: Misfit[] = twice
-      ? [{ path: [...path, 'name'], message: `${key(metric).trim()} stands here twice`, expected: 'each once' }]
-      : []
-    if (metric.margin !== undefined && !metric.watch && metric.margin <= metric.harmMargin)
-      misfits.push({
-        path: [...path, 'margin'],
-        message: `what is worse by ${metric.margin} points would be rolled back and promoted at once, as \`harmMargin\` is ${metric.harmMargin}`,
-        expected: `more than ${metric.harmMargin}`,
-      })
-    return misfits
-  })
+  return metricMisfits(spec.analysis.metrics).map(({ path, ...misfit }) => ({ path: ['analysis', 'metrics', ...path], ...misfit }))
 }
 
 /** All at once compares nothing, so nothing that must be shown could be. */

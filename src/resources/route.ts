@@ -7,7 +7,7 @@ const target = z.strictObject({
   weight: weight.default(100),
 })
 
-const stickyBy = z
+export const stickyBy = z
   .strictObject({
     header: z
       .string()

@@ -11,15 +11,35 @@ import type { Task } from './model.ts'
 import type { Signature } from './model-version.ts'
 import type { SecretReference } from './scalars.ts'
 
+/** One way of answering in an experiment. */
+export interface CompiledArm {
+  readonly name: string
+  readonly version: string
+  readonly weight: number
+  /** In place of the version's own, where a conversation brings no system message. */
+  readonly system?: string
+  /** In place of the version's defaults, where a request says nothing. */
+  readonly sampling?: Readonly<Record<string, unknown>>
+}
+
+/** How an experiment divides callers: by its own units and its own salt, the division's uid, so that no two experiments divide them alike. */
+export interface CompiledSplit {
+  readonly stickyBy: CompiledRoute['stickyBy']
+  /** Weights add up to 100. None: callers are only noted, and go where the route says. */
+  readonly arms: readonly CompiledArm[]
+}
+
 /** Versions of a route whose requests are compared, by whom, and who gets one of them before it has any weight. */
 export interface CompiledDivision {
-  /** "Rollout/assistant-v2" */
+  /** "Rollout/assistant-v2", "Experiment/shorter-prompt" */
   readonly by: string
   readonly uid: string
   /** Counts the tries of one release: what one has seen says nothing of the next. */
   readonly attempt: number
-  /** Versions whose requests are compared, among the route's targets. */
+  /** Versions whose requests are compared, among the route's targets. None where an experiment's arms are. */
   readonly arms: readonly string[]
+  /** An experiment's. */
+  readonly split?: CompiledSplit
   /** Who gets `to` whatever the weights say. Such requests are not compared. */
   readonly preview?: {
     readonly to: string
@@ -41,7 +61,7 @@ export interface CompiledRoute {
   readonly targets: readonly { readonly version: string; readonly weight: number }[]
   /** Who decided the targets: "spec" or e.g. "Rollout/assistant-v2". */
   readonly decidedBy: string
-  /** A rollout (later: an experiment) that divides the requests of the route between two or more of its targets. */
+  /** A rollout or an experiment that divides the requests of the route. */
   readonly division?: CompiledDivision
   readonly stickyBy: { readonly header?: string; readonly body?: 'user'; readonly else: 'consumer' | 'random' }
   /** Salt of the sticky hash: the route's uid, so that no two routes split their users alike. */
@@ -104,6 +124,13 @@ export interface CompiledVersion {
   readonly generation: number
   readonly source: { readonly type: 'engine'; readonly simulated: boolean } | ForeignSource
   readonly weightsSha256?: string
+  /** Requests may wait in the gateway while it has no instance that is ready, because asking for it starts one. */
+  readonly hold?: {
+    readonly most: number
+    readonly forMs: number
+    /** How long a start takes, as far as that is known. */
+    readonly startupMs?: number
+  }
   readonly pricing?: { readonly inputPerMillion: number; readonly outputPerMillion: number; readonly currency: string }
   /** Unix seconds, for `/v1/models`. */
   readonly created: number

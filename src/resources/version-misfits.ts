@@ -14,6 +14,7 @@ export function versionMisfits({ spec, metadata }: Resource<'ModelVersion'>, doc
   const backend = source && world.get('Backend', metadata.namespace, source.name)?.spec
   return [
     ...ofRuntime(spec),
+    ...ofScaling(spec),
     ...(image ? ofTask(task, image.protocol, ['source', 'image', 'protocol'], 'the server in the image', 'an image', spec.model) : []),
     ...(source && backend ? ofBackend(source, backend, task, spec.model) : []),
   ].map(({ path, ...misfit }) => ({ document, path: ['spec', ...path], ...misfit }))
@@ -40,6 +41,12 @@ function ofRuntime(spec: Spec<'ModelVersion'>): Misfit[] {
       },
     ]
   return []
+}
+
+function ofScaling({ source, scaling }: Spec<'ModelVersion'>): Misfit[] {
+  if (!source.backend || !scaling.policy) return []
+  const message = 'a version on a backend runs elsewhere: Strata starts no instance of it, so there is nothing to scale'
+  return [{ path: ['scaling', 'policy'], message, expected: 'no `policy`' }]
 }
 
 function ofTask(task: Task | undefined, protocol: Protocol, path: FieldPath, who: string, what: string, model: string): Misfit[] {

@@ -19,12 +19,14 @@ import { MIGRATIONS } from './migrations.ts'
 import { openPGlite } from './pglite.ts'
 
 import { openResources, type ResourceStore } from './resources.ts'
+import { openScaling, type ScalingStore } from './scaling.ts'
 import { openUsage, type UsageStore } from './usage.ts'
 
 export type { AuditEntry } from './audit.ts'
 export type { Difference } from './difference.ts'
 export { type Identity, ROLES, type Role, type SessionInfo, sessionId, type TokenInfo } from './identity.ts'
 export type { ResourceChange, ResourceEvent, ResourceStore } from './resources.ts'
+export type { ScalingDecision, ScalingPoint, ScalingStore } from './scaling.ts'
 
 export interface Store {
   readonly kind: Connection['kind']
@@ -34,6 +36,7 @@ export interface Store {
   readonly audit: AuditLog
   readonly identity: IdentityStore
   readonly usage: UsageStore
+  readonly scaling: ScalingStore
   readonly meta: Meta
   /** What a database wants from time to time: old minutes of usage become hours, what has expired goes, space is reclaimed. */
   upkeep(): Promise<void>
@@ -86,6 +89,7 @@ export async function assemble(connection: Connection, options: { clock?: Clock 
   }
   const identity = openIdentity(connection, clock)
   const usage = openUsage(connection)
+  const scaling = openScaling(connection)
   return {
     kind: connection.kind,
     id,
@@ -93,10 +97,12 @@ export async function assemble(connection: Connection, options: { clock?: Clock 
     audit: openAudit(connection),
     identity,
     usage,
+    scaling,
     meta,
     async upkeep() {
       await identity.removeExpired()
       await usage.forgetGoneKeys()
+      await scaling.prune(clock.now())
       while (await usage.rollUp(clock.now() - MINUTES_KEPT_MS));
       // A server has its autovacuum; in process nobody does it.
       if (connection.kind === 'pglite') await connection.query('vacuum')

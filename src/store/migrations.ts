@@ -123,6 +123,42 @@ create table kept_folds (
 );
 `,
   },
+  {
+    version: 5,
+    name: 'what autoscaling has decided',
+    sql: `
+create table scaling_decisions (
+  id bigint generated always as identity,
+  uid text not null,
+  at bigint not null,
+  from_count int not null,
+  wanted int not null,
+  asked double precision not null,
+  policy text not null,
+  reason text not null,
+  inputs jsonb not null,
+  ready int not null,
+  starting int not null,
+  primary key (uid, at)
+);
+create index scaling_decisions_at on scaling_decisions (at);
+
+create table scaling_points (
+  uid text not null,
+  at bigint not null,
+  concurrency double precision not null,
+  arrivals double precision not null,
+  queued double precision not null,
+  wanted int not null,
+  ready int not null,
+  starting int not null,
+  first_token_p95_ms double precision,
+  misses double precision not null,
+  primary key (uid, at)
+);
+create index scaling_points_at on scaling_points (at);
+`,
+  },
 ]
 
 export const NEWEST = MIGRATIONS.at(-1)!.version

@@ -9,6 +9,7 @@ import { sessionId } from './identity.ts'
 import { assemble, type ResourceEvent, type Store } from './index.ts'
 import { migrate, schemaVersion } from './migrate.ts'
 import { MIGRATIONS, NEWEST } from './migrations.ts'
+import type { ScalingDecision, ScalingPoint } from './scaling.ts'
 import type { UsageRow } from './usage.ts'
 
 const head = { apiVersion: 'strata.dev/v1alpha1' }
@@ -480,6 +481,50 @@ export function storeContract(name: string, connect: () => Promise<Connection>):
         expect(await store.usage.list(0, 120_000)).toEqual([])
         expect(await store.usage.marks()).toEqual([{ gateway: 'g', segment: 's', offset: 10 }])
         expect(await store.usage.kept('')).toEqual(new Map([['k', 'before']]))
+      })
+    })
+
+    describe('autoscaling', () => {
+      const HOUR = 3_600_000
+      const decision = (at: number, change: Partial<ScalingDecision> = {}): ScalingDecision => ({
+        ...{ uid: 'u', at, from: 1, wanted: 2, asked: 2.4, policy: 'hpa', reason: 'More came.', ready: 1, starting: 0 },
+        inputs: { concurrency: 7.5, rule: 'mean', close: true },
+        ...change,
+      })
+      const point = (at: number, change: Partial<ScalingPoint> = {}): ScalingPoint => ({
+        ...{ uid: 'u', at, concurrency: 1.5, arrivals: 0.25, queued: 3, wanted: 2, ready: 1, starting: 1, misses: 0.1 },
+        firstTokenP95Ms: 812.5,
+        ...change,
+      })
+      test('decisions come back as they were, in the order in which they were made, from a time on', async () => {
+        for (const at of [10, 30, 20]) await store.scaling.addDecision(decision(at))
+        await store.scaling.addDecision(decision(20, { wanted: 9 })) // the same once more: it stands there already
+        await store.scaling.addDecision(decision(20, { uid: 'other' }))
+        expect(await store.scaling.decisions('u', 20)).toEqual([decision(30), decision(20)])
+        expect(await store.scaling.lastDecisions()).toEqual(new Map([['other', decision(20, { uid: 'other' })]]).set('u', decision(20)))
+      })
+      test('a minute has one point, the last one', async () => {
+        await store.scaling.putPoint(point(60_000))
+        await store.scaling.putPoint(point(60_000, { arrivals: 2, firstTokenP95Ms: undefined }))
+        await store.scaling.putPoint(point(0))
+        const { firstTokenP95Ms: _, ...last } = point(60_000, { arrivals: 2 })
+        expect(await store.scaling.points('u', 0)).toEqual([point(0), last])
+      })
+      test('points are kept for a week, decisions for a month, and nothing of versions that are gone', async () => {
+        await apply(model, version)
+        const { uid } = get('ModelVersion', 'm-v1').metadata as { uid: string }
+        const now = clock.now()
+        for (const days of [6, 8, 29, 31])
+          for (const each of [uid, 'gone']) {
+            await store.scaling.putPoint(point(now - days * 24 * HOUR, { uid: each }))
+            await store.scaling.addDecision(decision(now - days * 24 * HOUR, { uid: each }))
+          }
+        await store.upkeep()
+        expect((await store.scaling.points(uid, 0)).map(({ at }) => (now - at) / 24 / HOUR)).toEqual([6])
+        expect((await store.scaling.decisions(uid, 0)).map(({ at }) => (now - at) / 24 / HOUR)).toEqual([6, 8, 29])
+        expect([await store.scaling.points('gone', 0), await store.scaling.decisions('gone', 0)]).toEqual([[], []])
+        await store.scaling.forget(uid)
+        expect([await store.scaling.points(uid, 0), await store.scaling.decisions(uid, 0)]).toEqual([[], []])
       })
     })
 

@@ -1,5 +1,5 @@
 /** Every file under `examples/` is applied to a running system, as its reader will do it. */
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { SystemStatus } from '../../src/control/status.ts'
@@ -60,7 +60,15 @@ const waitsForDocker = (version: string) =>
 
 describe('examples', () => {
   it('has a test for each of them', () => {
-    const tested = [...Object.keys(BACKENDS), ...Object.keys(IMAGES), 'canary.yaml', 'process-and-container.yaml', 'two-versions.yaml']
+    const tested = [
+      ...Object.keys(BACKENDS),
+      ...Object.keys(IMAGES),
+      'autoscaling.yaml',
+      'canary.yaml',
+      'experiment.yaml',
+      'process-and-container.yaml',
+      'two-versions.yaml',
+    ]
     expect(readdirSync(join(root, 'examples')).sort()).toEqual(tested.sort())
   })
 
@@ -118,9 +126,31 @@ describe('examples', () => {
     expect(await ask('storyteller', 'a')).toMatch(/^storyteller@v[12]$/)
   })
 
+  it('experiment.yaml: callers are divided, and it is told what is missing', async () => {
+    await apply('experiment.yaml')
+    await expect
+      .poll(async () => (await status('/experiments/brief-answers'))?.message, { timeout: 30_000 })
+      .toBe('brief: nobody has come yet.')
+    expect(await ask('adviser', 'a')).toBe('adviser@v1')
+    await expect
+      .poll(async () => (await status('/experiments/brief-answers'))?.message, { timeout: 30_000 })
+      .toMatch(/^1 caller has come to \w+ and none to \w+ so far; callers are told apart by the header x-user-id, else the consumer\.$/)
+  })
+
+  it('autoscaling.yaml: nothing runs, and the first request starts an instance and is answered by it', async () => {
+    await apply('autoscaling.yaml')
+    await expect
+      .poll(async () => (await status('/modelversions/narrator-v1'))?.message, { timeout: 15_000 })
+      .toBe('Nobody asks; the first request starts one.')
+    expect(await ask('narrator', 'a')).toBe('narrator@v1')
+  })
+
   it('is applied again without a change', async () => {
     const again = await strata(['apply', '-f', 'examples'], { home: system.home })
     expect(again.code).toBe(0)
-    expect(again.stdout).toContain('45 unchanged')
+    const documents = readdirSync(join(root, 'examples')).flatMap(
+      (file) => readFileSync(join(root, 'examples', file), 'utf8').match(/^kind: /gm) ?? [],
+    )
+    expect(again.stdout).toContain(`${documents.length} unchanged`)
   })
 })

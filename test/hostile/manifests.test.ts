@@ -16,7 +16,7 @@ import { createPublisher } from '../../src/control/publish.ts'
 import { createServer } from '../../src/control/server.ts'
 import { SnapshotBuilder } from '../../src/gateway/snapshot/tables.ts'
 import { sha256Hex } from '../../src/kernel/ids.ts'
-import { EXAMPLES } from '../../src/resources/examples.ts'
+import { BESIDES, EXAMPLES } from '../../src/resources/examples.ts'
 import { KIND_NAMES } from '../../src/resources/index.ts'
 import { jsonSchemaOf } from '../../src/resources/json-schema.ts'
 import { validateResource } from '../../src/resources/problems.ts'
@@ -91,10 +91,7 @@ function check({ status, text }: Answer): void {
 }
 
 const examples = KIND_NAMES.map((kind) => parseDocument(EXAMPLES[kind]).toJS() as unknown)
-/** What the example of a release wants besides. */
-const second = parseDocument(
-  EXAMPLES.ModelVersion.replace('name: helper-v1', 'name: helper-v2').replace('version: v1', 'version: v2'),
-).toJS() as unknown
+const besides = BESIDES.map((text) => parseDocument(text).toJS() as unknown)
 /** Fine by their schema, with texts where texts may be anything. */
 const wordy = fc
   .record({ example: fc.constantFrom(...examples), name: fc.stringMatching(/^[a-z][a-z0-9]{0,8}$/), text: hostileText, other: hostileText })
@@ -177,7 +174,7 @@ const TRICKS = [
 
 describe('manifests', () => {
   it('the examples are taken', async () => {
-    expect((await apply(Buffer.from(JSON.stringify({ documents: [...examples, second] })))).status).toBe(200)
+    expect((await apply(Buffer.from(JSON.stringify({ documents: [...examples, ...besides] })))).status).toBe(200)
   })
 
   it(`${RUNS} of them, checked and applied`, { timeout: 240_000 }, async () => {
@@ -236,7 +233,7 @@ describe('manifests', () => {
         const entries = compileResource(resource, {
           backend: (namespace, name) => fresh.get('Backend', namespace, name),
           task: () => 'chat',
-          rollouts: () => [],
+          deciders: () => ({ rollouts: [], experiments: [] }),
         })
         for (const [key, entry] of entries) {
           if (entry.kind === 'version' && entry.source.type === 'backend')

@@ -44,6 +44,8 @@ class World {
   readonly versions = new Map<string, Version>()
   readonly meta = new Map<string, string>()
   published: readonly CompiledInstance[] = []
+  /** Made since the last snapshot: what ran under its name before is another version's, and owes it nothing. */
+  readonly madeAnew = new Set<string>()
   control: Instances | undefined
   killed: () => void = () => undefined
   made = 0
@@ -162,7 +164,8 @@ class World {
       const { min, max } = version.spec.scaling
       const of = (entries: readonly CompiledInstance[]) => entries.filter((entry) => entry.version === name)
       const readyNow = of(all).filter(({ state }) => state === 'ready')
-      const readyBefore = of(this.published).filter(({ id, state }) => state === 'ready' && !this.harmed(id))
+      const isNew = this.madeAnew.delete(name)
+      const readyBefore = of(this.published).filter(({ id, state }) => !isNew && state === 'ready' && !this.harmed(id))
       const least = Math.min(min, readyBefore.length)
       if (readyNow.length < least)
         this.violations.push(`${name} wants ${min}, had ${readyBefore.length} ready and has ${readyNow.length}: ${words(all)}`)
@@ -202,6 +205,7 @@ class World {
     }
     const annotations = luck.happens(0.3) ? { 'strata.dev/restarted-at': String(this.clock.now()) } : known?.metadata.annotations
     const uid = known?.metadata.uid ?? String(++this.made)
+    if (!known) this.madeAnew.add(name)
     const metadata = { name, uid, generation: (known?.metadata.generation ?? 0) + 1, ...(annotations ? { annotations } : {}) }
     const result = validateResource({ apiVersion: 'strata.dev/v1alpha1', kind: 'ModelVersion', metadata, spec })
     if ('problems' in result) throw new Error(JSON.stringify(result.problems))

@@ -25,6 +25,13 @@ export async function restart(names: readonly string[], { namespace }: { readonl
       metadata: { ...metadata, annotations },
       spec,
     })
-    console.log(`~ ModelVersion/${name}: ${spec.scaling.min === 1 ? 'its instance is' : `its ${spec.scaling.min} instances are`} replaced`)
+    const count = version.status?.instances?.wanted ?? spec.scaling.min
+    const replaced =
+      count === 0
+        ? 'none of it runs; the next one is new'
+        : count === 1
+          ? 'its instance is replaced'
+          : `its ${count} instances are replaced`
+    console.log(`~ ModelVersion/${name}: ${replaced}`)
   }
 }

@@ -17,7 +17,8 @@ import {
   shortNumber,
   stepInWords,
 } from '../../resources/rollout-view.ts'
-import { fitted, intervalBar, type Line, type Piece, shareBar, type Tone, wrapped } from '../lines.ts'
+import { eventLines } from '../event-lines.ts'
+import { cut, fitted, intervalBar, type Line, type Piece, shareBar, type Tone, wrapped } from '../lines.ts'
 
 export interface Seen {
   readonly rollout: Rollout
@@ -68,7 +69,7 @@ export function rolloutLines(
   // What a low terminal gives up first: how the steps are set, then sentences, then events.
   const body = [tall, [...low, ...metrics(false)], [...low, ...metrics(true)]].find(({ length }) => length + 1 + LEAST_EVENTS <= rows)
   const shown = body ?? [...low, ...metrics(true)]
-  const events = eventLines(rollout, columns, now, Math.min(MOST_EVENTS, rows - shown.length - 1))
+  const events = eventLines(rollout.status?.history, { columns, now, most: Math.min(MOST_EVENTS, rows - shown.length - 1) })
   return size.rows === undefined ? [...shown, ...events] : fitted([...shown, ...events], rows)
 }
 
@@ -220,24 +221,4 @@ function checkLines(rollout: Rollout, columns: number, now: number): Line[] {
       )
     }),
   ]
-}
-
-function eventLines({ status }: Rollout, columns: number, now: number, most: number): Line[] {
-  const events = (status?.history ?? []).slice(-most)
-  if (events.length === 0 || most <= 0) return []
-  const widest = Math.max(...events.map(({ event }) => event.length))
-  return [
-    [],
-    ...events.flatMap(({ time, event, message }) => {
-      const front = `${formatAge(now - Date.parse(time)).padStart(4)}  ${event.padEnd(widest)}  `
-      return wrapped(message, Math.max(16, columns - front.length)).map(
-        (text, i): Line => [{ text: i === 0 ? front : ' '.repeat(front.length), tone: 'dim' }, { text }],
-      )
-    }),
-  ]
-}
-
-function cut(text: string, width: number): string {
-  const characters = [...text]
-  return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`
 }

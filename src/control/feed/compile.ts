@@ -1,11 +1,13 @@
 /**
  * Compiles resources to snapshot entries. Each resource compiles by itself, so that one change costs one entry however many there are;
- * the exceptions are a version that lives on a backend, whose address is laid into the version's entry, and a route that a rollout has a say in.
+ * the exceptions are a version that lives on a backend, whose address is laid into the version's entry, and a route that a rollout or an
+ * experiment has a say in.
  */
-import { overlay } from '../../orchestration/rollouts/overlay.ts'
+import { type Deciders, effective } from '../../orchestration/experiments/overlay.ts'
 import { basePathOf } from '../../resources/image-source.ts'
 import type { Kind, Resource } from '../../resources/index.ts'
 import { durationMs } from '../../resources/scalars.ts'
+import { DEFAULT_HOLD } from '../../resources/scaling.ts'
 import {
   type CompiledConsumer,
   type CompiledKey,
@@ -20,8 +22,8 @@ import { BINARY_EXTENSION } from '../../wire/oip/binary.ts'
 export interface CompileLookup {
   backend(namespace: string, name: string): Pick<Resource<'Backend'>, 'spec' | 'status'> | undefined
   task(namespace: string, model: string): CompiledVersion['task'] | undefined
-  /** Those on a route. */
-  rollouts(namespace: string, route: string): readonly Resource<'Rollout'>[]
+  /** Those of a route. */
+  deciders(namespace: string, route: string): Deciders
 }
 
 type Entries = [string, SnapshotEntry][]
@@ -33,11 +35,12 @@ const compilers: Compilers = {
   Model: nothing,
   Backend: nothing,
   Rollout: nothing,
+  Experiment: nothing,
 
   Route(resource, lookup) {
     const { spec, metadata } = resource
     const { name, namespace } = metadata
-    const { targets, by, division } = overlay(spec.targets, lookup.rollouts(namespace, name))
+    const { targets, by, division } = effective(spec, lookup.deciders(namespace, name))
     const entry: CompiledRoute = {
       kind: 'route',
       name,
@@ -78,6 +81,7 @@ const compilers: Compilers = {
       generation: metadata.generation ?? 1,
       source,
       weightsSha256: status?.weights?.sha256,
+      hold: compileHold(resource),
       pricing: spec.pricing,
       created: Math.floor(Date.parse(metadata.creationTimestamp ?? '1970-01-01T00:00:00Z') / 1000),
     }
@@ -123,6 +127,16 @@ const compilers: Compilers = {
     }
     return [[entryKey.limit(namespace, name), entry]]
   },
+}
+
+/** Only what a policy starts can be waited for. */
+function compileHold({ spec, status }: Resource<'ModelVersion'>): CompiledVersion['hold'] {
+  const { scaling, source } = spec
+  if (!scaling.policy || source.backend) return undefined
+  const { most, for: patience } = scaling.hold ?? DEFAULT_HOLD
+  const startup = status?.scaling?.startupMs
+  // In whole seconds: a new snapshot for each measurement would say nothing new.
+  return { most, forMs: durationMs(patience), startupMs: startup === undefined ? undefined : Math.ceil(startup / 1000) * 1000 }
 }
 
 function compileSource({ spec, metadata, status }: Resource<'ModelVersion'>, lookup: CompileLookup): CompiledVersion['source'] | undefined {

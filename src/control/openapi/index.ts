@@ -4,6 +4,7 @@ import { KIND_NAMES } from '../../resources/index.ts'
 import { jsonSchemaOf } from '../../resources/json-schema.ts'
 import { error, type OpenApiDocument, problems, schema } from './parts.ts'
 import { pathsOfKind } from './resource-paths.ts'
+import { scalingPaths } from './scaling-paths.ts'
 import { systemPaths } from './system-paths.ts'
 
 export type { OpenApiDocument, Operation } from './parts.ts'
@@ -20,7 +21,7 @@ export function openApiDocument(): OpenApiDocument {
     },
     servers: [{ url: '/api/v1alpha1' }],
     security: [{ token: [] }, { session: [] }],
-    paths: { ...Object.assign({}, ...KIND_NAMES.map(pathsOfKind)), ...systemPaths() },
+    paths: { ...Object.assign({}, ...KIND_NAMES.map(pathsOfKind)), ...scalingPaths(), ...systemPaths() },
     components: {
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer' },

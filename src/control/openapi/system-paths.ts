@@ -148,6 +148,36 @@ export function systemPaths(): OpenApiDocument['paths'] {
         },
       },
     },
+    '/experiments/{name}/stop': {
+      post: {
+        summary: 'End an experiment before it is decided',
+        tags: ['Releases'],
+        operationId: 'stopExperiment',
+        parameters: [path('name', 'Name of the Experiment'), namespace],
+        responses: {
+          '200': answer('Done: it is inconclusive. `confirmed`: every connected gateway divides nobody any more, within a second.', {
+            type: 'object',
+            properties: { experiment: reference('Experiment'), confirmed: { type: 'boolean' } },
+          }),
+          '404': answer('There is none of that name.', reference('Error')),
+          '409': answer('It is decided already.', reference('Error')),
+          ...errors,
+        },
+      },
+    },
+    '/experiments/{name}/report': {
+      get: {
+        summary: 'What an experiment has asked and found, as one HTML page',
+        tags: ['Releases'],
+        operationId: 'reportExperiment',
+        parameters: [path('name', 'Name of the Experiment'), namespace],
+        responses: {
+          '200': stream('The page. It has no script and loads nothing.', 'text/html', { type: 'string' }),
+          '404': answer('There is none of that name.', reference('Error')),
+          ...errors,
+        },
+      },
+    },
     '/status': {
       get: {
         summary: 'The whole system at a glance',

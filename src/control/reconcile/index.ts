@@ -3,6 +3,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import { messageOf } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { recurring } from '../../kernel/recurring.ts'
+import { decidersOf } from '../../orchestration/experiments/overlay.ts'
 import { durationMs } from '../../resources/scalars.ts'
 import type { Store } from '../../store/index.ts'
 import { createBackendProbes } from './backend-probes.ts'
@@ -49,10 +50,10 @@ export function createReconciler(options: { store: Store; log: Log; clock: Clock
     }
     for (const route of resources.list('Route')) {
       const { namespace, name } = route.metadata
-      const rollouts = resources.list('Rollout', namespace).filter(({ spec }) => spec.route === name)
+      const deciders = decidersOf(resources, namespace, name)
       await resources.setStatus(
         route,
-        routeStatus(route, rollouts, (version) => resources.get('ModelVersion', namespace, version), clock.now()),
+        routeStatus(route, deciders, (version) => resources.get('ModelVersion', namespace, version), clock.now()),
       )
     }
   }
@@ -78,7 +79,7 @@ export function createReconciler(options: { store: Store; log: Log; clock: Clock
   const nextProbe = () => Math.min(EVERY_MS, ...resources.list('Backend').map(({ spec }) => durationMs(spec.health.period)))
 
   const unsubscribe = resources.onChange((events) => {
-    if (events.some(({ resource }) => ['Route', 'ModelVersion', 'Backend', 'Rollout'].includes(resource.kind))) wake()
+    if (events.some(({ resource }) => ['Route', 'ModelVersion', 'Backend', 'Rollout', 'Experiment'].includes(resource.kind))) wake()
   })
 
   return {

@@ -1,5 +1,5 @@
 /** Statuses as functions of what is known. Pure. */
-import { overlay } from '../../orchestration/rollouts/overlay.ts'
+import { type Deciders, effective } from '../../orchestration/experiments/overlay.ts'
 import { condition } from '../../resources/conditions.ts'
 import type { Resource, Status } from '../../resources/index.ts'
 import type { Condition } from '../../resources/scalars.ts'
@@ -73,15 +73,15 @@ export function backendVersionStatus(version: Resource<'ModelVersion'>, known: K
   }
 }
 
-/** `rollouts`: those on the route. `versionOf`: undefined for one that is gone. */
+/** `deciders`: those of the route. `versionOf`: undefined for one that is gone. */
 export function routeStatus(
   route: Resource<'Route'>,
-  rollouts: readonly Resource<'Rollout'>[],
+  deciders: Deciders,
   versionOf: (name: string) => Resource<'ModelVersion'> | undefined,
   now: number,
 ): Status<'Route'> {
   const before = route.status
-  const { targets, by } = overlay(route.spec.targets, rollouts)
+  const { targets, by } = effective(route.spec, deciders)
   const isReady = (name: string) => versionOf(name)?.status?.conditions.find(({ type }) => type === 'Ready')?.status === 'True'
   const waiting = targets.filter(({ version, weight }) => weight > 0 && !isReady(version))
   const ready = waiting.length === 0

@@ -12,7 +12,7 @@ export interface OpenAIRequest extends Asking {
 export const OPENAI: Dialect = {
   error: ({ type, message, code, param }, requestId) =>
     JSON.stringify(openAIError(type as OpenAIErrorType, `${message} (request id: ${requestId})`, code, param ?? null)),
-  lastWord: (message, code) => openAIErrorEvent(openAIError('server_error', message, code)),
+  lastWord: (message, code, type = 'server_error') => openAIErrorEvent(openAIError(type as OpenAIErrorType, message, code)),
 }
 
 const endpoint = (operation: Operation): Endpoint<OpenAIRequest> => ({ operation, parse: (body) => parseOpenAI(body, operation) })

@@ -18,6 +18,8 @@ describe('bounds', () => {
     [3, { min: 2, max: 5 }, {}, 3, /^It was told 3\.$/],
     [0, { min: 0, max: 5 }, { ready: 0 }, 0, /^It was told 0\.$/],
     [0, { min: 0, max: 5 }, { ready: 0, queued: 1 }, 1, /one waits, so one instance starts/],
+    [0, { min: 0, max: 5 }, { ready: 1, concurrency: 0.2 }, 1, /one stays for those who ask/],
+    [0, { min: 0, max: 5 }, { ready: 0, draining: 1, concurrency: 1 }, 0, /^It was told 0\.$/],
     [Number.NaN, { min: 0, max: 5 }, { ready: 3 }, 3, /^It was told NaN\.$/],
     [2.1, { min: 0, max: 5 }, {}, 3, /^It was told 2\.1\.$/],
   ])('wanted %d within %o with %o: %d', (arrivals, bounds, change, wanted, reason) => {

@@ -1,4 +1,4 @@
-/** What holds for every policy: never fewer than `min`, never more than `max`, no change too soon after another, and one instance where somebody waits. */
+/** What holds for every policy: never fewer than `min`, never more than `max`, no change too soon after another, and one instance where somebody asks. */
 import { type Decision, existing, type Inputs, type Policy, type Sample } from './policy.ts'
 
 export interface Bounds {
@@ -34,9 +34,11 @@ export function bounded<State>(policy: Policy<State>, bounds: Bounds): BoundedPo
     name: policy.name,
     start: { policy: policy.start, changedAt: null },
     decide(state, sample, now) {
-      const { wanted: asked, reason, inputs, state: next } = policy.decide(state.policy as State, sample, now)
+      const { wanted: asked, reason, inputs, isOld, state: next } = policy.decide(state.policy as State, sample, now)
       const current = existing(sample)
-      const least = min === 0 && sample.queued > 0 ? 1 : min
+      // The first one starts for who waits, and the last one stays for who is answered.
+      const isAsked = sample.queued > 0 || (current > 0 && sample.concurrency > 0)
+      const least = min === 0 && isAsked ? 1 : min
       const resting = (ms: number) => state.changedAt !== null && now - state.changedAt < ms
       let wanted = Number.isFinite(asked) ? Math.max(0, Math.ceil(asked)) : current
       const notes: string[] = []
@@ -47,7 +49,10 @@ export function bounded<State>(policy: Policy<State>, bounds: Bounds): BoundedPo
         wanted = current
         notes.push(`none comes within ${cooldownUpMs / 1000} s of the last change`)
       }
-      if (wanted < least) notes.push(least > min ? 'one waits, so one instance starts' : `at least ${min} are kept`)
+      if (wanted < least)
+        notes.push(
+          least === min ? `at least ${min} are kept` : current === 0 ? 'one waits, so one instance starts' : 'one stays for those who ask',
+        )
       if (wanted > max) notes.push(`${max} is the most that is allowed`)
       wanted = Math.min(max, Math.max(least, wanted))
       const bounds: Inputs = notes.length > 0 ? { asked } : {}
@@ -56,7 +61,9 @@ export function bounded<State>(policy: Policy<State>, bounds: Bounds): BoundedPo
         asked,
         reason: notes.length > 0 ? `${reason.replace(/\.$/, '')}; ${notes.join('; ')}.` : reason,
         inputs: notes.length > 0 ? { ...inputs, ...bounds } : inputs,
-        state: { policy: next, changedAt: wanted === current ? state.changedAt : now },
+        ...(isOld ? { isOld } : {}),
+        // What was decided before is no change of now.
+        state: { policy: next, changedAt: wanted === current || isOld ? state.changedAt : now },
       }
     },
   }

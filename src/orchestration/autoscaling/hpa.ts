@@ -6,19 +6,18 @@
  * A pod that starts has no metric yet: it counts as idle when the fleet is too small, as on target when it is too large, and never turns the direction.
  */
 import { type Behavior, type BehaviorState, DEFAULT_BEHAVIOR, NO_BEHAVIOR_YET, normalize } from './hpa-behavior.ts'
+import { type Metric, totalOf } from './metric.ts'
 import { counted, type Decision, existing, type Policy, type Sample, short } from './policy.ts'
 
 export interface HpaSettings {
   /** Mean of the metric that a pod should have. */
   readonly target: number
-  readonly metric: HpaMetric
+  readonly metric: Metric
   /** Closer to the target than that is close enough. */
   readonly tolerance: number
   readonly syncMs: number
   readonly behavior: Behavior
 }
-
-export type HpaMetric = 'concurrency' | 'queued' | 'arrivals' | 'tokensIn' | 'tokensOut'
 
 export function hpaDefaults(concurrency = 100): HpaSettings {
   return { target: concurrency * 0.7, metric: 'concurrency', tolerance: 0.1, syncMs: 15_000, behavior: DEFAULT_BEHAVIOR }
@@ -49,6 +48,7 @@ export function hpaPolicy(settings: HpaSettings): Policy<HpaState> {
           wanted: state.wanted,
           reason: `The next sync is ${syncMs / 1000} s after the last.`,
           inputs: {},
+          isOld: true,
           state: { ...state, gathered },
         }
       const total = gathered.sum / gathered.ms
@@ -68,8 +68,8 @@ export function hpaPolicy(settings: HpaSettings): Policy<HpaState> {
 
 export const NOTHING: Gathered = { sum: 0, ms: 0 }
 
-export function gather({ sum, ms }: Gathered, sample: Sample, metric: HpaMetric): Gathered {
-  return { sum: sum + sample[metric] * sample.periodMs, ms: ms + sample.periodMs }
+export function gather({ sum, ms }: Gathered, sample: Sample, metric: Metric): Gathered {
+  return { sum: sum + totalOf(sample, metric) * sample.periodMs, ms: ms + sample.periodMs }
 }
 
 /** `total`: the metric of all pods together; `missing`: pods that have none yet. */

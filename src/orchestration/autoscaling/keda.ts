@@ -56,7 +56,7 @@ export function kedaPolicy(settings: KedaSettings): Policy<KedaState> {
         }
       if (current === 0) return { wanted: 1, reason: `${said}: one starts.`, inputs, state: { ...state, wanted: 1 } }
       if (state.syncedAt !== null && now - state.syncedAt < syncMs)
-        return { wanted: state.wanted, reason: `The next sync is ${syncMs / 1000} s after the last.`, inputs: {}, state }
+        return { wanted: state.wanted, reason: `The next sync is ${syncMs / 1000} s after the last.`, inputs: {}, isOld: true, state }
       const recommended = Math.max(1, externalReplicas(value, current, target, tolerance))
       const { replicas, stabilized, state: next } = normalize(behavior, state, current, recommended, now)
       const then = replicas === recommended ? '' : `; ${stabilized} after stabilization, ${replicas} within the rates`

@@ -4,13 +4,14 @@
  * After knative/serving at 98e5ef90: `Scale` in pkg/autoscaler/scaling/autoscaler.go, the averages in pkg/autoscaler/aggregation/bucketing.go, the
  * defaults in config/core/configmaps/autoscaler.yaml. Its excess burst capacity moves the activator in and out of the path and no instance: left out.
  */
-import { counted, type Decision, type Policy, type Sample, short } from './policy.ts'
+import { type Metric, totalOf, UNITS } from './metric.ts'
+import { counted, type Decision, type Policy, short } from './policy.ts'
 
 export interface KnativeSettings {
   /** Requests that one instance should have at the same time: the container's concurrency times the target percentage. */
   readonly target: number
-  /** `concurrency`, or requests a second with `rps`. */
-  readonly metric: 'concurrency' | 'rps'
+  /** Knative's are `concurrency` and requests a second, here `arrivals`; the others follow the same rule. */
+  readonly metric: Metric
   readonly stableWindowMs: number
   /** Of the stable window. */
   readonly panicWindowPercent: number
@@ -55,14 +56,13 @@ export interface KnativeState {
 export function knativePolicy(settings: KnativeSettings): Policy<KnativeState> {
   const { target, metric, stableWindowMs, panicThresholdPercent, maxScaleUpRate, maxScaleDownRate, scaleDownDelayMs, tickMs } = settings
   const panicWindowMs = (stableWindowMs * settings.panicWindowPercent) / 100
-  const measured = ({ concurrency, arrivals }: Sample) => (metric === 'rps' ? arrivals : concurrency)
   return {
     name: 'knative',
     start: { seen: [], panicAt: null, mostInPanic: 0, delayed: [], decidedAt: null, wanted: 0 },
     decide(state, sample, now): Decision<KnativeState> {
-      const seen: readonly Point[] = [...within(state.seen, now - stableWindowMs), [sample.at, measured(sample)]]
+      const seen: readonly Point[] = [...within(state.seen, now - stableWindowMs), [sample.at, totalOf(sample, metric)]]
       if (state.decidedAt !== null && now - state.decidedAt < tickMs)
-        return { wanted: state.wanted, reason: 'Not the time to decide yet.', inputs: {}, state: { ...state, seen } }
+        return { wanted: state.wanted, reason: 'Not the time to decide yet.', inputs: {}, isOld: true, state: { ...state, seen } }
       const stable = mean(seen)
       const panic = mean(within(seen, now - panicWindowMs))
       const ready = Math.max(1, sample.ready)
@@ -101,8 +101,7 @@ export function knativePolicy(settings: KnativeSettings): Policy<KnativeState> {
 }
 
 function reasonFor(wanted: number, panics: boolean, stable: number, panic: number, settings: KnativeSettings, ready: number): string {
-  const unit = settings.metric === 'rps' ? 'requests a second' : 'requests at a time'
-  const means = `${short(stable)} ${unit} over ${settings.stableWindowMs / 1000} s, ${short(panic)} over the last ${(settings.stableWindowMs * settings.panicWindowPercent) / 100_000} s`
+  const means = `${short(stable)} ${UNITS[settings.metric]} over ${settings.stableWindowMs / 1000} s, ${short(panic)} over the last ${(settings.stableWindowMs * settings.panicWindowPercent) / 100_000} s`
   return panics
     ? `${means}, where ${counted(ready, 'ready instance')} should have ${short(settings.target)} each: panicking, so no fewer than ${wanted}.`
     : `${means}, ${short(settings.target)} an instance: ${wanted}.`

@@ -23,6 +23,8 @@ export interface ObjectiveSettings {
   readonly tokensOut: number
   /** The one knob: what share of the requests may miss, above 0 and below 1. 0.05 holds the objective for the 95th percentile. */
   readonly allowedMisses: number
+  /** The last instance goes when nobody has asked for so long, milliseconds. */
+  readonly idleMs?: number
 }
 
 export const DEFAULT_ALLOWED_MISSES = 0.05
@@ -51,7 +53,6 @@ const FLUSH_S = 60
 const CLOSE = 0.4
 /** Answers until their mean length is believed. */
 const ANSWERS = 500
-/** The last instance goes when nobody has asked for so long. */
 const IDLE_MS = 600_000
 /** One miss in a hundred requests says nothing yet about how good the foresight is. */
 const NOISE = 0.01
@@ -61,7 +62,7 @@ const MOST_TRUST = 4
 
 /** @throws RangeError for an allowed share that is none, or a curve without points. */
 export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveState> {
-  const { costs, allowedMisses, startupMs } = settings
+  const { costs, allowedMisses, startupMs, idleMs = IDLE_MS } = settings
   if (!(allowedMisses > 0 && allowedMisses < 1)) throw new RangeError(`${allowedMisses} is no share of misses between 0 and 1`)
   const curve = loadCurve(settings.curve)
   const world: World = { startupMs, curve, patience: settings.objectiveMs / 1000, memory: MEMORY_S }
@@ -86,11 +87,13 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
       const lastMinute = fleets.means[LAST_MINUTE]!
       const forLoad = choice ? Math.max(choice.instances, lastMinute) : lastMinute * FIRST_HEADROOM
       const askedAt = sample.arrivals > 0 || sample.concurrency > 0 ? now : state.askedAt
-      const isAsked = askedAt !== null && now - askedAt < IDLE_MS
+      const isAsked = askedAt !== null && now - askedAt < idleMs
       const wanted = isAsked ? Math.max(1, steadily(forLoad + forQueue, existing(sample))) : 0
       return {
         wanted,
-        reason: isAsked ? reasonFor(wanted, load, sample, choice, trust, forQueue) : `Nobody has asked for ${IDLE_MS / 60_000} min: none.`,
+        reason: isAsked
+          ? reasonFor(wanted, load, sample, choice, trust, forQueue)
+          : `Nobody has asked ${askedAt === null ? 'yet' : `for ${short(idleMs / 60_000)} min`}: none.`,
         inputs: {
           load,
           ...(choice

@@ -38,6 +38,16 @@ export interface Sample {
   readonly firstTokenP95Ms?: number
   /** Requests that were known to miss the objective, a second: a first token that came too late, refused, timed out. */
   readonly misses: number
+  /** What a source of the owner's says, where one is asked. */
+  readonly external?: External
+}
+
+export interface External {
+  /** The last answer, and when it came, on the clock of `at`. */
+  readonly value?: number
+  readonly answeredAt?: number
+  /** Why there is no newer one. */
+  readonly problem?: string
 }
 
 export type Inputs = Readonly<Record<string, number | string | boolean>>
@@ -49,6 +59,8 @@ export interface Decision<State = unknown> {
   readonly reason: string
   /** What it was decided from, to be kept with the decision. */
   readonly inputs: Inputs
+  /** It was not the time to decide: what was wanted before is wanted still, for the reason that was given then. */
+  readonly isOld?: true
   readonly state: State
 }
 

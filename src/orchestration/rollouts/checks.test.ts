@@ -6,7 +6,8 @@ import { manualClock } from '../../kernel/clock.ts'
 import type { Resource } from '../../resources/index.ts'
 import { rollout } from '../../resources/rollout.ts'
 import { API_VERSION } from '../../resources/scalars.ts'
-import { createChecks, judgeChecks, samplesOf } from './checks.ts'
+import { samplesOf } from '../prometheus/index.ts'
+import { createChecks, judgeChecks } from './checks.ts'
 
 let server: Server
 let address: string

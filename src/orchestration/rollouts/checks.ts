@@ -3,11 +3,10 @@
  * other roll back; no answer is no bad one, and only holds up the next step. Counts begin anew with a new control.
  */
 import type { Clock } from '../../kernel/clock.ts'
-import { messageOf } from '../../kernel/errors.ts'
-import { readSecret } from '../../kernel/secrets.ts'
 import type { Resource, Spec } from '../../resources/index.ts'
 import type { CheckReport } from '../../resources/rollout.ts'
 import { durationMs } from '../../resources/scalars.ts'
+import { ANSWER_MS, askPrometheus, authorization, readBounded, whyNoAnswer } from '../prometheus/index.ts'
 
 type Rollout = Resource<'Rollout'>
 type Check = Spec<'Rollout'>['analysis']['checks'][number]
@@ -24,9 +23,6 @@ export interface Checks {
   keepOnly(uids: ReadonlySet<string>): void
   close(): void
 }
-
-const ANSWER_MS = 10_000
-const MOST_BYTES = 1024 * 1024
 
 export function createChecks({ clock, onChange }: { readonly clock: Clock; onChange(): void }): Checks {
   const closing = new AbortController()
@@ -89,29 +85,16 @@ export function judgeChecks(
 
 async function answerOf(rollout: Rollout, check: Check, signal: AbortSignal): Promise<Answer> {
   try {
-    return check.prometheus ? await askPrometheus(check.prometheus, signal) : await askService(check.webhook!, rollout, signal)
+    return check.prometheus ? await askQuery(check.prometheus, signal) : await askService(check.webhook!, rollout, signal)
   } catch (error) {
-    return { message: `no answer: ${signal.aborted ? 'none within 10 s' : reasonOf(error)}` }
+    return { message: `no answer: ${whyNoAnswer(error, signal)}` }
   }
 }
 
-async function askPrometheus(
-  { address, query, atMost, atLeast, bearer }: NonNullable<Check['prometheus']>,
-  signal: AbortSignal,
-): Promise<Answer> {
-  const body = new URLSearchParams({ query })
-  const response = await fetch(`${address.replace(/\/$/, '')}/api/v1/query`, {
-    method: 'POST',
-    body,
-    headers: authorization(bearer),
-    signal,
-    redirect: 'error',
-  })
-  const text = await bounded(response)
-  if (!response.ok) return { message: `HTTP ${response.status} ${errorIn(text)}`.trim() }
-  const values = samplesOf(JSON.parse(text))
-  if (values === undefined) return { message: 'what it answers is no result of a query' }
-  if (values.length === 0 || values.some(Number.isNaN)) return { message: 'the query finds no number' }
+async function askQuery({ atMost, atLeast, ...query }: NonNullable<Check['prometheus']>, signal: AbortSignal): Promise<Answer> {
+  const answer = await askPrometheus(query, signal)
+  if ('problem' in answer) return { message: answer.problem }
+  const { values } = answer
   const outside = values.find((value) => (atMost !== undefined && value > atMost) || (atLeast !== undefined && value < atLeast))
   const bounds = [atLeast === undefined ? '' : `at least ${atLeast}`, atMost === undefined ? '' : `at most ${atMost}`]
     .filter(Boolean)
@@ -119,20 +102,6 @@ async function askPrometheus(
   return outside === undefined
     ? { good: true, message: `${shown(values)}, ${bounds}` }
     : { good: false, message: `${shown([outside])} is not ${bounds}` }
-}
-
-/** The numbers of an instant query: of a vector or a scalar (prometheus.io/docs/prometheus/latest/querying/api). */
-export function samplesOf(answer: unknown): number[] | undefined {
-  const { status, data } = (answer ?? {}) as { status?: unknown; data?: { resultType?: unknown; result?: unknown } }
-  if (status !== 'success' || !Array.isArray(data?.result)) return undefined
-  if (data.resultType === 'scalar') return [sampleOf(data.result[1])]
-  if (data.resultType !== 'vector') return undefined
-  return data.result.map((sample: { value?: unknown[] } | null) => sampleOf(sample?.value?.[1]))
-}
-
-function sampleOf(value: unknown): number {
-  if (value === '+Inf' || value === '-Inf') return value === '+Inf' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
-  return typeof value === 'string' && value !== '' ? Number(value) : Number.NaN
 }
 
 async function askService({ address, bearer }: NonNullable<Check['webhook']>, rollout: Rollout, signal: AbortSignal): Promise<Answer> {
@@ -145,38 +114,11 @@ async function askService({ address, bearer }: NonNullable<Check['webhook']>, ro
   })
   const headers = { 'content-type': 'application/json', ...authorization(bearer) }
   const response = await fetch(address, { method: 'POST', body, headers, signal, redirect: 'error' })
-  const text = await bounded(response)
+  const text = await readBounded(response)
   if (!response.ok) return { message: `HTTP ${response.status}` }
   const { ok, message } = JSON.parse(text) as { ok?: unknown; message?: unknown }
   if (typeof ok !== 'boolean') return { message: 'its answer has no `ok` that is true or false' }
   return { good: ok, message: typeof message === 'string' && message !== '' ? message.slice(0, 500) : ok ? 'good' : 'bad' }
-}
-
-const authorization = (bearer: Parameters<typeof readSecret>[0] | undefined): Record<string, string> =>
-  bearer === undefined ? {} : { authorization: `Bearer ${readSecret(bearer)}` }
-
-async function bounded(response: Response): Promise<string> {
-  let text = ''
-  const decoder = new TextDecoder()
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk, { stream: true })
-    if (text.length > MOST_BYTES) throw new Error('more than 1 MiB')
-  }
-  return text
-}
-
-function errorIn(text: string): string {
-  try {
-    return String((JSON.parse(text) as { error?: unknown }).error ?? '').slice(0, 300)
-  } catch {
-    return '' // not every error is JSON
-  }
-}
-
-/** What `fetch` throws says little; its cause says why. */
-function reasonOf(error: unknown): string {
-  const cause = (error as { cause?: unknown }).cause
-  return messageOf(cause ?? error)
 }
 
 const shown = (values: readonly number[]) =>

@@ -1,6 +1,7 @@
 /** What around a release speaks against going on with it, or against what a person wants of it: its route, its versions, other releases. Pure. */
 import type { ExistingResources } from '../../resources/cross-checks.ts'
 import type { Resource } from '../../resources/index.ts'
+import { answers, isReady } from '../../resources/readiness.ts'
 import { rolloutMisfits } from '../../resources/rollout-misfits.ts'
 import type { ResourceStore } from '../../store/index.ts'
 import type { Action } from './ladder.ts'
@@ -56,12 +57,4 @@ function whyDisplaced({ spec, metadata }: Rollout, resources: Readable): string 
   return targets.some(({ version, weight }) => version === spec.from && weight > 0)
     ? undefined
     : `Route ${spec.route} sends nothing to ${spec.from}, so there is nothing to take from it.`
-}
-
-function isReady(version: Resource<'ModelVersion'>): boolean {
-  return version.status?.conditions.find(({ type }) => type === 'Ready')?.status === 'True'
-}
-
-function answers(version: Resource<'ModelVersion'> | undefined): boolean {
-  return version !== undefined && (isReady(version) || (version.status?.instances?.ready ?? 0) > 0)
 }

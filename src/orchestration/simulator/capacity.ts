@@ -13,12 +13,20 @@ export interface Load {
   readonly trace: Requests
   readonly objectiveMs: number
   readonly instances: number
+  /** A run of more requests than that is cut short, down to twenty times the objective: less says nothing of what piles up. */
+  readonly mostRequests?: number
 }
 
 /** What comes of a steady rate (requests a second), over `seconds` and those before in which the instances fill. */
-export function atRate({ curve, trace, objectiveMs, instances }: Load, rate: number, seconds: number, seed = 1): Outcome {
-  const warmup = 120
-  const requests = steadily(trace, rate, seconds + warmup, seed)
+export function atRate(
+  { curve, trace, objectiveMs, instances, mostRequests = Number.POSITIVE_INFINITY }: Load,
+  rate: number,
+  seconds: number,
+  seed = 1,
+): Outcome {
+  const length = Math.min(seconds, Math.max(mostRequests / rate, (20 * objectiveMs) / 1000))
+  const warmup = Math.min(120, length / 4)
+  const requests = steadily(trace, rate, length + warmup, seed)
   return simulate(
     {
       ...{ requests, curve, objectiveMs, startupMs: 0, tickMs: 10_000, timeoutMs: 60_000, queue: 1000 },

@@ -1,6 +1,7 @@
 /**
  * What a policy did, as a picture that needs nothing else: load, instances wanted and there, misses. Colours follow the reader's light or dark.
  */
+import { escaped } from '../../kernel/markup.ts'
 import type { Outcome, TimelinePoint } from './scenario.ts'
 
 const WIDTH = 960
@@ -117,4 +118,3 @@ const clock = (hours: number) => {
   const minutes = Math.round(hours * 60)
   return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`
 }
-const escaped = (text: string) => text.replace(/[&<>"]/g, (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[sign]!)

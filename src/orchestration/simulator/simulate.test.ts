@@ -210,19 +210,32 @@ describe('instances', () => {
   })
 
   it('finish what they have before they go', () => {
-    const rows: Row[] = [[0, 10, 5_000], ...spread(100)]
+    const rows: Row[] = [[0, 10, 5_000], [0, 10, 5_000], ...spread(100)]
     const seen: Sample[] = []
     const outcome = simulate(
-      scenario(rows),
+      scenario(rows, { initial: 2 }),
       watched(
-        told((second) => (second < 10 ? 1 : 0)),
+        told((second) => (second < 10 ? 2 : 1)),
         (sample) => seen.push(sample),
       ),
     )
     // 5,000 steps of 10 ms are 50 s, and those that come meanwhile slow them down.
     expect(seen.filter(({ draining }) => draining === 1).length).toBeGreaterThan(15)
-    expect(outcome.timedOut).toBeGreaterThan(0)
-    expect(seen.at(-1)).toMatchObject({ ready: 0, draining: 0 })
+    expect(outcome.misses).toBe(0)
+    expect(seen.at(-1)).toMatchObject({ ready: 1, draining: 0 })
+  })
+
+  it('stay, the last one, while somebody is answered', () => {
+    const seen: Sample[] = []
+    simulate(
+      scenario([[0, 10, 5_000]]),
+      watched(
+        told(() => 0),
+        (sample) => seen.push(sample),
+      ),
+    )
+    expect(seen.some(({ draining }) => draining > 0)).toBe(false)
+    expect(seen.filter(({ ready }) => ready === 1).length).toBeGreaterThan(20)
   })
 
   it('start when one waits and none is there, and serve who still waits', () => {

@@ -10,7 +10,7 @@ import { turnedAway } from './admission.ts'
 import { createDesired } from './desired.ts'
 import type { Instance, Surroundings, WeightsState } from './identity.ts'
 import type { Placement } from './placement.ts'
-import { planVersion } from './plan.ts'
+import { planVersion, type Standing } from './plan.ts'
 import { isRetiring, ofVersion, type Running, runningOf } from './running.ts'
 
 type Version = Resource<'ModelVersion'>
@@ -36,6 +36,8 @@ export interface DecidingOptions extends Surroundings {
   readonly memoryBytes: number
   /** No gateway has a request at this instance, nor will: all run `version`, in which it drains, or a later one. */
   idle(instance: string, version: number): boolean
+  /** Instances that the version should have; `scaling.min` unless said. */
+  wanted?(version: Version): number
 }
 
 export function createDeciding(options: DecidingOptions): Deciding {
@@ -65,7 +67,12 @@ export function createDeciding(options: DecidingOptions): Deciding {
   const desiredOf = (version: Version): readonly Instance[] | undefined => {
     const { spec, metadata } = version
     const task = store.resources.get('Model', metadata.namespace, spec.model)?.spec.task ?? 'chat'
-    return desired.of(version, task, weights.stateOf(version))
+    const count = options.wanted?.(version) ?? spec.scaling.min
+    const standing = (digest: string) =>
+      ofVersion(running, version)
+        .filter(({ instance }) => instance.digest === digest)
+        .map(standingOf)
+    return desired.of(version, { task, weights: weights.stateOf(version), count, standing })
   }
   const decideOn = (version: Version) => {
     const known = ofVersion(running, version)
@@ -120,5 +127,13 @@ export function createDeciding(options: DecidingOptions): Deciding {
       }
     },
     troubleOf: ({ metadata }) => troubles.get(metadata.uid!),
+  }
+}
+
+function standingOf(each: Running): Standing {
+  const { instance, life, load, ended } = each
+  return {
+    ...{ index: instance.index, ready: life.ready, served: life.served, leaving: isRetiring(each), ended },
+    busy: (load?.running ?? 0) + (load?.waiting ?? 0),
   }
 }

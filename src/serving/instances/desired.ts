@@ -2,35 +2,52 @@
 import type { Resource } from '../../resources/index.ts'
 import type { Task } from '../../resources/model.ts'
 import { type Instance, instanceOf, programOf, type Surroundings, type WeightsState } from './identity.ts'
+import { indicesOf, type Standing } from './plan.ts'
 
 type Version = Resource<'ModelVersion'>
 
+export interface Asked {
+  readonly task: Task
+  readonly weights: WeightsState | undefined
+  /** So many instances. */
+  readonly count: number
+  /** Those that are there, by their digest. */
+  standing(digest: string): readonly Standing[]
+}
+
 export interface Desired {
   /** Undefined while it is not known what they shall run. */
-  of(version: Version, task: Task, weights: WeightsState | undefined): readonly Instance[] | undefined
+  of(version: Version, asked: Asked): readonly Instance[] | undefined
   /** Forgets the versions that are gone. */
   keepOnly(versions: readonly Version[]): void
 }
 
 export function createDesired(around: Surroundings): Desired {
-  const made = new Map<string, { readonly of: readonly unknown[]; readonly instances: readonly Instance[] | undefined }>()
+  const made = new Map<string, { readonly of: readonly unknown[]; readonly at: (index: number) => Instance }>()
 
-  const make = (version: Version, task: Task, weights: WeightsState | undefined): Instance[] | undefined => {
-    const { min } = version.spec.scaling
-    const program = min === 0 ? undefined : programOf(version, weights)
-    if (min > 0 && !program) return undefined
-    return Array.from({ length: min }, (_, index) => instanceOf(version, task, program!, index, around))
+  /** Instances of a version as it is now; undefined while it is not known what they shall run. */
+  const makerOf = (version: Version, { task, weights }: Asked) => {
+    const { spec, metadata } = version
+    const of = [spec, metadata.annotations, weights, task]
+    const known = made.get(metadata.uid!)
+    if (known?.of.every((each, at) => each === of[at])) return known.at
+    const program = programOf(version, weights)
+    if (!program) return undefined
+    const instances = new Map<number, Instance>()
+    const at = (index: number) => {
+      const instance = instances.get(index) ?? instanceOf(version, task, program, index, around)
+      instances.set(index, instance)
+      return instance
+    }
+    made.set(metadata.uid!, { of, at })
+    return at
   }
 
   return {
-    of(version, task, weights) {
-      const { spec, metadata } = version
-      const of = [spec, metadata.annotations, weights, task]
-      const known = made.get(metadata.uid!)
-      if (known?.of.every((each, at) => each === of[at])) return known.instances
-      const instances = make(version, task, weights)
-      made.set(metadata.uid!, { of, instances })
-      return instances
+    of(version, asked) {
+      if (asked.count === 0) return []
+      const at = makerOf(version, asked)
+      return at && indicesOf(asked.count, asked.standing(at(0).digest)).map(at)
     },
     keepOnly(versions) {
       const uids = new Set(versions.map(({ metadata }) => metadata.uid))

@@ -36,6 +36,8 @@ export interface Instances {
   start(): void
   /** A gateway has said what it runs and which draining instances it needs. */
   gatewaySaid(): void
+  /** Another number of instances is wanted. */
+  wantedChanged(): void
   /** One round, now: what `start` does again and again. */
   round(): Promise<void>
   /** Those that there are, and those that have left within the last minute. */
@@ -106,6 +108,7 @@ export function createInstances(options: InstancesOptions): Instances {
     gatewaySaid() {
       if ([...running.values()].some((each) => isRetiring(each) && !each.ended)) wake()
     },
+    wantedChanged: wake,
     round: rounds.round,
     report: () => ({ instances: [...running.values()].map(reportOf), left: rounds.left() }),
     async logs(id, lines) {

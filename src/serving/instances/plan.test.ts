@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Instance } from './identity.ts'
-import { planVersion } from './plan.ts'
+import { indicesOf, planVersion, type Standing } from './plan.ts'
 
 /** "a0": config a, index 0. A capital letter when it is known and ready. */
 const instance = (word: string) => ({ id: word.toLowerCase(), digest: word[0]!.toLowerCase(), index: Number(word[1]) }) as Instance
@@ -43,5 +43,32 @@ describe('which instances run', () => {
     expect(plan('b0 b1', 'A0 A1', 2).start).toBe('b0')
     expect(plan('b0 b1', 'A0 A1 b0 b1', 2)).toEqual({ start: '', keep: 'b0 a0 a1', retire: 'b1' })
     expect(plan('a0 a1 a2', 'A0', 3).start).toBe('a1 a2')
+  })
+})
+
+describe('which of them, by their indices', () => {
+  /** "0r 1 2s": index 0 is ready, 1 starts, 2 has served and does not now. "l": it leaves; "e": it was told to end; "*3": three requests. */
+  const standing = (text: string): Standing[] =>
+    words(text).map((word) => {
+      const [, index, flags = '', busy = '0'] = /^(\d+)([a-z]*)(?:\*(\d+))?$/.exec(word)!
+      const ready = flags.includes('r')
+      const leaving = flags.includes('l')
+      return { index: Number(index), ready, served: ready || flags.includes('s'), leaving, ended: flags.includes('e'), busy: Number(busy) }
+    })
+
+  test.each([
+    ['the first ones', 3, '', [0, 1, 2]],
+    ['more: the lowest that are free', 4, '0r 2r', [0, 1, 2, 3]],
+    ['fewer: the one of the highest index goes', 2, '0r 1r 2r', [0, 1]],
+    ['fewer: first the one that is not ready', 2, '0 1r 2r', [1, 2]],
+    ['fewer: one that has served stays before one that never did', 1, '0 1s', [1]],
+    ['fewer: of those that are ready the least busy', 2, '0r*3 1r 2r*5', [0, 2]],
+    ['more: one that drains comes back, and no new one starts', 2, '0r 1rl', [0, 1]],
+    ['more: one that drains and answers nobody is none', 2, '0r 1l', [0, 2]],
+    ['more: one that was told to end goes, and its place is not free yet', 2, '0r 1rle', [0, 2]],
+    ['more: one comes back before one of a lower index begins', 2, '1r 4rl', [1, 4]],
+    ['none', 0, '0r 1r', []],
+  ])('%s', (_, count, given, expected) => {
+    expect(indicesOf(count, standing(given))).toEqual(expected)
   })
 })

@@ -22,7 +22,35 @@ export interface VersionPlan {
   readonly retire: readonly Instance[]
 }
 
-/** `desired` are the instances that the spec asks for; undefined while it is not known what they shall run: then all stays as it is. */
+/** One that is there, of the make that is wanted. */
+export interface Standing {
+  readonly index: number
+  readonly ready: boolean
+  readonly served: boolean
+  /** It drains, and was not told to end yet. */
+  readonly leaving: boolean
+  readonly ended: boolean
+  /** Requests in it, as far as it tells. */
+  readonly busy: number
+}
+
+/**
+ * Which `count` of them run, by their indices: those that are ready, then those that have been; of these the busiest, then those of a low index. What
+ * lacks comes back from among those that leave, who need no start, and then anew: not in the place of one that has yet to end.
+ */
+export function indicesOf(count: number, standing: readonly Standing[]): number[] {
+  const staying = standing.filter(({ leaving, ended }) => !leaving && !ended).sort(lastToGo)
+  const back = standing.filter(({ leaving, ended, ready }) => leaving && !ended && ready).sort((a, b) => a.index - b.index)
+  const chosen = [...staying, ...back].slice(0, count).map(({ index }) => index)
+  const taken = new Set(standing.map(({ index }) => index))
+  for (let index = 0; chosen.length < count; index++) if (!taken.has(index)) chosen.push(index)
+  return chosen.sort((a, b) => a - b)
+}
+
+const lastToGo = (a: Standing, b: Standing): number =>
+  Number(b.ready) - Number(a.ready) || Number(b.served) - Number(a.served) || b.busy - a.busy || a.index - b.index
+
+/** `desired` are the instances that are asked for; undefined while it is not known what they shall run: then all stays as it is. */
 export function planVersion(desired: readonly Instance[] | undefined, known: readonly Known[], most = 0): VersionPlan {
   if (desired === undefined) return { start: [], keep: known.map(({ instance }) => instance), retire: [] }
   const running = new Map(known.map((each) => [each.instance.id, each]))
@@ -32,8 +60,9 @@ export function planVersion(desired: readonly Instance[] | undefined, known: rea
   const readyOnes = there.filter(isReady).length
   const others = known.filter(({ instance }) => !wanted.has(instance.id))
   const needed = Math.max(0, desired.length - readyOnes)
+  // Of those that answer as the wanted ones do the better ones are wanted already.
   const staying = others
-    .filter(({ ready, served }) => ready || served)
+    .filter(({ instance, ready, served }) => ready || (served && instance.digest !== desired[0]?.digest))
     .sort(lastToLeave(desired[0]?.digest))
     .slice(0, needed)
   const room = Math.max(most, desired.length + (staying.length > 0 ? 1 : 0)) - there.length - staying.length

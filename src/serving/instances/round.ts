@@ -7,6 +7,7 @@
  * over, its runtime is told to end it.
  */
 import type { Log } from '../../kernel/log.ts'
+import type { Resource } from '../../resources/index.ts'
 import type { CompiledInstance } from '../../resources/snapshot.ts'
 import type { Store } from '../../store/index.ts'
 import type { connectInstance } from './clients.ts'
@@ -27,6 +28,7 @@ import {
   runningOf,
 } from './running.ts'
 import { createStatuses } from './statuses.ts'
+import type { Scaled } from './version-status.ts'
 import type { createWeights } from './weights.ts'
 
 export interface RoundOptions extends DecidingOptions {
@@ -42,6 +44,8 @@ export interface RoundOptions extends DecidingOptions {
   publish(instances: readonly CompiledInstance[]): number
   /** An answer of an instance is a reason for a round. */
   onChange(): void
+  /** What its policy says, for the status of a version that has one. */
+  scaling?(version: Resource<'ModelVersion'>): Scaled['scaling']
 }
 
 export interface Rounds {
@@ -63,7 +67,11 @@ const SHOWN_MS = 60_000
 export function createRounds(options: RoundOptions): Rounds {
   const { running, placement, store, weights, log, clock, connect, onChange } = options
   const deciding = createDeciding(options)
-  const statuses = createStatuses({ resources: store.resources, clock })
+  const statuses = createStatuses({
+    resources: store.resources,
+    clock,
+    scaled: (version) => ({ wanted: options.wanted?.(version) ?? version.spec.scaling.min, scaling: options.scaling?.(version) }),
+  })
   const prober = createProber({ clock, log, connect, restart: placement.restart, onChange })
   const left: { readonly report: InstanceReport; readonly at: number }[] = []
   let remembered: string | undefined

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Resource } from '../../resources/index.ts'
 import { validateResource } from '../../resources/problems.ts'
 import { programOf, type WeightsState } from './identity.ts'
-import { type InstanceView, versionStatus } from './version-status.ts'
+import { type InstanceView, steadied, versionStatus } from './version-status.ts'
 
 function version(spec: object = {}, whenUnavailable = 'simulate'): Resource<'ModelVersion'> {
   const engine = { kind: 'llama', weights: { from: ['hf:a/b/c.gguf'] }, whenUnavailable }
@@ -106,4 +106,26 @@ test.each<[string, 'wait' | 'simulate', WeightsState, string | undefined]>([
 
 test('a stand-in is the same at every attempt, or it would be replaced each time', () => {
   expect(engineOf(version(), { ...missing, failed: 'other words' })).toEqual(engineOf(version(), retrying))
+})
+
+const policy = { scaling: { min: 0, max: 4, policy: { knative: { target: 5 } } } }
+const scaling = { wanted: 3, reason: '12.1 requests at a time.', since: '2026-11-28T00:00:00.000Z' }
+
+test.each<[string, number, InstanceView[], object]>([
+  ['nobody asks', 0, [], { state: 'Stopped', message: 'Nobody asks; the first request starts one.', instances: { wanted: 0, ready: 0 } }],
+  ['more are on their way', 3, [instance('ready'), instance('loading')], { state: 'Ready', message: '1 of 3 instances are ready.' }],
+  ['one finds no room', 2, [instance('ready'), instance('pending', 'no room')], { state: 'Degraded', message: 'v1-0: no room' }],
+  ['the first one starts', 1, [instance('starting')], { state: 'Starting', instances: { wanted: 1, ready: 0 } }],
+])('with a policy: %s', (_, wanted, instances, expected) => {
+  expect(versionStatus(version(policy), here, instances, 0, undefined, { wanted, scaling })).toMatchObject({ ...expected, scaling })
+})
+
+test('the words of a policy change no more often than they may, unless what it wants changes', () => {
+  const other = { ...scaling, reason: '12.2 requests at a time.' }
+  expect(steadied(other, scaling, true)).toBe(scaling)
+  expect(steadied(other, scaling, false)).toBe(other)
+  expect(steadied({ ...other, wanted: 4 }, scaling, true)).toMatchObject({ wanted: 4, reason: other.reason })
+  expect(steadied({ ...other, startupMs: 900 }, scaling, true)).toMatchObject({ startupMs: 900 })
+  expect(steadied(other, undefined, true)).toBe(other)
+  expect(steadied(undefined, scaling, true)).toBeUndefined()
 })

@@ -23,6 +23,12 @@ export interface Described {
   readonly trouble?: string
 }
 
+/** How many are wanted, and what a policy says of it. */
+export interface Scaled {
+  readonly wanted: number
+  readonly scaling?: VersionStatus['scaling']
+}
+
 type VersionStatus = Status<'ModelVersion'>
 type State = NonNullable<VersionStatus['state']>
 
@@ -32,11 +38,11 @@ export function versionStatus(
   instances: readonly InstanceView[],
   now: number,
   described?: Described,
+  { wanted, scaling }: Scaled = { wanted: version.spec.scaling.min },
 ): VersionStatus {
-  const wanted = version.spec.scaling.min
   const ready = instances.filter(isReady).length
   const simulated = instances.some((each) => isReady(each) && each.standIn)
-  const { state, message } = describe(wanted, ready, simulated, weights, instances, described?.trouble)
+  const { state, message } = describe(version.spec.scaling, wanted, ready, simulated, weights, instances, described?.trouble)
   const answers = ready > 0
   const before = version.status?.conditions ?? []
   const real = instances.some((each) => isReady(each) && !each.standIn && !each.old)
@@ -59,12 +65,15 @@ export function versionStatus(
     ...(extensions?.length ? { extensions: [...extensions] } : {}),
     ...(weights ? { weights: weightsView(weights, version.status?.weights) } : {}),
     instances: { wanted, ready: Math.min(ready, wanted) },
+    ...(scaling ? { scaling } : {}),
   }
 }
 
+const NOBODY_ASKS = 'Nobody asks; the first request starts one.'
 const isReady = ({ state }: InstanceView) => state === 'ready'
 
 function describe(
+  { policy, min }: Resource<'ModelVersion'>['spec']['scaling'],
   wanted: number,
   ready: number,
   simulated: boolean,
@@ -73,7 +82,7 @@ function describe(
   unmade: string | undefined,
 ): { state: State; message?: string } {
   if (unmade !== undefined) return { state: ready > 0 ? 'Degraded' : 'Failed', message: `It cannot be run: ${unmade}` }
-  if (wanted === 0) return { state: 'Stopped', message: 'scaling.min is 0.' }
+  if (wanted === 0) return { state: 'Stopped', message: policy ? NOBODY_ASKS : 'scaling.min is 0.' }
   const missing = weights && weights.phase !== 'here' ? weights.failed : undefined
   if (simulated) return { state: 'Degraded', message: `The SIMULATED engine answers. ${missing ?? 'The real one is starting.'}` }
   const failing =
@@ -83,6 +92,9 @@ function describe(
   // What was before answers while that which shall take its place does not.
   const replaced = instances.some((each) => each.old && isReady(each)) && trouble !== undefined
   if (ready >= wanted) return { state: 'Ready', ...(replaced ? { message: `What ran before still answers; ${trouble}` } : {}) }
+  // What a policy adds is on its way, and nothing is wrong with what is there.
+  if (policy && ready >= Math.max(1, min) && trouble === undefined)
+    return { state: 'Ready', message: `${ready} of ${wanted} instances are ready.` }
   if (ready > 0) return { state: 'Degraded', message: trouble ?? `${ready} of ${wanted} instances are ready.` }
   if (weights?.phase === 'missing' && instances.length === 0) return { state: 'Failed', message: missing }
   if (weights?.phase === 'fetching' && instances.length === 0)
@@ -110,6 +122,12 @@ function weightsView(weights: WeightsState, before: VersionStatus['weights']): V
     default:
       return weights satisfies never
   }
+}
+
+/** The figures of a reason change all the time: with everything else as it was, the one that stands there stays for a while. */
+export function steadied(now: VersionStatus['scaling'], before: VersionStatus['scaling'], isRecent: boolean): VersionStatus['scaling'] {
+  if (!now || !before || !isRecent) return now
+  return now.wanted === before.wanted && now.since === before.since && now.startupMs === before.startupMs ? before : now
 }
 
 /** Is a new status different from the stored one in nothing but how far a download is? */
