@@ -242,7 +242,7 @@ function missingOf({ primary, arms, assignBy, analysis }: ExperimentSpec, arm: A
   if (!Number.isFinite(unitsMissing)) return `${name}: ${effectWords(arm)}.`
   const about = pace > 0 ? `, ${inAbout(unitsMissing / pace)} at the pace so far` : ''
   return (
-    `${name}: ${effectWords(arm)}. If it is better than ${control} by ${primary.minimumEffect} points, ` +
+    `${name}: ${effectWords(arm)}. If it is better than ${control} by ${primary.minimumEffect} ${primary.minimumEffect === 1 ? 'point' : 'points'}, ` +
     `about ${grouped(roughly(unitsMissing))} more callers or requests show it${about}.`
   )
 }
