@@ -81,6 +81,31 @@ const second = {
   spec: { ...version('assistant', 1).spec, version: 'v2' },
 }
 
+const experiment = {
+  ...head,
+  kind: 'Experiment',
+  metadata: { name: 'shorter' },
+  spec: {
+    route: 'experimental',
+    arms: [
+      { name: 'control', version: 'assistant-v1', weight: 50 },
+      { name: 'short', version: 'assistant-v1', weight: 50, prompt: { system: 'Answer in one sentence.' } },
+    ],
+    primary: { name: 'feedback', minimumEffect: 2 },
+  },
+}
+/** Of the model assistant, so that nothing else has to be there. */
+const scaled = (name: string, max = 2) => ({
+  ...head,
+  kind: 'ModelVersion',
+  metadata: { name: `${name}-v1` },
+  spec: {
+    ...version('assistant', 1).spec,
+    version: name,
+    scaling: { min: 1, max, policy: { objective: {} } },
+  },
+})
+
 const apply = (...documents: object[]) => system.control('POST', '/apply', { documents })
 const modelOf = (name: string) => ({ ...head, kind: 'Model', metadata: { name }, spec: { task: 'chat' } })
 
@@ -193,6 +218,35 @@ const PAGES: readonly Visited[] = [
     news: history('aborted it'),
   },
   {
+    path: '/experiments',
+    title: 'Experiments · Strata',
+    content: row('Experiments', 'shorter'),
+    meanwhile: () =>
+      apply(route('later', 'assistant', []), { ...experiment, metadata: { name: 'late' }, spec: { ...experiment.spec, route: 'later' } }),
+    news: row('Experiments', 'late'),
+  },
+  {
+    path: '/experiments/shorter',
+    title: 'shorter · Experiments · Strata',
+    content: history('created it'),
+    meanwhile: () => system.control('POST', '/experiments/shorter/stop'),
+    news: history('stopped it'),
+  },
+  {
+    path: '/autoscaling',
+    title: 'Autoscaling · Strata',
+    content: row('Versions with a policy', 'scaled-v1'),
+    meanwhile: () => apply(scaled('late-scaled')),
+    news: row('Versions with a policy', 'late-scaled-v1'),
+  },
+  {
+    path: '/autoscaling/scaled-v1',
+    title: 'scaled-v1 · Autoscaling · Strata',
+    content: (page) => page.getByRole('region', { name: 'How it decides' }).getByText('1 to 2').waitFor(),
+    meanwhile: () => apply(scaled('scaled', 3)),
+    news: (page) => page.getByRole('region', { name: 'How it decides' }).getByText('1 to 3').waitFor({ timeout: 20_000 }),
+  },
+  {
     path: '/settings/access',
     title: 'Access · Settings · Strata',
     content: (page) => page.getByText('this browser').waitFor(),
@@ -223,7 +277,16 @@ let browser: Browser
 beforeAll(async () => {
   ;[system, browser] = await Promise.all([startSystem({ bootstrap: simulatedAssistant() }), launch()])
   await system.control('POST', '/apply', {
-    documents: [limit('small', 100), consumer('shop', { limits: ['small'] }), backend('elsewhere', 1), second, rollout],
+    documents: [
+      limit('small', 100),
+      consumer('shop', { limits: ['small'] }),
+      backend('elsewhere', 1),
+      second,
+      rollout,
+      route('experimental', 'assistant', []),
+      experiment,
+      scaled('scaled'),
+    ],
   })
   await system.control('POST', '/keys', { consumer: 'shop', name: 'shop-web' })
   await system.control('POST', '/tokens', { name: 'deployment', role: 'editor' })
@@ -295,6 +358,8 @@ it('an empty system is read on a telephone in the dark, whatever page one opens'
     '/consumers',
     '/limits',
     '/releases',
+    '/experiments',
+    '/autoscaling',
     '/settings/access',
     '/nowhere',
   ]) {

@@ -25,6 +25,7 @@ import { Composition } from './composition.tsx'
 import { HowItRuns } from './how-it-runs.tsx'
 import { InstanceDrawer } from './instance-drawer.tsx'
 import { Instances } from './instances.tsx'
+import { ScalingPanel } from './scaling-panel.tsx'
 import { SignaturePanel } from './signature-panel.tsx'
 import { versionHref, versionRow } from './versions.ts'
 
@@ -104,6 +105,7 @@ export function VersionPage({ resource }: { readonly resource: Resource<'ModelVe
               </ul>
             )}
           </Panel>
+          {!spec.source.backend && <ScalingPanel resource={resource} />}
           {resource.status?.signature && <SignaturePanel signature={resource.status.signature} />}
           <ConditionsPanel conditions={resource.status?.conditions} />
           <HistoryPanel plural="modelversions" resource={resource} />

@@ -22,11 +22,15 @@ function tell(entry: AuditEntry): string | undefined {
 /** What a release does by itself; what a person tells it stands in the log. */
 const OF_ITSELF = new Set(['Started', 'Weight', 'Promoted', 'RolledBack', 'TimedOut', 'Held', 'Released', 'Unready'])
 
+/** The end of an experiment that stands in the log. */
+const BY_A_PERSON = / has stopped it before it was decided\.$/
+
 export function happenings(
   status: SystemStatus,
   versions: readonly Resource<'ModelVersion'>[],
   audit: readonly AuditEntry[],
   releases: readonly Resource<'Rollout'>[],
+  experiments: readonly Resource<'Experiment'>[],
   most: number,
 ): Happening[] {
   const all: Happening[] = [
@@ -51,10 +55,34 @@ export function happenings(
         .map(({ time, event, message }) => ({
           id: `release ${metadata.uid} ${time} ${event}`,
           at: Date.parse(time),
-          what: `release ${metadata.name}: ${message.split('. ')[0]!.replace(/\.$/, '')}`,
+          what: `release ${metadata.name}: ${firstSentence(message)}`,
           by: 'control',
         })),
     ),
+    ...experiments.flatMap(({ metadata, status: experiment }) =>
+      (experiment?.history ?? [])
+        .toReversed()
+        .filter(({ message }) => !BY_A_PERSON.test(message))
+        .map(({ time, event, message }) => ({
+          id: `experiment ${metadata.uid} ${time} ${event}`,
+          at: Date.parse(time),
+          what: `experiment ${metadata.name}: ${firstSentence(message)}`,
+          by: 'control',
+        })),
+    ),
+    ...versions.flatMap(({ metadata, spec, status: version }) => {
+      const scaling = spec.scaling?.policy && version?.scaling
+      if (!scaling) return []
+      const wanted = `${scaling.wanted} ${scaling.wanted === 1 ? 'instance' : 'instances'} wanted`
+      return [
+        {
+          id: `scaling ${metadata.uid}`,
+          at: Date.parse(scaling.since),
+          what: `${spec.model}@${spec.version}: ${wanted}: ${firstSentence(scaling.reason)}`,
+          by: 'control',
+        },
+      ]
+    }),
     ...status.processes
       .filter(({ restarts }) => restarts > 0)
       .map(({ name, since, state, lastEnd }) => ({
@@ -69,3 +97,5 @@ export function happenings(
     .sort((a, b) => b.at - a.at)
     .slice(0, most)
 }
+
+const firstSentence = (message: string) => message.split('. ')[0]!.replace(/\.$/, '')

@@ -127,7 +127,8 @@ function Happenings() {
     return () => abort.abort()
   }, [resourceVersion, admin])
   const { data: releases } = useFetched<{ items: Resource<'Rollout'>[] }>('/rollouts')
-  const list = status ? happenings(status, versions, audit, releases?.items ?? [], MOST_HAPPENINGS) : []
+  const { data: experiments } = useFetched<{ items: Resource<'Experiment'>[] }>('/experiments')
+  const list = status ? happenings(status, versions, audit, releases?.items ?? [], experiments?.items ?? [], MOST_HAPPENINGS) : []
   return (
     <section className="panel" aria-labelledby="lately">
       <h2 id="lately">Lately</h2>

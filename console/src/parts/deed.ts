@@ -14,6 +14,7 @@ const WORDS: Readonly<Record<string, string>> = {
   abort: 'aborted',
   retry: 'tried again',
   undo: 'undone',
+  stop: 'stopped',
 }
 
 export function deedOf({ action, kind, diff }: Pick<AuditEntry, 'action' | 'kind' | 'diff'>): string {

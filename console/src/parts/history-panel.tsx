@@ -20,6 +20,7 @@ const DONE: Record<string, string> = {
   abort: 'aborted it',
   retry: 'tried it again',
   undo: 'undid it',
+  stop: 'stopped it',
 }
 
 export function HistoryPanel(props: {

@@ -1,5 +1,4 @@
 /** Both versions side by side, metric by metric: what was measured, between what it lies, what that proves, and what is missing. */
-import { VisuallyHidden } from '@mantine/core'
 import {
   inPercent,
   isRunning,
@@ -9,8 +8,7 @@ import {
   scaleOf,
   shortNumber,
 } from '../../../src/resources/rollout-view.ts'
-import { Panel, Tag } from '../parts/index.ts'
-import { count } from '../shell/format.ts'
+import { type BandRow, BandTable, Panel, Proof, Tag } from '../parts/index.ts'
 import { BandChart } from './band-chart.tsx'
 import type { Point } from './points.ts'
 import { spaced } from './releases.ts'
@@ -67,7 +65,12 @@ function Metric(props: { readonly view: MetricView; readonly at: number; readonl
           </Tag>
         </h3>
         <p className="metric-what">{what}</p>
-        <Arms report={report} from={from} to={to} label={`${name} of both versions`} />
+        <BandTable
+          label={`${name} of both versions`}
+          heading="Version"
+          rows={[bandOf(from, report.baseline), bandOf(to, report.candidate)]}
+          scale={scaleOf(report)}
+        />
         {harm && <Proof name="Harm" {...harm} tone="bad" />}
         {safety && <Proof name="Safety" {...safety} tone="good" />}
         {missing && <p className="secondary flat">Missing: {missing}.</p>}
@@ -77,65 +80,10 @@ function Metric(props: { readonly view: MetricView; readonly at: number; readonl
   )
 }
 
-function Arms(props: { readonly report: MetricView['report']; readonly from: string; readonly to: string; readonly label: string }) {
-  const { report, from, to, label } = props
-  const { least, most } = scaleOf(report)
-  const place = (value: number) => (most > least ? (100 * (value - least)) / (most - least) : 50)
-  const rows = [
-    { version: from, arm: report.baseline, tone: 'baseline' },
-    { version: to, arm: report.candidate, tone: 'candidate' },
-  ]
-  return (
-    <table className="arms" aria-label={label}>
-      <thead>
-        <tr>
-          <th scope="col">Version</th>
-          <th scope="col">Mean</th>
-          <th scope="col">
-            <VisuallyHidden>Picture of the interval</VisuallyHidden>
-          </th>
-          <th scope="col" title="With a chance of 95 % it lies between these at every moment that one looks">
-            Lies between
-          </th>
-          <th scope="col">Units</th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map(({ version, arm: { units, mean, low, high }, tone }) => (
-          <tr key={tone}>
-            <th scope="row">
-              <i className={`arm-line ${tone}`} aria-hidden /> {version}
-            </th>
-            <td>{units === 0 ? '–' : percent(mean)}</td>
-            <td className="arm-picture">
-              {units > 0 && (
-                <span className={`interval ${tone}`} aria-hidden>
-                  <i style={{ left: `${place(low)}%`, right: `${100 - place(high)}%` }} />
-                  <b style={{ left: `${place(mean)}%` }} />
-                </span>
-              )}
-            </td>
-            <td className="quiet">{units === 0 ? 'nothing yet' : `${shortNumber(low)}–${percent(high)}`}</td>
-            <td className="quiet">{count(units)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  )
-}
-
-/** `share`: 0 to 1 of the evidence that it takes. */
-function Proof(props: { readonly name: string; readonly share: number; readonly words: string; readonly tone: 'good' | 'bad' }) {
-  const { name, share, words, tone } = props
-  return (
-    <p className="proof">
-      <span className="quiet">{name}</span>
-      <span className={`proof-bar ${tone}`} aria-hidden>
-        <i style={{ width: `${Math.min(1, Math.max(0, share)) * 100}%` }} />
-      </span>
-      <span>{words}</span>
-    </p>
-  )
+/** As the table of bands wants it. */
+function bandOf(name: string, { units, mean, low, high }: MetricView['report']['baseline']): BandRow {
+  const [value, range] = units === 0 ? ['–', 'nothing yet'] : [percent(mean), `${shortNumber(low)}–${percent(high)}`]
+  return { name, units, mean, low, high, value, range }
 }
 
 const percent = (value: number) => spaced(inPercent(value))

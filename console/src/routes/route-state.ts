@@ -26,15 +26,16 @@ export function decidedBy(route: Resource<'Route'>): string | undefined {
   return by === undefined || by === 'spec' ? undefined : by
 }
 
-/** "the release assistant-v2" */
+/** "the release assistant-v2", "the experiment shorter" */
 export function deciderInWords(by: string): string {
-  return by.replace(/^Rollout\//, 'the release ')
+  return by.replace(/^Rollout\//, 'the release ').replace(/^Experiment\//, 'the experiment ')
 }
 
 /** Where that decision is made. */
 export function deciderHref(by: string, namespace: string): string | undefined {
   const [kind, name] = by.split('/', 2)
-  return kind === 'Rollout' ? `/releases/${name}${inNamespace(namespace)}` : undefined
+  const folder = kind === 'Rollout' ? 'releases' : kind === 'Experiment' ? 'experiments' : undefined
+  return folder && `/${folder}/${name}${inNamespace(namespace)}`
 }
 
 /** How many of the gateways run what control has last said. */

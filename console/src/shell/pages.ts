@@ -38,7 +38,11 @@ export const PAGES: readonly (readonly Page[])[] = [
     page('consumers', 'Consumers', () => import('../consumers/index.tsx')),
     page('limits', 'Limits', () => import('../limits/index.tsx')),
   ],
-  [page('releases', 'Releases', () => import('../releases/index.tsx'))],
+  [
+    page('releases', 'Releases', () => import('../releases/index.tsx')),
+    page('experiments', 'Experiments', () => import('../experiments/index.tsx')),
+    page('autoscaling', 'Autoscaling', () => import('../autoscaling/index.tsx')),
+  ],
   [page('settings', 'Settings', () => import('../settings/index.tsx'))],
 ]
 
