@@ -35,6 +35,7 @@ export async function listResources<K extends Kind>(client: ControlClient, kind:
   return answer.items
 }
 
+/** @throws StrataError `not_found` with the nearest name that is there. */
 export function getResource<K extends Kind>(
   client: ControlClient,
   kind: K,
@@ -42,11 +43,13 @@ export function getResource<K extends Kind>(
   name: string,
   signal?: AbortSignal,
 ): Promise<Resource<K>> {
-  return client.call('GET', `/${KINDS[kind].plural}/${encodeURIComponent(name)}${query(namespace)}`, undefined, signal)
+  const path = `/${KINDS[kind].plural}/${encodeURIComponent(name)}${query(namespace)}`
+  return orNearest(client, { kind, namespace, name }, () => client.call('GET', path, undefined, signal))
 }
 
 export function deleteResource(client: ControlClient, kind: Kind, namespace: string, name: string): Promise<unknown> {
-  return client.call('DELETE', `/${KINDS[kind].plural}/${encodeURIComponent(name)}${query(namespace)}`)
+  const path = `/${KINDS[kind].plural}/${encodeURIComponent(name)}${query(namespace)}`
+  return orNearest(client, { kind, namespace, name }, () => client.call('DELETE', path))
 }
 
 /** Where what `work` wants is not there, the nearest name that is. */

@@ -122,6 +122,23 @@ describe('with a running system', () => {
     })
   })
 
+  test('a mistyped name: the nearest one that is there', async () => {
+    for (const words of [
+      ['get', 'route'],
+      ['describe', 'route'],
+      ['delete', 'route'],
+    ])
+      expect(await run([...words, 'asistant'])).toMatchObject({
+        code: 5,
+        stderr: expect.stringContaining('There is no Route "asistant". Did you mean "assistant"?'),
+      })
+    for (const words of [['restart'], ['autoscale', 'explain']])
+      expect(await run([...words, 'asistant-v1'])).toMatchObject({
+        code: 5,
+        stderr: expect.stringContaining('There is no ModelVersion "asistant-v1". Did you mean "assistant-v1"?'),
+      })
+  })
+
   test('describe: what is written, what runs, what happened', async () => {
     const { stdout } = await run(['describe', 'route', 'assistant'])
     expect(stdout).toMatch(/^Name: +assistant\n/)

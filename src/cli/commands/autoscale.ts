@@ -3,6 +3,7 @@ import type { ScaledNow, ScalingAnswer } from '../../control/api/scaling.ts'
 import { StrataError } from '../../kernel/errors.ts'
 import { formatAge, parseDuration } from '../../kernel/units.ts'
 import { connectControl } from '../control-client.ts'
+import { orNearest } from '../resource-access.ts'
 import { type Column, formatFields, formatTable } from '../table.ts'
 
 export interface AutoscaleFlags {
@@ -41,7 +42,8 @@ export interface ExplainFlags extends Pick<AutoscaleFlags, 'namespace' | 'output
 
 export async function explainScaling(name: string, { namespace, hours, inputs, output }: ExplainFlags): Promise<void> {
   const path = `/modelversions/${encodeURIComponent(name)}/scaling?namespace=${encodeURIComponent(namespace)}&hours=${encodeURIComponent(hours)}`
-  const answer = await connectControl().call<ScalingAnswer>('GET', path)
+  const client = connectControl()
+  const answer = await orNearest(client, { kind: 'ModelVersion', namespace, name }, () => client.call<ScalingAnswer>('GET', path))
   if (output === 'json') return console.log(JSON.stringify(answer, undefined, 2))
   if (!answer.now)
     throw new StrataError(

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { messageOf, StrataError, systemCode } from '../../kernel/errors.ts'
 import { experimentReport } from '../../resources/experiment-report.ts'
 import { type Experiment, isExperimenting } from '../../resources/experiment-view.ts'
-import { type ControlClient, connectControl } from '../control-client.ts'
+import { connectControl } from '../control-client.ts'
 import { experimentLines } from '../experiment/screen.ts'
 import { getResource, orNearest } from '../resource-access.ts'
 import { printSeen, type Watched, watchUntilOver } from '../watch.ts'
@@ -32,13 +32,9 @@ export async function getExperiment(name: string | undefined, flags: ExperimentF
     isOver: (experiment) => !isExperimenting(experiment),
     lines: (experiment, size, away) => experimentLines(experiment, size, Date.now(), away),
   }
-  const first = await find(client, namespace, name)
+  const first = await getResource(client, 'Experiment', namespace, name)
   if (watch) await watchUntilOver(first, watched, { json })
   else printSeen(first, watched, { json })
-}
-
-function find(client: ControlClient, namespace: string, name: string): Promise<Experiment> {
-  return orNearest(client, { kind: 'Experiment', namespace, name }, () => getResource(client, 'Experiment', namespace, name))
 }
 
 export async function stopExperiment(name: string, { namespace }: { readonly namespace: string }): Promise<void> {
@@ -58,7 +54,7 @@ export async function reportExperiment(
   name: string,
   { namespace, out = `${name}.html` }: { readonly namespace: string; readonly out?: string },
 ): Promise<void> {
-  const experiment = await find(connectControl(), namespace, name)
+  const experiment = await getResource(connectControl(), 'Experiment', namespace, name)
   const html = experimentReport(experiment, Date.now())
   if (out === '-') return void process.stdout.write(html)
   const path = resolve(out)

@@ -24,7 +24,7 @@ export async function getRollout(name: string, { namespace, watch, output }: Rol
     isOver: ({ rollout }) => !isRunning(rollout),
     lines: (seen, size, away) => rolloutLines(seen, size, Date.now(), away),
   }
-  const first = await orNearest(client, { kind: 'Rollout', namespace, name }, () => watched.look())
+  const first = await watched.look()
   if (!watch) return printSeen(first, watched, { json })
   const last = await watchUntilOver(first, watched, { json })
   if (phaseOf(last.rollout) === 'Degraded') throw new Exit(EXIT.rolledBack)
