@@ -11,6 +11,8 @@ import { short } from './policy.ts'
 
 /** Time constants of the means, seconds. */
 const MEANS_S = [20, 60, 180, 600, 1_800, 7_200] as const
+export const LAST_SECONDS = 0
+export const SHORTEST_MEAN_MS = MEANS_S[LAST_SECONDS] * 1_000
 export const LAST_MINUTE = 1
 
 interface Forecast {
@@ -49,8 +51,9 @@ const FORECASTS: readonly Forecast[] = [
 
 /** Saturated instances for each that is forecast. */
 const HEADROOMS = Array.from({ length: 28 }, (_, i) => 0.7 * 1.075 ** i)
-/** What was wanted is kept in pieces of that length, each by its least. */
-const PIECE_MS = 10_000
+/** What was wanted is kept in pieces of time, each by its least: at most so many as long as a start. */
+const PIECES = 6
+const PIECE_LENGTHS_MS = [2_000, 5_000, 10_000] as const
 /** So much of an instance there always is, lest a load be divided by nothing. */
 const CRUMB = 1e-3
 /** Longer queues are none: whoever would wait so long has left. */
@@ -66,7 +69,7 @@ export interface Fleets {
   /** For each forecast, what it says now, let down slowly. */
   readonly forecasts: readonly number[]
   /** The least that each said in pieces of time as far back as a start: instances that were not wanted then are not there yet. */
-  readonly pieces: readonly { readonly piece: number; readonly least: readonly number[] }[]
+  readonly pieces: readonly { readonly at: number; readonly least: readonly number[] }[]
   /** What came, in the mean of late. */
   readonly load: number
   /** For each forecast its mean: what an instance for each would have cost. */
@@ -101,8 +104,18 @@ export interface World {
   readonly memory: number
 }
 
-/** @param load What came in the last `seconds`, in saturated instances. */
-export function advance(fleets: Fleets, load: number, seconds: number, now: number, { startupMs, patience, curve, memory }: World): Fleets {
+/**
+ * @param load What came in the last `seconds`, in saturated instances.
+ * @param tells Whether it says which rule is better.
+ */
+export function advance(
+  fleets: Fleets,
+  load: number,
+  seconds: number,
+  now: number,
+  { startupMs, patience, curve, memory }: World,
+  tells: boolean,
+): Fleets {
   const age = fleets.seconds + seconds
   // What is young is a plain mean of all there is.
   const towards = (constant: number) => Math.max(seconds / age, 1 - Math.exp(-seconds / constant))
@@ -112,13 +125,13 @@ export function advance(fleets: Fleets, load: number, seconds: number, now: numb
     const before = fleets.forecasts[i]!
     return before <= forecast || hold === 0 ? forecast : forecast + (before - forecast) * Math.exp(-seconds / hold)
   })
-  const piece = Math.floor(now / PIECE_MS)
+  const pieceMs = PIECE_LENGTHS_MS.find((length) => startupMs <= PIECES * length) ?? PIECE_LENGTHS_MS.at(-1)!
+  const at = Math.floor(now / pieceMs) * pieceMs
   const last = fleets.pieces.at(-1)
-  const earlier = (last?.piece === piece ? fleets.pieces.slice(0, -1) : fleets.pieces).filter(
-    (one) => one.piece >= piece - Math.ceil(startupMs / PIECE_MS),
-  )
-  const least = last?.piece === piece ? last.least.map((value, i) => Math.min(value, forecasts[i]!)) : forecasts
-  const pieces = [...earlier, { piece, least }]
+  const earlier = (last?.at === at ? fleets.pieces.slice(0, -1) : fleets.pieces).filter((one) => one.at >= at - startupMs - pieceMs + 1)
+  const least = last?.at === at ? last.least.map((value, i) => Math.min(value, forecasts[i]!)) : forecasts
+  const pieces = [...earlier, { at, least }]
+  if (!tells) return { ...fleets, seconds: age, means, forecasts, pieces, queue: each(ALL), use: each(ALL) }
 
   const [queue, use, missed] = [fleets.queue.slice(), fleets.use.slice(), fleets.missed.slice()]
   const forget = Math.max(seconds / age, seconds / memory)

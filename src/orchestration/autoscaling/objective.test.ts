@@ -91,6 +91,34 @@ describe('a load that moves', () => {
   })
 })
 
+describe('a load that comes when nothing runs', () => {
+  const policy = bounded(objectivePolicy({ ...SETTINGS, startupMs: 10_000, idleMs: 60_000 }), { min: 0, max: 20 })
+  /** Nothing for ten minutes, then 4 requests a second, which are work for 5 instances; all that come before the first is ready wait. */
+  const wanted: number[] = []
+  let state = policy.start
+  for (let tick = 1; tick <= 900; tick++) {
+    const at = tick * 2_000
+    const arrivals = tick <= 300 ? 0 : 4
+    const ready = wanted.length < 5 ? 0 : Math.min(...wanted.slice(-5))
+    const queued = ready === 0 ? Math.max(0, tick - 300) * 8 : 0
+    const starting = Math.max(0, (wanted.at(-1) ?? 0) - ready)
+    const load = { arrivals, tokensIn: arrivals * 1_000, tokensOut: arrivals * 100, completions: arrivals, concurrency: arrivals * 5 }
+    const decision = policy.decide(state, { ...IDLE, at, ready, starting, queued, ...load, misses: queued / 2 }, at)
+    state = decision.state
+    wanted.push(decision.wanted)
+  }
+
+  it('is met within seconds', () => {
+    expect(wanted[299]).toBe(0)
+    expect(wanted[303]).toBeGreaterThan(2)
+    expect(wanted[300 + 15]).toBeGreaterThanOrEqual(6)
+  })
+
+  it('and that they waited is no reason to have more for hours', () => {
+    expect(Math.max(...wanted.slice(360))).toBeLessThanOrEqual(9)
+  })
+})
+
 it('asks for more where a queue is there', () => {
   const policy = objectivePolicy(SETTINGS)
   const inner = run(steady(4)).state.policy as never
@@ -104,7 +132,7 @@ it('asks for more where a queue is there', () => {
 it('says in a sentence what it saw, what it forecast and why', () => {
   const { reasons } = run(steady(4))
   expect(reasons[10]).toMatch(
-    /^4 requests\/s are work for 5 busy instances; too new to know its habits, so 1\.4 times the last minute's mean: \d+\.$/,
+    /^4 requests\/s are work for 5 busy instances; too new to know its habits, so 1\.4 times what came of late: \d+\.$/,
   )
   expect(reasons.at(-1)).toMatch(
     /^4 requests\/s are work for 5 busy instances; 5 are forecast \(.+\) and [\d.]+ times that is the cheapest/,

@@ -7,7 +7,19 @@
  * that a curve that is off, or a dispatch that is better than the arithmetic, costs instances for some hours and not for good. A queue comes on top.
  */
 import { type LoadPoint, loadCurve } from './load-curve.ts'
-import { advance, type Choice, cheapest, describe, type Fleets, LAST_MINUTE, lateNow, NO_FLEETS, type World } from './objective-fleets.ts'
+import {
+  advance,
+  type Choice,
+  cheapest,
+  describe,
+  type Fleets,
+  LAST_MINUTE,
+  LAST_SECONDS,
+  lateNow,
+  NO_FLEETS,
+  SHORTEST_MEAN_MS,
+  type World,
+} from './objective-fleets.ts'
 import { counted, existing, type Policy, type Sample, short } from './policy.ts'
 import type { UnitCosts } from './service-curve.ts'
 
@@ -40,15 +52,20 @@ export interface ObjectiveState {
   readonly missed: number
   readonly arrivals: number
   readonly askedAt: number | null
+  /** When nothing was ready last. */
+  readonly nothingAt?: number
+  /** Seconds in which somebody asked, and the fleets could be told apart. */
+  readonly learned: number
 }
 
-/** Before that nothing is known of the traffic. */
+/** Of traffic that was so short nothing is known. */
 const LEARNING_S = 300
 const FIRST_HEADROOM = 1.4
 /** Of what was so long ago a third counts. */
 const MEMORY_S = 9_000
-/** A queue is to be gone so soon after those that come for it are ready. */
-const FLUSH_S = 60
+/** A queue is to be gone as soon after those that come for it are ready as their start took, within these seconds: a quick start is not worth a long wait. */
+const QUICKEST_FLUSH_S = 10
+const LONGEST_FLUSH_S = 60
 /** Parts of an instance that make no difference. */
 const CLOSE = 0.4
 /** Answers until their mean length is believed. */
@@ -65,28 +82,43 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
   const { costs, allowedMisses, startupMs, idleMs = IDLE_MS } = settings
   if (!(allowedMisses > 0 && allowedMisses < 1)) throw new RangeError(`${allowedMisses} is no share of misses between 0 and 1`)
   const curve = loadCurve(settings.curve)
+  const flushS = Math.min(LONGEST_FLUSH_S, Math.max(QUICKEST_FLUSH_S, startupMs / 1000))
   const world: World = { startupMs, curve, patience: settings.objectiveMs / 1000, memory: MEMORY_S }
   return {
     name: 'objective',
-    start: { fleets: NO_FLEETS, tokensOut: settings.tokensOut, chosen: null, foreseen: 0, missed: 0, arrivals: 0, askedAt: null },
+    start: {
+      fleets: NO_FLEETS,
+      tokensOut: settings.tokensOut,
+      chosen: null,
+      foreseen: 0,
+      missed: 0,
+      arrivals: 0,
+      askedAt: null,
+      learned: 0,
+    },
     decide(state, sample, now) {
+      const nothingAt = sample.ready === 0 ? now : state.nothingAt
       const tokensOut = lengthOfAnswers(state.tokensOut, sample)
       const request = costs.request + costs.tokenOut * tokensOut
       const load = (sample.arrivals * request + sample.tokensIn * costs.tokenIn) / curve.saturation
-      const fleets = advance(state.fleets, load, sample.periodMs / 1000, now, world)
+      // Who comes when nothing runs waits for a start whatever the rule, and the rules know of him only with time.
+      const tells = nothingAt === undefined || now - nothingAt >= startupMs + SHORTEST_MEAN_MS
+      const fleets = advance(state.fleets, load, sample.periodMs / 1000, now, world, tells)
       const counts = heldAgainst(state, sample, fleets, world)
       const prior = NOISE * counts.arrivals
       const ratio = prior > 0 ? (counts.missed + prior) / (counts.foreseen + prior) : 1
       const trust = Math.min(MOST_TRUST, Math.max(LEAST_TRUST, ratio))
 
-      const chosen = fleets.seconds < LEARNING_S ? null : cheapest(fleets, allowedMisses, trust, state.chosen)
+      const asks = sample.arrivals > 0 || sample.concurrency > 0
+      const learned = state.learned + (asks && tells ? sample.periodMs / 1000 : 0)
+      const chosen = learned < LEARNING_S ? null : cheapest(fleets, allowedMisses, trust, state.chosen)
       const choice = chosen === null ? undefined : describe(fleets, chosen)
       const usual = sample.arrivals > 0 ? load / sample.arrivals : request / curve.saturation
-      const forQueue = (sample.queued * usual) / FLUSH_S
+      const forQueue = (sample.queued * usual) / flushS
       // Whatever was best of late, a load of a whole minute that no fleet smaller than this can bear is not waited out.
       const lastMinute = fleets.means[LAST_MINUTE]!
-      const forLoad = choice ? Math.max(choice.instances, lastMinute) : lastMinute * FIRST_HEADROOM
-      const askedAt = sample.arrivals > 0 || sample.concurrency > 0 ? now : state.askedAt
+      const forLoad = choice ? Math.max(choice.instances, lastMinute) : FIRST_HEADROOM * Math.max(lastMinute, fleets.means[LAST_SECONDS]!)
+      const askedAt = asks ? now : state.askedAt
       const isAsked = askedAt !== null && now - askedAt < idleMs
       const wanted = isAsked ? Math.max(1, steadily(forLoad + forQueue, existing(sample))) : 0
       return {
@@ -101,7 +133,7 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
             : {}),
           ...{ queued: sample.queued, forQueue, ready: sample.ready, starting: sample.starting, allowedMisses },
         },
-        state: { fleets, tokensOut, chosen, ...counts, askedAt },
+        state: { fleets, tokensOut, chosen, ...counts, askedAt, learned, ...(nothingAt === undefined ? {} : { nothingAt }) },
       }
     },
   }
@@ -135,6 +167,6 @@ function heldAgainst(state: ObjectiveState, sample: Sample, fleets: Fleets, worl
 function reasonFor(wanted: number, load: number, sample: Sample, choice: Choice | undefined, trust: number, forQueue: number): string {
   const now = `${short(sample.arrivals)} requests/s are work for ${short(load)} busy instances`
   const queue = forQueue > 0.1 ? `, ${short(forQueue)} more for the ${counted(sample.queued, 'request')} that wait` : ''
-  if (!choice) return `${now}; too new to know its habits, so ${FIRST_HEADROOM} times the last minute's mean${queue}: ${wanted}.`
+  if (!choice) return `${now}; too new to know its habits, so ${FIRST_HEADROOM} times what came of late${queue}: ${wanted}.`
   return `${now}; ${short(choice.forecast)} are forecast (${choice.name}) and ${short(choice.headroom)} times that is the cheapest that would have held the objective of late (${short(choice.missShare * trust * 100)} % misses)${queue}: ${wanted}.`
 }
