@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ScalingAnswer } from '../../src/control/api/scaling.ts'
 import type { InstanceStatus, SystemStatus, VersionStatus } from '../../src/control/status.ts'
 import { storyModel } from '../fixtures/weights.ts'
 import { type System, startSystem } from '../harness/system.ts'
@@ -298,6 +299,43 @@ describe('an engine of ours, as a process and in a container', () => {
     expect(await stream('moved')).toBeUndefined()
     await remove('moved')
   })
+})
+
+test('with a policy: containers come and go with the load, though dockerd is killed in the middle of both', {
+  timeout: 240_000,
+}, async () => {
+  const policy = { knative: { target: 2, window: '6s' } }
+  await apply('scaled', { source: engine, scaling: { min: 1, max: 3, policy, cooldown: { down: '2s' } }, runtime: 'docker' })
+  await ready('scaled')
+  const wanted = async () => (await system.control<ScalingAnswer>('GET', '/modelversions/scaled/scaling')).now!.wanted
+  const running = async () => (await containers('scaled')).filter(({ State }) => State === 'running')
+  const killed = async () => {
+    await daemon.kill()
+    await sleep(2_000)
+    await daemon.start()
+  }
+
+  const load = streams('scaled', 6)
+  await until(wanted, (count) => count > 1, 'more are wanted')
+  await killed()
+  await ready('scaled', 3, 30_000)
+  await until(running, (there) => there.length === 3, 'three containers run')
+  const { whole } = await load.stop()
+
+  await until(wanted, (count) => count < 3, 'fewer are wanted')
+  await killed()
+  await ready('scaled', 1, 30_000)
+  await until(
+    () => containers('scaled'),
+    (there) => there.length === 1,
+    'one container is left',
+  )
+  expect(await stream('scaled')).toBeUndefined()
+  // Those that ran on its containers ended with it: it publishes their ports.
+  expect(whole).toBeGreaterThan(6)
+  const { decisions } = await system.control<ScalingAnswer>('GET', '/modelversions/scaled/scaling')
+  expect(decisions.map(({ from }) => from)).toEqual([1, ...decisions.slice(0, -1).map((each) => each.wanted)])
+  await remove('scaled')
 })
 
 describe('what cannot run says why', () => {

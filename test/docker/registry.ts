@@ -18,6 +18,8 @@ export interface Registry {
   sending(): number
   /** From now on nobody gets anything, or everybody again. */
   breakDown(broken: boolean): void
+  /** From now on. */
+  setSpeed(bytesPerSecond: number): void
   stop(): Promise<void>
 }
 
@@ -45,13 +47,15 @@ export async function startRegistry({ layerBytes, bytesPerSecond }: RegistryOpti
   let pulls = 0
   let sending = 0
   let broken = false
+  let speed = bytesPerSecond
 
   const sendSlowly = async (response: ServerResponse) => {
     sending += 1
-    const piece = Math.ceil(bytesPerSecond / 20)
     response.writeHead(200, { 'content-length': layer.length })
-    for (let at = 0; at < layer.length && !response.destroyed; at += piece) {
+    for (let at = 0; at < layer.length && !response.destroyed; ) {
+      const piece = Math.ceil(speed / 20)
       response.write(layer.subarray(at, at + piece))
+      at += piece
       await sleep(50)
     }
     sending -= 1
@@ -78,6 +82,9 @@ export async function startRegistry({ layerBytes, bytesPerSecond }: RegistryOpti
     sending: () => sending,
     breakDown: (is) => {
       broken = is
+    },
+    setSpeed: (given) => {
+      speed = given
     },
     stop: () =>
       new Promise((done) => {

@@ -141,7 +141,7 @@ describe('Docker', () => {
 
   test('an image is pulled once for all who want it, with its progress; a pull that nobody waits for any more is given up', () =>
     using(async (runtime) => {
-      await withRegistry({ layerBytes: 12_000_000, bytesPerSecond: 6_000_000 }, async (registry) => {
+      await withRegistry({ layerBytes: 12_000_000, bytesPerSecond: 1_000_000 }, async (registry) => {
         const said = new Set<string | undefined>()
         const look = async () => {
           const instances = await runtime.observe()
@@ -158,6 +158,7 @@ describe('Docker', () => {
           'it is given up',
         )
 
+        registry.setSpeed(50_000_000)
         await runtime.want([wanted('a', { image: registry.image }), wanted('b', { image: registry.image })])
         // There is nothing to run in it: that Docker says so means that it is there.
         await until(look, (seen) => seen.every(({ message }) => message?.includes('No command specified')), 'it is there')
