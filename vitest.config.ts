@@ -29,6 +29,8 @@ export default defineConfig({
           name: 'unit',
           include: ['src/**/*.{test,contract.test}.ts', 'scripts/**/*.test.ts', 'console/src/**/*.test.ts'],
           testTimeout: 20_000,
+          // By itself vitest leaves one core alone.
+          maxWorkers: '100%',
           sequence: { groupOrder: 0 },
         },
       },

@@ -6,6 +6,7 @@ import type { System } from '../harness/system.ts'
 
 const PLACES = [
   process.env.STRATA_TEST_CHROMIUM,
+  '/usr/bin/chromium-headless-shell',
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
   '/usr/bin/google-chrome',
@@ -17,7 +18,7 @@ export async function launch(): Promise<Browser> {
   const executablePath = PLACES.find((place) => place !== undefined && existsSync(place))
   if (!executablePath)
     throw new Error(
-      'The console is tested in a real Chromium, and none is here. Install it (Debian: `apt-get install chromium`) or set STRATA_TEST_CHROMIUM to its path.',
+      'The console is tested in a real Chromium, and none is here. Install it (Debian: `apt-get install chromium-headless-shell`, or `chromium`, which is slower) or set STRATA_TEST_CHROMIUM to its path.',
     )
   return chromium.launch({
     executablePath,
