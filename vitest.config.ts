@@ -2,12 +2,13 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** What waits more than it computes, and measures neither time nor memory that others could spoil: two files at a time. */
-const TOGETHER = ['soak', 'peers', 'docker', 'conformance', 'weights', 'store', 'feed', 'repository', 'hostile', 'cli', 'simulation'].map(
-  (folder) => `test/${folder}/**/*.test.ts`,
-)
+const TOGETHER = [
+  ...['soak', 'peers', 'docker', 'conformance', 'weights', 'store', 'feed', 'repository', 'hostile', 'cli', 'simulation', 'supervisor'],
+  ...['e2e/rollouts', 'e2e/experiments', 'faults/control-down'],
+].map((place) => `test/${place}${place.includes('/') ? '' : '/**/*'}.test.ts`)
 
 /** Those that last longest begin first, so that none of them is left alone at the end. */
-const LONGEST = ['test/soak/soak.test.ts', 'test/hostile/pressure.test.ts', 'test/cli/commands.test.ts']
+const LONGEST = ['test/soak/soak.test.ts', 'test/hostile/pressure.test.ts', 'test/e2e/rollouts.test.ts', 'test/cli/commands.test.ts']
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
