@@ -32,6 +32,8 @@ const MAX = 8
 const POLICY = values.policy === 'knative' ? '{ knative: { target: 3 } }' : `{ objective: { firstToken: ${OBJECTIVE_MS}ms } }`
 /** Neither misses nor cost count before. */
 const WARMUP_MS = 120_000
+/** Live, load is seen so much later than it came, and a start is asked for so much later. */
+const LAG_MS = 1_000
 /** Places in which requests wait, in an engine. */
 const WAITING = 64
 
@@ -161,7 +163,7 @@ console.log('| --: | --: | --: | --: | --: | --: | --: |')
 for (let run = 1; run <= runs; run++) {
   const requests = arrivals(run)
   const real = await live(requests)
-  const said = simulated(requests, real.spec, real.startupMs)
+  const said = simulated(requests, real.spec, real.startupMs + LAG_MS)
   apart.push({
     misses: Math.abs(real.missShare - said.missShare) * 100,
     hours: Math.abs(said.instanceHours / real.instanceHours - 1) * 100,
