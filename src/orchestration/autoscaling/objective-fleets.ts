@@ -11,8 +11,7 @@ import { short } from './policy.ts'
 
 /** Time constants of the means, seconds. */
 const MEANS_S = [20, 60, 180, 600, 1_800, 7_200] as const
-export const LAST_SECONDS = 0
-export const SHORTEST_MEAN_MS = MEANS_S[LAST_SECONDS] * 1_000
+export const SHORTEST_MEAN_MS = MEANS_S[0] * 1_000
 export const LAST_MINUTE = 1
 
 interface Forecast {

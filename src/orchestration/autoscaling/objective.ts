@@ -14,7 +14,6 @@ import {
   describe,
   type Fleets,
   LAST_MINUTE,
-  LAST_SECONDS,
   lateNow,
   NO_FLEETS,
   SHORTEST_MEAN_MS,
@@ -56,11 +55,16 @@ export interface ObjectiveState {
   readonly nothingAt?: number
   /** Seconds in which somebody asked, and the fleets could be told apart. */
   readonly learned: number
+  /** Mean of what came in the last seconds, in saturated instances. */
+  readonly surge: number
 }
 
 /** Of traffic that was so short nothing is known. */
 const LEARNING_S = 300
 const FIRST_HEADROOM = 1.4
+/** A surge shows in the mean of a few seconds, and so does chance. */
+const SURGE_S = 6
+const SURGE_HEADROOM = 1.1
 /** Of what was so long ago a third counts. */
 const MEMORY_S = 9_000
 /** A queue is to be gone as soon after those that come for it are ready as their start took, within these seconds: a quick start is not worth a long wait. */
@@ -95,6 +99,7 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
       arrivals: 0,
       askedAt: null,
       learned: 0,
+      surge: 0,
     },
     decide(state, sample, now) {
       const nothingAt = sample.ready === 0 ? now : state.nothingAt
@@ -109,6 +114,7 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
       const ratio = prior > 0 ? (counts.missed + prior) / (counts.foreseen + prior) : 1
       const trust = Math.min(MOST_TRUST, Math.max(LEAST_TRUST, ratio))
 
+      const surge = state.surge + (1 - Math.exp(-sample.periodMs / 1000 / SURGE_S)) * (load - state.surge)
       const asks = sample.arrivals > 0 || sample.concurrency > 0
       const learned = state.learned + (asks && tells ? sample.periodMs / 1000 : 0)
       const chosen = learned < LEARNING_S ? null : cheapest(fleets, allowedMisses, trust, state.chosen)
@@ -117,7 +123,7 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
       const forQueue = (sample.queued * usual) / flushS
       // Whatever was best of late, a load of a whole minute that no fleet smaller than this can bear is not waited out.
       const lastMinute = fleets.means[LAST_MINUTE]!
-      const forLoad = choice ? Math.max(choice.instances, lastMinute) : FIRST_HEADROOM * Math.max(lastMinute, fleets.means[LAST_SECONDS]!)
+      const forLoad = choice ? Math.max(choice.instances, lastMinute) : Math.max(FIRST_HEADROOM * lastMinute, SURGE_HEADROOM * surge)
       const askedAt = asks ? now : state.askedAt
       const isAsked = askedAt !== null && now - askedAt < idleMs
       const wanted = isAsked ? Math.max(1, steadily(forLoad + forQueue, existing(sample))) : 0
@@ -133,7 +139,7 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
             : {}),
           ...{ queued: sample.queued, forQueue, ready: sample.ready, starting: sample.starting, allowedMisses },
         },
-        state: { fleets, tokensOut, chosen, ...counts, askedAt, learned, ...(nothingAt === undefined ? {} : { nothingAt }) },
+        state: { fleets, tokensOut, chosen, ...counts, askedAt, learned, surge, ...(nothingAt === undefined ? {} : { nothingAt }) },
       }
     },
   }
