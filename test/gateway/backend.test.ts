@@ -2,11 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { CompiledVersion } from '../../src/resources/snapshot.ts'
-import { chunk, consumer, entriesOf, hello, route, type TestGateway, testGateway, upstream, version } from './harness.ts'
+import { chunk, consumer, entriesOf, hello, route, start, type TestGateway, up, version } from './harness.ts'
 
-const closers: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
+afterEach(() => {
   delete process.env.TEST_BACKEND_KEY
 })
 
@@ -21,7 +19,7 @@ async function backend(
   usage = true,
 ): Promise<{ gateway: TestGateway; seen: Seen[] }> {
   const seen: Seen[] = []
-  const server = await upstream((req, res, body) => {
+  const server = await up((req, res, body) => {
     const request = JSON.parse(body) as Record<string, unknown>
     seen.push({ url: req.url, authorization: req.headers.authorization, body: request })
     if (!request.stream) {
@@ -40,7 +38,6 @@ async function backend(
       res.write(`data: ${JSON.stringify({ choices: [], usage: { prompt_tokens: 400, completion_tokens: 200, total_tokens: 600 } })}\n\n`)
     res.end('data: [DONE]\n\n')
   })
-  closers.push(server.close)
   const source = {
     type: 'backend' as const,
     protocol: 'openai' as const,
@@ -52,7 +49,7 @@ async function backend(
     sampling: {},
     ...over,
   }
-  const gateway = await testGateway(
+  const gateway = await start(
     entriesOf(route(), version({ source }), consumer({ limits: ['tokens'] }), {
       kind: 'limit',
       name: 'tokens',
@@ -61,7 +58,6 @@ async function backend(
       rules: [{ type: 'tokens', amount: 1000, everyMs: 3_600_000, burst: 1000 }],
     }),
   )
-  closers.push(gateway.close)
   return { gateway, seen }
 }
 

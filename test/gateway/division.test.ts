@@ -1,4 +1,4 @@
-import { afterEach, expect, it, vi } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import type { CompiledDivision } from '../../src/resources/snapshot.ts'
 import {
   chunk,
@@ -9,23 +9,17 @@ import {
   instance,
   recordsOf,
   route,
+  start,
   type TestGateway,
   talk,
-  testGateway,
-  upstream,
+  up,
   version,
 } from './harness.ts'
 
-const closers: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
-})
-
 /** A gateway with a release from v1 to v2 (`weight` is that of v2), and `handler` behind both. */
 async function released(handler: Handler, weight: number, more: Partial<CompiledDivision> = {}): Promise<TestGateway> {
-  const server = await upstream(handler)
-  closers.push(server.close)
-  const gateway = await testGateway(
+  const server = await up(handler)
+  const gateway = await start(
     entriesOf(
       route({
         targets: [
@@ -40,7 +34,6 @@ async function released(handler: Handler, weight: number, more: Partial<Compiled
       instance(server.port, { id: 'two', version: 'assistant-v2' }),
     ),
   )
-  closers.push(gateway.close)
   return gateway
 }
 

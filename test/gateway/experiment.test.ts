@@ -1,11 +1,6 @@
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { CompiledArm, CompiledSplit } from '../../src/resources/snapshot.ts'
-import { entriesOf, hello, instance, recordsOf, route, type TestGateway, testGateway, upstream, version } from './harness.ts'
-
-const closers: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
-})
+import { entriesOf, hello, instance, recordsOf, route, start, type TestGateway, up, version } from './harness.ts'
 
 const ARMS: readonly CompiledArm[] = [
   { name: 'control', version: 'assistant-v1', weight: 50 },
@@ -24,16 +19,15 @@ async function divided(split: Partial<CompiledSplit> = {}, uid = 'uid-e'): Promi
   const asked: Asked[] = []
   const servers = await Promise.all(
     ['assistant-v1', 'assistant-v2'].map((name) =>
-      upstream((_req, res, body) => {
+      up((_req, res, body) => {
         asked.push({ version: name, body: JSON.parse(body) as Asked['body'] })
         res.writeHead(200, { 'content-type': 'application/json' })
         res.end('{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}')
       }),
     ),
   )
-  for (const { close } of servers) closers.push(close)
   const { arms = ARMS, stickyBy = BY_USER } = split
-  const gateway = await testGateway(
+  const gateway = await start(
     entriesOf(
       route({
         targets: [
@@ -48,7 +42,6 @@ async function divided(split: Partial<CompiledSplit> = {}, uid = 'uid-e'): Promi
       instance(servers[1]!.port, { id: 'two', version: 'assistant-v2' }),
     ),
   )
-  closers.push(gateway.close)
   return { gateway, asked }
 }
 

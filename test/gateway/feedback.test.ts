@@ -1,35 +1,11 @@
 /** `POST /v1/feedback`: taken by who has a key, in the bounds of its limits, and written down once. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { sortableId } from '../../src/kernel/ids.ts'
 import type { FeedbackRecord } from '../../src/monitoring/request-records.ts'
 import { type CompiledLimit, entryKey, type SnapshotEntry } from '../../src/resources/snapshot.ts'
-import {
-  API_KEY,
-  consumer,
-  entriesOf,
-  hello,
-  instance,
-  recordsOf,
-  route,
-  type TestGateway,
-  talk,
-  testGateway,
-  upstream,
-  version,
-} from './harness.ts'
-
-const closers: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
-})
-
-async function start(entries = new Map<string, SnapshotEntry>(), options?: Parameters<typeof testGateway>[1]): Promise<TestGateway> {
-  const gateway = await testGateway(entries, options)
-  closers.push(gateway.close)
-  return gateway
-}
+import { API_KEY, consumer, entriesOf, hello, instance, recordsOf, route, start, type TestGateway, talk, up, version } from './harness.ts'
 
 const PATH = '/v1/feedback'
 const request = `req_${sortableId(Date.now())}`
@@ -39,8 +15,7 @@ const errorOf = async (res: Response) => ((await res.json()) as { error: { messa
 
 describe('feedback', () => {
   it('is taken for an answer by the id in its head, and becomes one record', async () => {
-    const server = await upstream(talk(['Hello']))
-    closers.push(server.close)
+    const server = await up(talk(['Hello']))
     const gateway = await start(entriesOf(route(), version(), instance(server.port)))
     const answer = await gateway.post(hello())
     const id = answer.headers.get('x-request-id')!
@@ -57,8 +32,7 @@ describe('feedback', () => {
   })
 
   it('finds the id of a request that its client has named itself', async () => {
-    const server = await upstream(talk(['Hello', ' there']))
-    closers.push(server.close)
+    const server = await up(talk(['Hello', ' there']))
     const gateway = await start(entriesOf(route(), version(), instance(server.port)))
     for (const stream of [true, false]) {
       const answer = await gateway.post(hello({ stream }), { 'x-request-id': 'order-4711' })
@@ -155,8 +129,7 @@ describe('feedback', () => {
   })
 
   it('takes no tokens and no place', async () => {
-    const server = await upstream(talk(['a', 'b'], 400))
-    closers.push(server.close)
+    const server = await up(talk(['a', 'b'], 400))
     const entries = limited([
       { type: 'tokens', amount: 300, everyMs: 3_600_000, burst: 300 },
       { type: 'concurrent', amount: 1 },

@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
 import { createSnapshotFeed, type SnapshotFeed } from '../../src/control/feed/index.ts'
 import { type GatewayOptions, type RunningGateway, startGateway } from '../../src/gateway/main.ts'
 import { type Home, homeAt, makeHome } from '../../src/kernel/home.ts'
@@ -239,3 +240,17 @@ export const hello = (over: Record<string, unknown> = {}) => ({
   messages: [{ role: 'user', content: 'Hello' }],
   ...over,
 })
+
+/** For one test: closed when it has ended. */
+export async function up(handler: Handler): ReturnType<typeof upstream> {
+  const server = await upstream(handler)
+  onTestFinished(server.close)
+  return server
+}
+
+/** For one test: closed when it has ended. */
+export async function start(entries = new Map<string, SnapshotEntry>(), options?: Partial<GatewayOptions>): Promise<TestGateway> {
+  const gateway = await testGateway(entries, options)
+  onTestFinished(gateway.close)
+  return gateway
+}

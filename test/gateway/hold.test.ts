@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http'
 import OpenAI7 from 'openai'
 import OpenAI6 from 'openai-previous'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { FinishedRecord } from '../../src/monitoring/request-records.ts'
 import { type CompiledInstance, type CompiledRoute, type CompiledVersion, entryKey } from '../../src/resources/snapshot.ts'
 import {
@@ -16,23 +16,12 @@ import {
   instance,
   recordsOf,
   route,
+  start,
   type TestGateway,
   talk,
-  testGateway,
-  upstream,
+  up,
   version,
 } from './harness.ts'
-
-const closers: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
-})
-
-async function up(handler: Handler) {
-  const server = await upstream(handler)
-  closers.push(server.close)
-  return server
-}
 
 interface Cold {
   readonly hold?: Partial<NonNullable<CompiledVersion['hold']>>
@@ -44,8 +33,7 @@ interface Cold {
 /** A gateway with a version that has no instance yet. */
 async function cold({ hold, route: over, entries = [], coldWaitMs = 300 }: Cold = {}): Promise<TestGateway> {
   const held = version({ hold: { most: 10, forMs: 20_000, startupMs: 30_000, ...hold } })
-  const gateway = await testGateway(entriesOf(route(over), held, ...entries), { coldWaitMs })
-  closers.push(gateway.close)
+  const gateway = await start(entriesOf(route(over), held, ...entries), { coldWaitMs })
   return gateway
 }
 
@@ -313,7 +301,7 @@ describe('while a request waits', () => {
   })
 
   it('a start may fail, and the next one answers it', async () => {
-    const dead = await upstream(talk([]))
+    const dead = await up(talk([]))
     await dead.close()
     const server = await up(talk(['at last']))
     const gateway = await cold({ coldWaitMs: 900 })

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { startGateway } from '../../src/gateway/main.ts'
 import { readSnapshotFile } from '../../src/gateway/snapshot/disk.ts'
 import { sha256Hex } from '../../src/kernel/ids.ts'
@@ -17,29 +17,11 @@ import {
   quietLog,
   recordsOf,
   route,
-  type TestGateway,
+  start,
   talk,
-  testGateway,
-  upstream,
+  up,
   version,
 } from './harness.ts'
-
-const closers: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
-})
-
-async function up(handler: Handler) {
-  const server = await upstream(handler)
-  closers.push(server.close)
-  return server
-}
-
-async function start(entries: Parameters<typeof testGateway>[0], options?: Parameters<typeof testGateway>[1]): Promise<TestGateway> {
-  const gateway = await testGateway(entries, options)
-  closers.push(gateway.close)
-  return gateway
-}
 
 async function simple(handler: Handler, over: Parameters<typeof route>[0] = {}) {
   const server = await up(handler)
@@ -224,7 +206,7 @@ describe('limits', () => {
 
 describe('failing upstreams', () => {
   it('tries another instance when the first cannot be reached', async () => {
-    const dead = await upstream(talk(['x']))
+    const dead = await up(talk(['x']))
     await dead.close()
     const alive = await up(talk(['fine']))
     const gateway = await start(
@@ -437,7 +419,7 @@ describe('without control', () => {
       'no control is there',
       quietLog,
     )
-    closers.push(() => again.drain(1_000))
+    onTestFinished(() => again.drain(1_000))
     await again.ready
     const res = await fetch(`http://127.0.0.1:${again.port}/v1/chat/completions`, {
       method: 'POST',
@@ -476,7 +458,7 @@ describe('without control', () => {
     await gateway.gateway.drain(1_000)
     rmSync(gateway.home.snapshots, { recursive: true })
     const again = await startGateway({ id: 'gateway-0', host: '127.0.0.1', port: 0, gateways: 1 }, gateway.home, 'no control', quietLog)
-    closers.push(() => again.drain(1_000))
+    onTestFinished(() => again.drain(1_000))
     const url = `http://127.0.0.1:${again.port}`
     const headers = { authorization: `Bearer ${API_KEY}` }
     const res = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify(hello()) })

@@ -1,15 +1,10 @@
 /** Tensor protocols in front of scripted upstreams: what a real one cannot be made to do on demand. */
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { CompiledVersion } from '../../src/resources/snapshot.ts'
 import { HEADER_LENGTH_HEADER, readBinary, writeBinary } from '../../src/wire/oip/binary.ts'
-import { API_KEY, entriesOf, hello, route, type TestGateway, testGateway, upstream, version } from './harness.ts'
-
-const closers: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
-})
+import { API_KEY, entriesOf, hello, route, start, type TestGateway, up, version } from './harness.ts'
 
 type Source = Extract<CompiledVersion['source'], { type: 'backend' }>
 
@@ -29,7 +24,7 @@ async function server(answer: { status?: number; headers?: Record<string, string
     response.writeHead(answer.status ?? 200, { 'content-type': 'application/json', ...answer.headers }).end(answer.body)
   })
   await new Promise<void>((done) => listening.listen(0, '127.0.0.1', done))
-  closers.push(async () => {
+  onTestFinished(async () => {
     listening.closeAllConnections()
     listening.close()
   })
@@ -49,8 +44,7 @@ const sourceAt = (port: number, over: Partial<Source> = {}): Source => ({
 })
 
 async function gatewayTo(source: Source): Promise<TestGateway> {
-  const gateway = await testGateway(entriesOf(route(), version({ task: 'tensor', source })))
-  closers.push(gateway.close)
+  const gateway = await start(entriesOf(route(), version({ task: 'tensor', source })))
   return gateway
 }
 
@@ -117,13 +111,12 @@ describe('an Open Inference Protocol server', () => {
 
 describe('a backend that is down', () => {
   const chat = async (down: boolean) => {
-    const there = await upstream((_, response) =>
+    const there = await up((_, response) =>
       response.writeHead(200, { 'content-type': 'application/json' }).end('{"choices":[],"from":"there"}'),
     )
-    const instead = await upstream((_, response) =>
+    const instead = await up((_, response) =>
       response.writeHead(200, { 'content-type': 'application/json' }).end('{"choices":[],"from":"instead"}'),
     )
-    closers.push(there.close, instead.close)
     const openAI = (port: number, over: Partial<Source>) =>
       sourceAt(port, { protocol: 'openai', address: `http://127.0.0.1:${port}/v1`, ...over })
     return {
@@ -137,12 +130,10 @@ describe('a backend that is down', () => {
 
   it('is passed over where a fallback answers, and asked all the same where there is none', async () => {
     const { v1, v2, there } = await chat(true)
-    const gateway = await testGateway(entriesOf(route({ fallbacks }), v1, v2))
-    closers.push(gateway.close)
+    const gateway = await start(entriesOf(route({ fallbacks }), v1, v2))
     expect(await (await gateway.post(hello())).json()).toMatchObject({ from: 'instead' })
     expect(there.calls()).toBe(0)
-    const alone = await testGateway(entriesOf(route(), v1))
-    closers.push(alone.close)
+    const alone = await start(entriesOf(route(), v1))
     expect(await (await alone.post(hello())).json()).toMatchObject({ from: 'there' })
   })
 
@@ -151,13 +142,11 @@ describe('a backend that is down', () => {
     const held = new Promise<void>((done) => {
       release = done
     })
-    const slow = await upstream(
+    const slow = await up(
       (_, response) => void held.then(() => response.writeHead(200, { 'content-type': 'application/json' }).end('{"choices":[]}')),
     )
-    closers.push(slow.close)
     const source = sourceAt(slow.port, { protocol: 'openai', address: `http://127.0.0.1:${slow.port}/v1`, maxConcurrent: 2 })
-    const gateway = await testGateway(entriesOf(route(), version({ source })))
-    closers.push(gateway.close)
+    const gateway = await start(entriesOf(route(), version({ source })))
     const two = [gateway.post(hello()), gateway.post(hello())]
     await expect.poll(() => slow.calls()).toBe(2)
     const third = await gateway.post(hello())
@@ -174,12 +163,10 @@ it('a server that has not described itself yet is passed over where a fallback a
   const v1 = version({ task: 'tensor', source: sourceAt(1, { protocol: 'tensorflow-serving' }) })
   const v2 = version({ name: 'instead', version: 'v2', task: 'tensor', source: sourceAt(port, { backend: 'instead' }) })
   const body = { inputs: [tensor] }
-  const gateway = await testGateway(entriesOf(route({ fallbacks: [{ version: 'instead', on: ['unavailable'] }] }), v1, v2))
-  closers.push(gateway.close)
+  const gateway = await start(entriesOf(route({ fallbacks: [{ version: 'instead', on: ['unavailable'] }] }), v1, v2))
   expect((await gateway.post(body, {}, '/v2/models/assistant/infer')).status).toBe(200)
   expect(seen).toHaveLength(1)
-  const alone = await testGateway(entriesOf(route(), v1))
-  closers.push(alone.close)
+  const alone = await start(entriesOf(route(), v1))
   const refused = await alone.post(body, {}, '/v2/models/assistant/infer')
   expect([refused.status, await refused.text()]).toEqual([503, expect.stringContaining('does not describe it')])
 })
@@ -196,16 +183,14 @@ describe('TorchServe, whose refusals mean more than their status', () => {
 
   /** The first request is refused, the others are answered. */
   async function firstRefused(refusal: { status: number; body: string }) {
-    const there = await upstream((_, response) => {
+    const there = await up((_, response) => {
       const { status, body } = there.calls() === 1 ? refusal : { status: 200, body: '{"y":1}' }
       response.writeHead(status, { 'content-type': 'application/json' }).end(body)
     })
-    closers.push(there.close)
     const retries = { attempts: 1, on: ['unavailable' as const] }
-    const gateway = await testGateway(
+    const gateway = await start(
       entriesOf(route({ retries }), version({ task: 'tensor', source: sourceAt(there.port, { protocol: 'torchserve' }) })),
     )
-    closers.push(gateway.close)
     const answer = await gateway.post('{}', {}, '/predictions/assistant')
     return { status: answer.status, text: await answer.text(), calls: there.calls() }
   }
