@@ -132,7 +132,7 @@ it('asks for more where a queue is there', () => {
 it('says in a sentence what it saw, what it forecast and why', () => {
   const { reasons } = run(steady(4))
   expect(reasons[10]).toMatch(
-    /^4 requests\/s are work for 5 busy instances; too new to know its habits, so 1\.4 times what came of late: \d+\.$/,
+    /^4 requests\/s are work for 5 busy instances; too new to know its habits, so 1\.4 times the last minute's mean: \d+\.$/,
   )
   expect(reasons.at(-1)).toMatch(
     /^4 requests\/s are work for 5 busy instances; 5 are forecast \(.+\) and [\d.]+ times that is the cheapest/,

@@ -65,6 +65,8 @@ const FIRST_HEADROOM = 1.4
 /** A surge shows in the mean of a few seconds, and so does chance. */
 const SURGE_S = 6
 const SURGE_HEADROOM = 1.1
+const FIRST_RULE = `${FIRST_HEADROOM} times the last minute's mean`
+const SURGE_RULE = `${SURGE_HEADROOM} times what came in the last seconds`
 /** Of what was so long ago a third counts. */
 const MEMORY_S = 9_000
 /** A queue is to be gone as soon after those that come for it are ready as their start took, within these seconds: a quick start is not worth a long wait. */
@@ -123,14 +125,16 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
       const forQueue = (sample.queued * usual) / flushS
       // Whatever was best of late, a load of a whole minute that no fleet smaller than this can bear is not waited out.
       const lastMinute = fleets.means[LAST_MINUTE]!
-      const forLoad = choice ? Math.max(choice.instances, lastMinute) : Math.max(FIRST_HEADROOM * lastMinute, SURGE_HEADROOM * surge)
+      const isSurge = SURGE_HEADROOM * surge > FIRST_HEADROOM * lastMinute
+      const forNew = isSurge ? SURGE_HEADROOM * surge : FIRST_HEADROOM * lastMinute
+      const forLoad = choice ? Math.max(choice.instances, lastMinute) : forNew
       const askedAt = asks ? now : state.askedAt
       const isAsked = askedAt !== null && now - askedAt < idleMs
       const wanted = isAsked ? Math.max(1, steadily(forLoad + forQueue, existing(sample))) : 0
       return {
         wanted,
         reason: isAsked
-          ? reasonFor(wanted, load, sample, choice, trust, forQueue)
+          ? reasonFor(wanted, load, sample, choice ?? (isSurge ? SURGE_RULE : FIRST_RULE), trust, forQueue)
           : `Nobody has asked ${askedAt === null ? 'yet' : `for ${short(idleMs / 60_000)} min`}: none.`,
         inputs: {
           load,
@@ -170,9 +174,9 @@ function heldAgainst(state: ObjectiveState, sample: Sample, fleets: Fleets, worl
   }
 }
 
-function reasonFor(wanted: number, load: number, sample: Sample, choice: Choice | undefined, trust: number, forQueue: number): string {
+function reasonFor(wanted: number, load: number, sample: Sample, rule: Choice | string, trust: number, forQueue: number): string {
   const now = `${short(sample.arrivals)} requests/s are work for ${short(load)} busy instances`
   const queue = forQueue > 0.1 ? `, ${short(forQueue)} more for the ${counted(sample.queued, 'request')} that wait` : ''
-  if (!choice) return `${now}; too new to know its habits, so ${FIRST_HEADROOM} times what came of late${queue}: ${wanted}.`
-  return `${now}; ${short(choice.forecast)} are forecast (${choice.name}) and ${short(choice.headroom)} times that is the cheapest that would have held the objective of late (${short(choice.missShare * trust * 100)} % misses)${queue}: ${wanted}.`
+  if (typeof rule === 'string') return `${now}; too new to know its habits, so ${rule}${queue}: ${wanted}.`
+  return `${now}; ${short(rule.forecast)} are forecast (${rule.name}) and ${short(rule.headroom)} times that is the cheapest that would have held the objective of late (${short(rule.missShare * trust * 100)} % misses)${queue}: ${wanted}.`
 }
