@@ -4,7 +4,7 @@ import { parseDuration } from '../kernel/units.ts'
 import type { FieldPath } from './problems.ts'
 import { duration } from './scalars.ts'
 
-export const wait = duration.refine((text) => (parseDuration(text) ?? 0) >= 1_000, 'at least 1s')
+export const wait = duration.refine((text) => (parseDuration(text) ?? 1_000) >= 1_000, 'at least 1s')
 
 const points = z.number().min(0).max(99)
 

@@ -16,9 +16,12 @@ export function fieldProblems(issues: readonly Issue[], root: unknown, schema: J
   // `wieght` given and `weight` missing are one mistake; so are a wrong weight and the rule that weights add up to 100.
   const meant = new Set(problems.filter((p) => p.suggestion !== undefined).map((p) => formatPath([...p.path.slice(0, -1), p.suggestion!])))
   const isWithin = (inner: FieldPath, outer: FieldPath) => outer.every((step, i) => step === inner[i])
+  // A rule says nothing where a field within is wrong, or the value itself. Two rules of one value are both told.
+  const hides = (other: (typeof told)[number], p: FieldProblem) =>
+    other.problem !== p && isWithin(other.problem.path, p.path) && !(other.isRule && other.problem.path.length === p.path.length)
   return told
     .filter(({ problem: p }) => !(p.message.startsWith('missing field') && meant.has(formatPath(p.path))))
-    .filter(({ problem: p, isRule }) => !(isRule && problems.some((other) => other !== p && isWithin(other.path, p.path))))
+    .filter(({ problem: p, isRule }) => !(isRule && told.some((other) => hides(other, p))))
     .map(({ problem }) => problem)
 }
 
@@ -136,7 +139,7 @@ function toProblems(issue: Issue, root: unknown, schema: JsonSchema): FieldProbl
       return [
         {
           path,
-          message: doesNotFit(value),
+          message: doesNotFit(value, issue.message),
           expected: issue.code === 'custom' || 'pattern' in issue || 'format' in issue ? spoken(issue.message, expected) : expected,
         },
       ]
@@ -148,15 +151,16 @@ function spoken(message: string, expected: string | undefined): string | undefin
   return /^(Invalid|Too) /.test(message) ? expected : message
 }
 
-function doesNotFit(value: unknown): string {
+function doesNotFit(value: unknown, rule: string): string {
+  const isSum = rule.includes('add up')
   const weights = Array.isArray(value) ? value.map((each) => (isFields(each) ? (each.weight ?? 100) : undefined)) : []
-  if (weights.length > 0 && weights.every((weight) => typeof weight === 'number'))
+  if (isSum && weights.length > 0 && weights.every((weight) => typeof weight === 'number'))
     return `the weights add up to ${weights.reduce((a, b) => a + b, 0)}`
   if (isFields(value))
     return Object.keys(value).length === 0
       ? 'no field is set'
       : `${Object.keys(value).join(', ')} ${Object.keys(value).length === 1 ? 'is' : 'are'} set`
-  return `${found(value)} does not fit`
+  return Array.isArray(value) ? 'the list does not fit' : `${found(value)} does not fit`
 }
 
 /** No branch of a union of objects fits better than another: which fields are there, and what would fit. */

@@ -87,8 +87,10 @@ export function describeSchema(schema: JsonSchema): string {
       return 'true or false'
     case 'array':
       return 'a list'
-    case 'object':
-      return schema.properties ? `fields: ${Object.keys(schema.properties).join(', ')}` : 'fields with values'
+    case 'object': {
+      const names = Object.keys(schema.properties ?? {})
+      return names.length > 0 ? `fields: ${names.join(', ')}` : schema.properties ? '{}' : 'fields with values'
+    }
     case 'string':
       if (schema.format === 'date-time') return 'a time such as 2027-01-01T00:00:00Z'
       if (schema.format === 'date') return 'a date such as 2027-01-01'

@@ -3,6 +3,7 @@ import { formatPath, formatProblem, validateResource } from './problems.ts'
 
 const head = { apiVersion: 'strata.dev/v1alpha1', metadata: { name: 'x' } }
 const route = (spec: object) => ({ ...head, kind: 'Route', spec: { models: ['m'], targets: [{ version: 'v1' }], ...spec } })
+const rollout = (spec: object) => ({ ...head, kind: 'Rollout', metadata: { name: 'x' }, spec: { route: 'r', from: 'a', to: 'b', ...spec } })
 const limit = (...rules: unknown[]) => ({ ...head, kind: 'Limit', spec: { rules } })
 const version = (spec: object) => ({
   ...head,
@@ -97,6 +98,39 @@ describe('what is wrong is said field by field', () => {
       'no duration',
       version({ drainTimeout: '5 minutes' }),
       ['spec.drainTimeout: "5 minutes" does not fit (expected a duration such as "500ms", "30s" or "1h30m")'],
+    ],
+    [
+      'a value that breaks two rules at once',
+      rollout({ analysis: { window: '5x', maxDuration: 'soon' } }),
+      [
+        'spec.analysis.window: "5x" does not fit (expected a duration such as "500ms", "30s" or "1h30m")',
+        'spec.analysis.maxDuration: "soon" does not fit (expected a duration such as "500ms", "30s" or "1h30m")',
+      ],
+    ],
+    [
+      'a list that breaks two rules at once',
+      {
+        ...head,
+        kind: 'Experiment',
+        metadata: { name: 'x' },
+        spec: {
+          route: 'r',
+          arms: [
+            { name: 'a', version: 'v', weight: 90 },
+            { name: 'a', version: 'v', weight: 90 },
+          ],
+          primary: { name: 'feedback', minimumEffect: 2 },
+        },
+      },
+      [
+        'spec.arms: the weights add up to 180 (expected weights that add up to 100)',
+        'spec.arms: the list does not fit (expected each name once)',
+      ],
+    ],
+    [
+      'steps that go down',
+      rollout({ steps: [{ weight: 50 }, { weight: 10 }] }),
+      ['spec.steps: the list does not fit (expected weights that grow from step to step)'],
     ],
     [
       'an engine that is none',

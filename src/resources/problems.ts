@@ -33,6 +33,10 @@ export function validateResource(input: unknown): { resource: Resource } | { pro
     for (const problem of fieldProblems(result.error.issues, input, jsonSchemaOf(kind)))
       if (!told.has(String(problem.path[0]))) problems.push(problem)
   }
+  // What is refused has a reason, come what may: without one it would pass for a document that is not there.
+  if (!result.success && problems.length === 0)
+    for (const { path, message } of result.error.issues)
+      problems.push({ path: path as FieldPath, message: 'it does not fit', expected: message })
   if (problems.length > 0 || !result.success) return { problems }
   const broken = unstorable(result.data)
   return broken.length > 0 ? { problems: broken } : { resource: result.data as Resource }
