@@ -132,11 +132,14 @@ export function advance(
   const pieces = [...earlier, { at, least }]
   if (!tells) return { ...fleets, seconds: age, means, forecasts, pieces, queue: each(ALL), use: each(ALL) }
 
+  const lates = new Float64Array(ALL)
   const [queue, use, missed] = [fleets.queue.slice(), fleets.use.slice(), fleets.missed.slice()]
   const forget = Math.max(seconds / age, seconds / memory)
   const cost = fleets.cost.map((value, i) => value + forget * (forecasts[i]! - value))
   const came = fleets.load + forget * (load - fleets.load)
   const fresh = 1 - Math.exp(-seconds / USE_S)
+  // What not one of them could have borne says nothing of which is better.
+  let unavoidable = 1
   for (let f = 0; f < FORECASTS.length; f++) {
     let ready = Number.POSITIVE_INFINITY
     for (const { least } of pieces) if (least[f]! < ready) ready = least[f]!
@@ -144,12 +147,14 @@ export function advance(
     for (let h = 0; h < HEADROOMS.length; h++) {
       const i = f * HEADROOMS.length + h
       const burden = load / (ready * HEADROOMS[h]!)
-      queue[i] = Math.min(LONGEST_QUEUE_S, Math.max(0, queue[i]! + (burden - 1) * seconds))
+      queue[i] = queueAfter(queue[i]!, burden, seconds)
       use[i] = use[i]! + fresh * (burden - use[i]!)
       const late = queue[i]! > patience ? 1 : curve.missShare(use[i]!)
-      missed[i] = missed[i]! + forget * (late * load - missed[i]!)
+      lates[i] = late
+      if (late < unavoidable) unavoidable = late
     }
   }
+  for (let i = 0; i < ALL; i++) missed[i] = missed[i]! + forget * ((lates[i]! - unavoidable) * load - missed[i]!)
   return { seconds: age, means, forecasts, pieces, load: came, cost, queue, use, missed }
 }
 
@@ -188,10 +193,26 @@ export function cheapest(fleets: Fleets, allowed: number, trust: number, before:
   return best
 }
 
-/** Share of what comes now that is late in one fleet, 0 to 1. */
-export function lateNow({ queue, use }: Fleets, index: number, { patience, curve }: World): number {
-  return queue[index]! > patience ? 1 : curve.missShare(use[index]!)
+/** The fleet that there is, in the same arithmetic as those that there are not: what is foreseen of it can be held against what comes. */
+export interface Strain {
+  /** Seconds of work that wait. */
+  readonly queue: number
+  /** Of late; 1 is saturated. */
+  readonly use: number
 }
+
+/** @param burden Saturated instances' work for each instance. */
+export function strainAfter({ queue, use }: Strain, burden: number, seconds: number): Strain {
+  return { queue: queueAfter(queue, burden, seconds), use: use + (1 - Math.exp(-seconds / USE_S)) * (burden - use) }
+}
+
+/** Share of what comes that is late, 0 to 1. */
+export function lateShareOf({ queue, use }: Strain, { patience, curve }: World): number {
+  return queue > patience ? 1 : curve.missShare(use)
+}
+
+const queueAfter = (queue: number, burden: number, seconds: number): number =>
+  Math.min(LONGEST_QUEUE_S, Math.max(0, queue + (burden - 1) * seconds))
 
 export function describe(fleets: Fleets, index: number): Choice {
   const f = Math.floor(index / HEADROOMS.length)

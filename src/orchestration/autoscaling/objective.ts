@@ -3,8 +3,8 @@
  *
  * Load is counted as work: what the requests that came will cost an instance, by their tokens. Unlike concurrency it neither lags behind arrivals by the
  * length of an answer nor explodes when a queue forms. How to follow it is not set but found: objective-fleets.ts replays a few hundred ways at the same
- * time, and the cheapest of those that would have held the objective of late is the one that is done. What was foreseen is held against what came, so
- * that a curve that is off, or a dispatch that is better than the arithmetic, costs instances for some hours and not for good. A queue comes on top.
+ * time, and the cheapest of those that would have held the objective of late is the one that is done. What the same arithmetic foresees of the fleet that
+ * there is is held against what came, so that a curve that is off, or a dispatch that is better, is made up for. A queue comes on top.
  */
 import { type LoadPoint, loadCurve } from './load-curve.ts'
 import {
@@ -14,9 +14,11 @@ import {
   describe,
   type Fleets,
   LAST_MINUTE,
-  lateNow,
+  lateShareOf,
   NO_FLEETS,
   SHORTEST_MEAN_MS,
+  type Strain,
+  strainAfter,
   type World,
 } from './objective-fleets.ts'
 import { counted, existing, type Policy, type Sample, short } from './policy.ts'
@@ -46,13 +48,16 @@ export interface ObjectiveState {
   readonly tokensOut: number
   /** The fleet that is followed. */
   readonly chosen: number | null
-  /** Requests a second in the mean of late: that were foreseen to miss, that missed, all. */
+  /** The fleet that there is, by arithmetic. */
+  readonly strain: Strain
+  /** Requests a second in the mean of late: that were foreseen to miss in it, that missed, all. */
   readonly foreseen: number
   readonly missed: number
   readonly arrivals: number
   readonly askedAt: number | null
-  /** When nothing was ready last. */
-  readonly nothingAt?: number
+  readonly beganAt: number | null
+  /** When nothing was ready last, or nothing was known. */
+  readonly nothingAt: number
   /** Seconds in which somebody asked, and the fleets could be told apart. */
   readonly learned: number
   /** Mean of what came in the last seconds, in saturated instances. */
@@ -77,6 +82,7 @@ const CLOSE = 0.4
 /** Answers until their mean length is believed. */
 const ANSWERS = 500
 const IDLE_MS = 600_000
+const TAKING_OVER_MS = 60_000
 /** One miss in a hundred requests says nothing yet about how good the foresight is. */
 const NOISE = 0.01
 /** What is foreseen is never held to be further off than that. */
@@ -96,22 +102,26 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
       fleets: NO_FLEETS,
       tokensOut: settings.tokensOut,
       chosen: null,
+      strain: { queue: 0, use: 0 },
       foreseen: 0,
       missed: 0,
       arrivals: 0,
       askedAt: null,
       learned: 0,
       surge: 0,
+      beganAt: null,
+      nothingAt: 0,
     },
     decide(state, sample, now) {
-      const nothingAt = sample.ready === 0 ? now : state.nothingAt
+      const beganAt = state.beganAt ?? now
+      const nothingAt = sample.ready === 0 || state.beganAt === null ? now : state.nothingAt
       const tokensOut = lengthOfAnswers(state.tokensOut, sample)
       const request = costs.request + costs.tokenOut * tokensOut
       const load = (sample.arrivals * request + sample.tokensIn * costs.tokenIn) / curve.saturation
       // Who comes when nothing runs waits for a start whatever the rule, and the rules know of him only with time.
-      const tells = nothingAt === undefined || now - nothingAt >= startupMs + SHORTEST_MEAN_MS
+      const tells = now - nothingAt >= startupMs + SHORTEST_MEAN_MS
       const fleets = advance(state.fleets, load, sample.periodMs / 1000, now, world, tells)
-      const counts = heldAgainst(state, sample, fleets, world)
+      const counts = heldAgainst(state, sample, fleets, world, load, tells)
       const prior = NOISE * counts.arrivals
       const ratio = prior > 0 ? (counts.missed + prior) / (counts.foreseen + prior) : 1
       const trust = Math.min(MOST_TRUST, Math.max(LEAST_TRUST, ratio))
@@ -130,7 +140,9 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
       const forLoad = choice ? Math.max(choice.instances, lastMinute) : forNew
       const askedAt = asks ? now : state.askedAt
       const isAsked = askedAt !== null && now - askedAt < idleMs
-      const wanted = isAsked ? Math.max(1, steadily(forLoad + forQueue, existing(sample))) : 0
+      // Whoever takes over a fleet takes nothing away before it has seen what the fleet is for.
+      const least = now - beganAt < startupMs + TAKING_OVER_MS ? existing(sample) : 1
+      const wanted = isAsked ? Math.max(1, least, steadily(forLoad + forQueue, existing(sample))) : 0
       return {
         wanted,
         reason: isAsked
@@ -143,7 +155,17 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
             : {}),
           ...{ queued: sample.queued, forQueue, ready: sample.ready, starting: sample.starting, allowedMisses },
         },
-        state: { fleets, tokensOut, chosen, ...counts, askedAt, learned, surge, ...(nothingAt === undefined ? {} : { nothingAt }) },
+        state: {
+          fleets,
+          tokensOut,
+          chosen,
+          ...counts,
+          askedAt,
+          learned,
+          surge,
+          beganAt,
+          nothingAt,
+        },
       }
     },
   }
@@ -162,14 +184,17 @@ function lengthOfAnswers(before: number, { completions, tokensOut, periodMs }: S
   return before + (1 - Math.exp((-completions * periodMs) / 1000 / ANSWERS)) * (seen - before)
 }
 
-function heldAgainst(state: ObjectiveState, sample: Sample, fleets: Fleets, world: World) {
+/** What is foreseen of the fleet that there is, beside what it missed. */
+function heldAgainst(state: ObjectiveState, sample: Sample, fleets: Fleets, world: World, load: number, tells: boolean) {
+  if (!tells) return { strain: { queue: 0, use: 0 }, foreseen: state.foreseen, missed: state.missed, arrivals: state.arrivals }
   const seconds = sample.periodMs / 1000
+  const strain = strainAfter(state.strain, load / sample.ready, seconds)
   const fresh = Math.max(seconds / fleets.seconds, seconds / MEMORY_S)
   const towards = (before: number, now: number) => before + fresh * (now - before)
-  const late = state.chosen === null ? 0 : lateNow(fleets, state.chosen, world)
   return {
-    foreseen: towards(state.foreseen, late * sample.arrivals),
-    missed: towards(state.missed, state.chosen === null ? 0 : sample.misses),
+    strain,
+    foreseen: towards(state.foreseen, lateShareOf(strain, world) * sample.arrivals),
+    missed: towards(state.missed, sample.misses),
     arrivals: towards(state.arrivals, sample.arrivals),
   }
 }
