@@ -45,7 +45,9 @@ export async function exampleControl(options: { gatewayUrl?: string; connection?
   const keyUses = createKeyUses([])
   const watch = createWatchHub(store.resources, 16)
   const autoscaler = createAutoscaler({
-    ...{ resources: store.resources, decided: store.scaling, kept: new Map(), lastDecisions: new Map(), instances: () => [], clock, log },
+    ...{ resources: store.resources, decided: store.scaling, kept: new Map(), lastDecisions: new Map(), clock, log },
+    instances: () => [],
+    gateways: () => [],
   })
   const context: ControlContext = {
     version: '0.0.0',

@@ -120,6 +120,7 @@ async function start(
     kept: await store.usage.kept(KEPT_PREFIX),
     lastDecisions: await store.scaling.lastDecisions(),
     instances: () => instances.report().instances,
+    gateways: () => feed.gateways(),
   })
   onClose(autoscaler.close)
   const records = await openRecords({ folder: home.records, store, clock, log, kept: [rollouts.fold, experiments.fold, autoscaler.fold] })

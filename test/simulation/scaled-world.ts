@@ -126,6 +126,7 @@ export class World {
         forget: async () => alive(),
       },
       instances: () => instances.report().instances,
+      gateways: () => [{ id: 'g', boot: 'b', connected: true }],
     })
     const instances = createInstances({
       ...{ home: homeAt('/home'), platformImage: 'strata', log, clock, memoryBytes: 1e12 },

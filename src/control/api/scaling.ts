@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { StrataError } from '../../kernel/errors.ts'
 import type { ScalingReport } from '../../orchestration/autoscaler/index.ts'
-import type { Spec } from '../../resources/index.ts'
+import type { Resource, Spec } from '../../resources/index.ts'
 import type { ScalingDecision, ScalingPoint } from '../../store/index.ts'
 import type { ControlContext } from '../context.ts'
 
@@ -18,6 +18,8 @@ export interface ScaledNow extends ScalingReport {
 export interface ScalingAnswer {
   /** As the version says. */
   readonly policy: Spec<'ModelVersion'>['scaling']
+  /** Of the version itself: what keeps its instances from being ready stands here. Absent before its first status. */
+  readonly status?: Pick<NonNullable<Resource<'ModelVersion'>['status']>, 'state' | 'message'>
   /** Absent where it has no policy. */
   readonly now?: ScaledNow
   /** A minute each, oldest first. */
@@ -52,8 +54,10 @@ export function registerScaling(api: FastifyInstance, { store, autoscaler, clock
     const from = clock.now() - Number(hours) * HOUR_MS
     const [points, decisions] = await Promise.all([store.scaling.points(uid, from), store.scaling.decisions(uid, from)])
     const report = autoscaler.report(version)
+    const { state, message } = version.status ?? {}
     return {
       policy: version.spec.scaling,
+      ...(state === undefined ? {} : { status: { state, ...(message === undefined ? {} : { message }) } }),
       ...(report ? { now: { namespace, name, ...report } } : {}),
       points: points.map(({ uid: _, ...point }) => point),
       decisions: decisions.map(({ uid: _, ...decision }) => decision),

@@ -29,6 +29,10 @@ const now = object({
   startup: object({ ms: number(), measured: { type: 'boolean', description: 'false: none has been seen yet, and so long is assumed.' } }),
   speed: object({}, 'With `objective`: how fast an instance is, or in `missing` what is not known yet.'),
 })
+const status = object(
+  { state: text('`Pending`, `Fetching`, `Starting`, `Ready`, `Degraded`, `Failed` or `Stopped`.'), message: text() },
+  'Of the version itself: what keeps its instances from being ready.',
+)
 const point = object({
   at,
   concurrency: number('Requests at the same time, the mean.'),
@@ -77,7 +81,7 @@ export function scalingPaths(): OpenApiDocument['paths'] {
         responses: {
           '200': answer(
             '`now` is absent where it has no policy. Points, a minute each, are kept for a week, decisions for a month.',
-            object({ policy: object({}, 'As the version says.'), now, points: list(point), decisions: list(decision) }),
+            object({ policy: object({}, 'As the version says.'), status, now, points: list(point), decisions: list(decision) }),
           ),
           '404': answer('There is none of that name.', reference('Error')),
           ...errors,

@@ -25,6 +25,7 @@ export class World {
   readonly decisions: ScalingDecision[] = []
   readonly points = new Map<string, ScalingPoint>()
   broken = false
+  gateways: { id: string; boot: string; connected: boolean }[] = [{ id: 'g', boot: 'b', connected: true }]
   running = 0
   seq = 0
   control!: Autoscaler
@@ -63,6 +64,7 @@ export class World {
         },
         forget: async (uid) => void this.decisions.splice(0, this.decisions.length, ...this.decisions.filter((each) => each.uid !== uid)),
       },
+      gateways: () => this.gateways,
       instances: () => Array.from({ length: this.running }, (_, i) => ready(`v-${i}`)),
       ...{ kept: new Map(this.kept), lastDecisions: last, clock: this.clock, log: createLog('test', () => undefined) },
     })

@@ -95,6 +95,40 @@ describe('from nothing', () => {
   })
 })
 
+describe('a gateway that is killed', () => {
+  const policy = { knative: { target: 5, window: '6s' } }
+  const rounds = async (count: number) => {
+    for (let i = 0; i < count; i++) await world.round()
+  }
+
+  it('leaves no load behind once it is back, though it writes nothing', async () => {
+    begin(versionOf({ min: 0, max: 3, policy, cooldown: { down: '4s' } }))
+    await world.round()
+    for (let i = 0; i < 12; i++) world.request(`r${i}`)
+    await rounds(20)
+    expect(world.running).toBe(3)
+    world.gateways = [{ id: 'g', boot: 'c', connected: true }]
+    await rounds(15)
+    expect(world.running).toBe(0)
+  })
+
+  it('nor where it never comes back, or control was away meanwhile', async () => {
+    begin(versionOf({ min: 0, max: 3, policy, cooldown: { down: '4s' } }))
+    await world.round()
+    world.request('r')
+    await rounds(10)
+    expect(world.running).toBe(1)
+    world.commit()
+    await world.control.close()
+    world.gateways = []
+    world.start()
+    await rounds(100)
+    expect(world.running).toBe(1) // it may be on its way
+    await rounds(60)
+    expect(world.running).toBe(0)
+  })
+})
+
 describe('a control that is killed', () => {
   it('goes on where it was: with what it wanted, its policy’s memory, and each request once', async () => {
     begin(versionOf({ min: 1, max: 9, policy: { hpa: { target: 5 } } }))

@@ -14,6 +14,7 @@ import type { RequestRecord } from '../../monitoring/request-records.ts'
 import { type Resource, resourceLabel } from '../../resources/index.ts'
 import type { ResourceStore, ScalingDecision, ScalingPoint, ScalingStore } from '../../store/index.ts'
 import { createCurveThread } from './curve-thread.ts'
+import type { GatewayBoot } from './load.ts'
 import { createQueries } from './queries.ts'
 import { type ScalingReport, scalingReport } from './report.ts'
 import { firstWanted, ScaledVersion, type Version } from './scaled-version.ts'
@@ -54,6 +55,8 @@ export interface AutoscalerOptions {
   readonly lastDecisions: ReadonlyMap<string, ScalingDecision>
   /** Asked in rounds only. */
   readonly instances: () => readonly ReportedInstance[]
+  /** Those that have ever been connected to this control; asked in rounds only. */
+  readonly gateways: () => readonly { readonly id: string; readonly boot: string; readonly connected: boolean }[]
   readonly clock: Clock
   readonly log: Log
 }
@@ -62,6 +65,10 @@ export const KEPT_PREFIX = 'autoscaler/'
 const EVERY_MS = 2_000
 /** After a start the records of meanwhile are read: until then nothing is taken away for want of requests, milliseconds. */
 const CATCHING_UP_MS = 10_000
+/** What an earlier boot of a gateway had written is read by then, milliseconds. */
+const SETTLED_MS = 5_000
+/** A gateway that is not connected for so long is gone, milliseconds. */
+const GONE_MS = 300_000
 /** What changes without a record is stored with the next ones, this often. */
 const STORED_MS = 30_000
 /** Decisions and points that a database does not take wait for it. */
@@ -75,6 +82,8 @@ export function createAutoscaler(options: AutoscalerOptions): Autoscaler {
   /** What was stored, or could not be: this is what the instances go by. */
   const acted = new Map<string, number>()
   const boots = new Map<string, string>()
+  /** When each gateway's boot came, and when it was connected last. */
+  const seen = new Map<string, { readonly boot: string; readonly since: number; last: number }>()
   const changed = new Set<string>()
   const gone = new Set(kept.keys())
   const storedAt = new Map<string, number>()
@@ -162,9 +171,26 @@ export function createAutoscaler(options: AutoscalerOptions): Autoscaler {
     log.info('scaling', { version: resourceLabel(version), from, wanted, reason })
   }
 
+  /** A gateway that was killed writes no end of its requests, and one that is not asked writes nothing at all. */
+  const forgetDead = (startedAt: number) => {
+    const now = clock.monotonic()
+    for (const { id, boot, connected } of options.gateways()) {
+      const known = seen.get(id)
+      if (known?.boot !== boot) seen.set(id, { boot, since: now, last: now })
+      else if (connected) known.last = now
+    }
+    const isDead = ({ gateway, boot }: GatewayBoot) => {
+      const known = seen.get(gateway)
+      const isGone = now - (known?.last ?? startedAt) > GONE_MS
+      return isGone || (known !== undefined && boot < known.boot && now - known.since > SETTLED_MS)
+    }
+    for (const { scaled } of byName.values()) if (scaled.load.forget(isDead)) changed.add(scaled.uid)
+  }
+
   const round = async () => {
     follow()
     startedAt ??= clock.monotonic()
+    forgetDead(startedAt)
     const now = clock.latest()
     const mayShrink = clock.monotonic() - startedAt >= CATCHING_UP_MS
     const reports = Map.groupBy(options.instances(), ({ instance }) => instance.uid)
@@ -216,7 +242,8 @@ export function createAutoscaler(options: AutoscalerOptions): Autoscaler {
         const before = boots.get(gateway)
         if (before === undefined || before < boot) {
           boots.set(gateway, boot)
-          for (const { scaled } of byName.values()) if (scaled.load.forget(gateway, boot)) changed.add(scaled.uid)
+          for (const { scaled } of byName.values())
+            if (scaled.load.forget((one) => one.gateway === gateway && one.boot < boot)) changed.add(scaled.uid)
         }
         if (record.type !== 'started' && record.type !== 'finished') return
         const found = byName.get(keyOf(record.namespace ?? '', record.assigned ?? ''))

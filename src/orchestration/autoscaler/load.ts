@@ -36,9 +36,12 @@ export interface Reading {
   readonly ahead: number
 }
 
-interface Open {
+export interface GatewayBoot {
   readonly gateway: string
   readonly boot: string
+}
+
+interface Open extends GatewayBoot {
   /** Milliseconds. */
   readonly start: number
 }
@@ -123,7 +126,7 @@ export class Load {
     const position = this.#positions.get(gateway)
     if (position && (boot < position.boot || (boot === position.boot && seq <= position.seq))) return false
     this.#positions.set(gateway, { boot, seq })
-    if (position && boot !== position.boot) this.forget(gateway, boot)
+    if (position && boot !== position.boot) this.forget((one) => one.gateway === gateway && one.boot < boot)
     // Nothing is read before it has happened: where it seems so a clock was set, or is another machine's.
     const time = Math.min(now, Date.parse(record.time) + ahead)
     if (record.type === 'started') this.#start(record, Math.round(time - record.after))
@@ -131,11 +134,11 @@ export class Load {
     return true
   }
 
-  /** A gateway has started anew: what its earlier boots had not finished has no end. */
-  forget(gateway: string, boot: string): boolean {
+  /** Of gateways that are dead: what they had not finished has no end. True where there was something. */
+  forget(isDead: (gateway: GatewayBoot) => boolean): boolean {
     let changed = false
     for (const [id, one] of this.#open) {
-      if (one.gateway !== gateway || one.boot >= boot) continue
+      if (!isDead(one)) continue
       this.#open.delete(id)
       changed = true
     }
