@@ -59,7 +59,9 @@ export const metric = z
 export type Metric = z.infer<typeof metric>
 
 export const windows = {
-  window: wait.default('1m').meta({ description: 'How long a request is waited for. One that has not failed by then has not failed.' }),
+  window: wait
+    .default('1m')
+    .meta({ description: 'How long a request is waited for. One that has not begun to answer by then has failed.' }),
   unitWindow: wait
     .default('1h')
     .meta({ description: 'Where callers stay on a version: how long each is watched, from its first request. It counts once.' }),

@@ -33,11 +33,13 @@ interface Request {
   readonly firstToken?: number
   readonly outcome?: FinishedRecord['outcome']
   readonly served?: string
+  /** Not streamed. */
+  readonly plain?: boolean
 }
 
 /** What a gateway writes of a request, with the moment at which control can know it. */
 function recordsOf(request: Request): [number, Omit<RequestRecord, 'seq'>][] {
-  const { id, at, candidate, share = 50, caller, total, firstToken, outcome = 'ok', served } = request
+  const { id, at, candidate, share = 50, caller, total, firstToken, outcome = 'ok', served, plain = false } = request
   const arm = candidate ? 'v2' : 'v1'
   const assignments = [
     {
@@ -50,7 +52,7 @@ function recordsOf(request: Request): [number, Omit<RequestRecord, 'seq'>][] {
   ]
   const written = (after: number) => ({ id, gateway: 'g', boot: 'b', time: new Date(at + after).toISOString(), assigned: arm, assignments })
   const found: [number, object][] = []
-  if (total === undefined || total > 100) found.push([at + 100, { type: 'started', ...written(100), after: 100 }])
+  if (total === undefined || total > 100) found.push([at + 100, { type: 'started', ...written(100), after: 100, stream: !plain }])
   if (firstToken !== undefined && (total === undefined || total > firstToken + 100))
     found.push([at + firstToken + 100, { type: 'progress', ...written(firstToken + 100), after: firstToken + 100, firstToken }])
   if (total !== undefined)
@@ -59,6 +61,7 @@ function recordsOf(request: Request): [number, Omit<RequestRecord, 'seq'>][] {
       {
         type: 'finished',
         ...written(total),
+        stream: !plain,
         served: served ?? arm,
         outcome,
         status: 200,
@@ -228,6 +231,14 @@ describe('slowness', () => {
     expect(harmed(analysis)).toMatch(/^v2 is worse: slow \(over (2\.9|3\.0) s\) are/)
   })
 
+  test('the whole answers of plain requests say nothing of first tokens', () => {
+    const half = (candidate: boolean, random: () => number) =>
+      random() < 0.5 ? { plain: true, total: 3_000 } : { firstToken: (candidate ? 400 : 200) + 100 * random(), total: 2_000 }
+    const analysis = watch(planWith(TIMES.slice(0, 1)), traffic(20_000, 10, half), 210_000)
+    expect(analysis.report(0.5)[0]!.threshold).toBeLessThan(310)
+    expect(harmed(analysis)).toMatch(/slow to the first token/)
+  })
+
   test('who gives up before the first token had waited long enough', () => {
     const analysis = watch(
       planWith(TIMES.slice(0, 1)),
@@ -235,6 +246,26 @@ describe('slowness', () => {
       210_000,
     )
     expect(harmed(analysis)).toMatch(/slow to the first token/)
+  })
+})
+
+describe('no answer', () => {
+  const quick = (random: () => number) => ({ total: 50 + 50 * random(), firstToken: 20 })
+
+  test('what never begins to answer has failed when nothing is waited for any more', () => {
+    const hangs = (candidate: boolean, random: () => number) => (candidate && random() < 0.3 ? {} : quick(random))
+    expect(harmed(watch(planWith(ERRORS), traffic(10_000, 10, hangs), 120_000))).toMatch(/^v2 is worse/)
+  })
+
+  test('so has what its client gave up on, and not what was given up at once or when the answer had begun', () => {
+    const given = (total: number, firstToken?: number) => (candidate: boolean, random: () => number) =>
+      candidate && random() < 0.3
+        ? ({ total, outcome: 'aborted', ...(firstToken === undefined ? {} : { firstToken }) } as const)
+        : quick(random)
+    const judged = (...of: Parameters<typeof given>) => harmed(watch(planWith(ERRORS), traffic(6_000, 10, given(...of)), 120_000))
+    expect(judged(4_000)).toMatch(/^v2 is worse/)
+    expect(judged(300)).toBeUndefined()
+    expect(judged(4_000, 100)).toBeUndefined()
   })
 })
 
@@ -263,6 +294,27 @@ describe('feedback', () => {
     expect(harmed(rated('ann'))).toMatch(
       /^v2 is worse: dissatisfied with their answers are, of those who said so, [56]\d % of \d+ there and [12]\d % of/,
     )
+  })
+
+  test('that is turned counts as it was last', () => {
+    const analysis = Comparison.begin(plan)
+    let seq = 0
+    for (let i = 0; i < 60; i++) {
+      const now = START + i * 100
+      for (const [at, record] of recordsOf({ id: `r${i}`, at: now, candidate: i % 2 === 0, total: 50 }))
+        analysis.add({ ...record, consumer: 'ann', namespace: 'default', seq: seq++, time: new Date(at).toISOString() } as RequestRecord)
+    }
+    const rate = (now: number, score: number) => {
+      for (let i = 0; i < 60; i++) {
+        const origin = { id: `f${i}-${score}`, gateway: 'g', boot: 'b', seq: seq++, time: new Date(now).toISOString() }
+        analysis.add({ type: 'feedback', ...origin, namespace: 'default', consumer: 'ann', key: 'k', request: `r${i}`, score })
+        analysis.settle(now + 500)
+      }
+    }
+    rate(START + 7_000, 0)
+    rate(START + 8_000, 1)
+    for (let now = START + 9_000; now < START + 60_000; now += 500) analysis.settle(now)
+    expect(analysis.report(0.5)[0]).toMatchObject({ baseline: { units: 30, mean: 0 }, candidate: { units: 30, mean: 0 } })
   })
 
   test('of anybody else does not', () => {

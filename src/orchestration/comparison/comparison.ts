@@ -157,6 +157,7 @@ export class Comparison {
     const request = this.#open.get(record.id) ?? (late ? undefined : this.#meet(record.id, Date.parse(record.time) - ran, unit, arm, share))
     if (!request) return true
     request.consumer ??= consumerOf(record)
+    if (record.type !== 'progress') request.stream = record.stream === true
     if (record.type === 'progress') request.firstToken = record.firstToken
     if (record.type === 'finished') this.#end(record, request)
     return true
@@ -216,6 +217,7 @@ export class Comparison {
     if (!request || request.consumer !== consumerOf(record)) return false
     this.#positions.set(record.gateway, { boot: record.boot, seq: record.seq })
     request.score = record.score
+    request.scoredAt = Date.parse(record.time)
     return true
   }
 

@@ -22,11 +22,14 @@ export interface Ended {
 export interface WatchedRequest {
   /** When it was assigned, milliseconds since the epoch. */
   readonly at: number
+  /** Its answer is streamed: only then there is a first token before the end. */
+  stream?: boolean
   /** Milliseconds after it. */
   firstToken?: number
   ended?: Ended
-  /** What its consumer thought of it, 0 to 1. */
+  /** What its consumer thought of it, 0 to 1, and when that came. */
   score?: number
+  scoredAt?: number
 }
 
 /** Milliseconds that are waited for what. */
@@ -41,6 +44,11 @@ export type Value = number | null | undefined
 
 /** How late a record may come after what it tells: the gateway's 100 ms, the reader's 200, and a busy machine. */
 export const LATE_MS = 1_500
+
+/** So long a thumb may be turned. */
+const TURN_MS = 10_000
+/** Who gives up sooner without a first token may not have waited for it. */
+const PATIENCE_MS = 1_000
 
 /** What a client did wrong it does wrong with both versions; a version that understands less than the other is worse. */
 const FAILED: ReadonlySet<FinishedRecord['outcome']> = new Set(['client_error', 'overloaded', 'upstream_error', 'timeout', 'cut'])
@@ -70,9 +78,9 @@ export function outcomeValue(metric: Metric, request: WatchedRequest, threshold:
   const late = age >= windows.request + LATE_MS
   switch (metric.name) {
     case 'errorRate':
-      return ended ? Number(ended.failed && ended.total <= windows.request + LATE_MS) : late ? 0 : undefined
+      return failure(request, windows.request + LATE_MS, late)
     case 'feedback':
-      return request.score === undefined ? (age >= windows.feedback + LATE_MS ? null : undefined) : 1 - request.score
+      return rating(request, age >= windows.feedback + LATE_MS, now)
     case 'tokensPerAnswer':
       return amountOf(ended, ended?.tokens, metric.most, late)
     case 'cost':
@@ -86,21 +94,35 @@ export function outcomeValue(metric: Metric, request: WatchedRequest, threshold:
   }
 }
 
+/** What has not begun to answer when nothing is waited for any more has failed, and so has what its client gave up on before that. */
+function failure({ firstToken, ended }: WatchedRequest, window: number, late: boolean): Value {
+  const began = firstToken !== undefined && firstToken <= window
+  if (!ended) return late ? Number(!began) : undefined
+  if (ended.aborted) return Number(!began && ended.total > PATIENCE_MS)
+  return Number(ended.total <= window ? ended.failed : !began)
+}
+
+function rating({ score, scoredAt = 0 }: WatchedRequest, late: boolean, now: number): Value {
+  if (score === undefined) return late ? null : undefined
+  return late || now - scoredAt >= TURN_MS ? 1 - score : undefined
+}
+
 /** The time of a finished request by which a threshold is found. Undefined where it has none. */
-export function timeOf(name: Metric['name'], { firstToken, ended }: WatchedRequest): number | undefined {
+export function timeOf(name: Metric['name'], { stream, firstToken, ended }: WatchedRequest): number | undefined {
   if (!ended || ended.failed || ended.aborted) return undefined
-  if (name === 'timeToFirstToken') return firstToken ?? ended.total
+  if (name === 'timeToFirstToken') return stream ? firstToken : undefined
   if (name === 'totalTime') return ended.total
   return name === 'timeBetweenTokens' ? ended.betweenTokens : undefined
 }
 
 function slowness(
   name: 'timeToFirstToken' | 'totalTime' | 'timeBetweenTokens',
-  { firstToken, ended }: WatchedRequest,
+  { stream, firstToken, ended }: WatchedRequest,
   threshold: number,
   age: number,
   late: boolean,
 ): Value {
+  if (name === 'timeToFirstToken' && !stream) return null
   if (name === 'timeToFirstToken' && firstToken !== undefined) return Number(firstToken > threshold)
   if (ended?.failed) return 1
   if (name === 'timeBetweenTokens') {

@@ -12,7 +12,7 @@ export interface BeforeState {
   /** By caller: the sum of what was measured, and how often. */
   readonly callers: Record<string, readonly [sum: number, count: number]>
   /** Callers by request, for feedback that comes later. */
-  readonly rated: readonly (readonly [request: string, caller: string, consumer: string])[]
+  readonly rated: readonly (readonly [request: string, caller: string, consumer: string, value?: number])[]
 }
 
 /** Further callers are not noted: nothing is lost but sharpness. */
@@ -24,14 +24,14 @@ export class Before {
   readonly #primary: Primary
   readonly #positions: Map<string, { boot: string; seq: number }>
   readonly #callers: Map<string, [sum: number, count: number]>
-  readonly #rated: Map<string, readonly [caller: string, consumer: string]>
+  readonly #rated: Map<string, readonly [caller: string, consumer: string, value?: number]>
 
   constructor(key: string, primary: Primary, state: BeforeState = { positions: {}, callers: {}, rated: [] }) {
     this.#key = key
     this.#primary = primary
     this.#positions = new Map(Object.entries(state.positions))
     this.#callers = new Map(Object.entries(state.callers).map(([caller, [sum, count]]) => [caller, [sum, count]]))
-    this.#rated = new Map(state.rated.map(([request, caller, consumer]) => [request, [caller, consumer]]))
+    this.#rated = new Map(state.rated.map(([request, ...known]) => [request, known]))
   }
 
   get size(): number {
@@ -69,7 +69,7 @@ export class Before {
     return {
       positions: Object.fromEntries(this.#positions),
       callers: Object.fromEntries(this.#callers),
-      rated: [...this.#rated].map(([request, [caller, consumer]]) => [request, caller, consumer]),
+      rated: [...this.#rated].map(([request, known]) => [request, ...known]),
     }
   }
 
@@ -94,8 +94,13 @@ export class Before {
   #rate(request: string, consumer: string, score: number): boolean {
     const known = this.#rated.get(request)
     if (!known || known[1] !== consumer) return false
-    this.#rated.delete(request)
-    this.#note(known[0], 1 - score)
+    const [caller, , before] = known
+    const value = 1 - score
+    this.#rated.set(request, [caller, consumer, value])
+    // A thumb that is turned: the last one counts.
+    const sums = before === undefined ? undefined : this.#callers.get(caller)
+    if (sums) sums[0] += value - before!
+    else this.#note(caller, value)
     return true
   }
 
