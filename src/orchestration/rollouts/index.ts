@@ -20,7 +20,7 @@ import { type Fold, Kept } from '../comparison/kept.ts'
 import { createChecks, judgeChecks, keyOf as keyOfChecks } from './checks.ts'
 import { type Action, act, advance, type RolloutStatus, type Seen } from './ladder.ts'
 import { isCompared, isRunningNow, isSame, keyOf, planOf } from './plan.ts'
-import { type Readable, whyNot, whyNotReady } from './surroundings.ts'
+import { type Readable, whyDisplaced, whyNot, whyNotReady } from './surroundings.ts'
 
 type Rollout = Resource<'Rollout'>
 type Resources = Readable & Pick<ResourceStore, 'setStatus' | 'onChange'>
@@ -52,6 +52,8 @@ export function createRollouts(options: {
   const { resources, kept, clock, log } = options
   const analyses = new Kept<Comparison>('rollout/', kept, log)
   const reportedAt = new Map<string, number>()
+  /** Releases whose comparison has begun anew, until their status says so. */
+  const anew = new Set<string>()
 
   /** What is wrong with one release must not hold up the others. */
   function byItself<T>(rollout: Rollout, work: () => T): T | undefined {
@@ -71,7 +73,10 @@ export function createRollouts(options: {
     const known = analyses.get(plan.key)
     if (known && isSame(known.plan, plan)) return known
     if (known) log.warn('a release is compared anew: who stays on a version has changed', { release: plan.key })
-    const analysis = (known ? undefined : restored(analyses.stored(plan.key), plan, log)) ?? Comparison.begin(plan)
+    const stored = known ? undefined : analyses.stored(plan.key)
+    const restoredOne = restored(stored, plan, log)
+    if (known || (stored !== undefined && !restoredOne)) anew.add(plan.key)
+    const analysis = restoredOne ?? Comparison.begin(plan)
     analyses.set(plan.key, analysis)
     return analysis
   }
@@ -83,6 +88,8 @@ export function createRollouts(options: {
     return {
       now: clock.now(),
       unready: whyNotReady(rollout, resources),
+      displaced: whyDisplaced(rollout, resources),
+      ...(analysis && anew.has(analysis.plan.key) ? { anew: 'Who stays on a version, or what it is judged by, has changed' } : {}),
       evidence: together(rollout, analysis?.evidence((rollout.status?.weight ?? 0) / 100), reportsOf(rollout)),
     }
   }
@@ -117,6 +124,7 @@ export function createRollouts(options: {
       ...(analysis ? { analysis: analysis.report((after.weight ?? 0) / 100 || (rollout.status?.weight ?? 0) / 100) } : {}),
     }
     await resources.setStatus(rollout, status, deed)
+    if (analysis) anew.delete(analysis.plan.key)
     if (moved)
       log.info('release', {
         rollout: resourceLabel(rollout),

@@ -18,6 +18,8 @@ const seen = (minutes: number, evidence: Partial<Evidence> = {}, unready?: strin
   evidence: { ...nothing, ...evidence },
   ...(unready === undefined ? {} : { unready }),
 })
+const LOADING = 'v2 is not ready: it is loading.'
+const CRASHED = 'v2 is not ready: it has crashed.'
 const at = ({ phase, step, weight }: RolloutStatus) => [phase, step, weight]
 /** The statuses that follow from what is seen, one after the other. */
 function run(moments: readonly Seen[], from?: RolloutStatus, of = spec): RolloutStatus {
@@ -29,10 +31,13 @@ const begun = run([seen(0), seen(0)])
 
 describe('up the ladder', () => {
   test('it waits until the new version is ready', () => {
-    const waiting = run([seen(0, {}, 'it is loading.'), seen(1, {}, 'it is loading.')])
+    const waiting = run([seen(0, {}, LOADING), seen(1, {}, LOADING)])
     expect(at(waiting)).toEqual(['Pending', 0, 0])
-    expect(waiting.message).toBe('Waiting for v2: it is loading.')
+    expect(waiting.message).toBe(`Waiting. ${LOADING}`)
     expect(at(run([seen(2)], waiting))).toEqual(['Progressing', 1, 5])
+    // A day is the longest that it may take, and others wait for their turn.
+    const over = run([seen(24 * 60, {}, LOADING)], waiting)
+    expect([...at(over), over.message]).toEqual(['Degraded', 0, 0, `Not begun within 24h. ${LOADING}`])
   })
 
   test('a pause is waited out, and then the samples', () => {
@@ -111,13 +116,31 @@ describe('down', () => {
   })
 
   test('a version that is not ready any more gets nothing, its share again when it is, and goes back when it stays away', () => {
-    const held = run([seen(1, {}, 'it has crashed.'), seen(5, {}, 'it has crashed.')], begun)
+    const held = run([seen(1, {}, CRASHED), seen(5, {}, CRASHED)], begun)
     expect([...at(held), held.heldSince]).toEqual(['Progressing', 1, 5, '2026-01-01T00:01:00.000Z'])
     expect(held.message).toBe('v2 is not ready: it has crashed. Its share goes to v1 until it is.')
     const released = run([seen(5.5)], held)
     expect([...at(released), released.heldSince]).toEqual(['Progressing', 1, 5, undefined])
-    const back = run([seen(6, {}, 'it has crashed.')], held)
-    expect([...at(back), back.message]).toEqual(['Degraded', 1, 0, 'v2 has not been ready for 5 minutes: it has crashed.'])
+    const back = run([seen(6, {}, CRASHED)], held)
+    expect([...at(back), back.message]).toEqual(['Degraded', 1, 0, `For 5 minutes: ${CRASHED}`])
+  })
+
+  test('a route that sends nothing to the old version any more is told as what it is', () => {
+    const displaced = 'Route r sends nothing to v1, so there is nothing to take from it.'
+    const held = run([{ ...seen(1), displaced }], begun)
+    expect([...at(held), held.message]).toEqual(['Progressing', 1, 5, `${displaced} The release waits for that to change.`])
+    const aborted = act(spec, held, 'abort', 'ann', { ...seen(2), displaced })
+    expect(aborted).toMatchObject({ status: { phase: 'Degraded', message: 'Aborted by ann: it moves nothing any more.' } })
+    expect(act(spec, held, 'promote', 'ann', { ...seen(2), displaced })).toEqual({ refused: `It cannot be promoted. ${displaced}` })
+  })
+
+  test('what is compared anew is told, and wants its samples from nothing', () => {
+    const second = run([seen(11, { units: 200 }), seen(11, { units: 200 })], begun)
+    expect([...at(second), second.unitsBefore]).toEqual(['Progressing', 2, 25, 200])
+    const anew = run([{ ...seen(12), anew: 'Who stays on a version has changed' }], second)
+    expect(anew.unitsBefore).toBe(0)
+    expect(anew.history!.map(({ event }) => event)).toContain('ComparedAnew')
+    expect(at(run([seen(13, { units: 200 })], anew))).toEqual(['Progressing', 3, 50])
   })
 
   test('a check that is not good holds up the next weight, whatever the samples', () => {

@@ -17,8 +17,12 @@ export type RolloutStatus = Status<'Rollout'>
 /** What is known at this moment. */
 export interface Seen {
   readonly now: number
-  /** Why the new version cannot be sent anything, and the old one can. Undefined: it is ready, or none is. */
+  /** Why the new version cannot be sent anything, and the old one can: a sentence. Undefined: it is ready, or none is. */
   readonly unready?: string
+  /** Why there is nothing that it could be given: a sentence. */
+  readonly displaced?: string
+  /** Why what was seen before does not count any more. */
+  readonly anew?: string
   readonly evidence: Evidence
 }
 
@@ -31,7 +35,11 @@ const LONGEST_HELD_MS = 300_000
 
 /** The status that follows. The same object comes back where nothing changes. */
 export function advance(spec: RolloutSpec, before: RolloutStatus | undefined, seen: Seen): RolloutStatus {
-  const status = before?.phase === undefined ? begun(before, seen.now) : before
+  const known = before?.phase === undefined ? begun(before, seen.now) : before
+  const status =
+    seen.anew === undefined || !isRunning({ status: known })
+      ? known
+      : noted({ ...known, unitsBefore: 0 }, seen.now, 'ComparedAnew', `${seen.anew}, so all is compared anew.`)
   switch (status.phase) {
     case 'Pending':
       return whilePending(spec, status, seen)
@@ -58,7 +66,13 @@ function begun(before: RolloutStatus | undefined, now: number): RolloutStatus {
 }
 
 function whilePending(spec: RolloutSpec, status: RolloutStatus, seen: Seen): RolloutStatus {
-  if (seen.unready !== undefined) return said(status, `Waiting for ${spec.to}: ${seen.unready}`)
+  const obstacle = seen.displaced ?? seen.unready
+  if (obstacle !== undefined) {
+    const { maxDuration } = spec.analysis
+    return seen.now - Date.parse(status.startedAt ?? '') < durationMs(maxDuration)
+      ? said(status, `Waiting. ${obstacle}`)
+      : ended(status, seen.now, 'TimedOut', `Not begun within ${maxDuration}. ${obstacle}`)
+  }
   const time = new Date(seen.now).toISOString()
   const first = spec.steps[0]
   const started: RolloutStatus = { ...status, phase: 'Progressing', startedAt: time, clockFrom: time, stepStartedAt: time, unitsBefore: 0 }
@@ -71,7 +85,11 @@ function whilePending(spec: RolloutSpec, status: RolloutStatus, seen: Seen): Rol
 function whileRunning(spec: RolloutSpec, status: RolloutStatus, seen: Seen): RolloutStatus {
   const { evidence, now } = seen
   if (evidence.harm !== undefined) return ended(status, now, 'RolledBack', evidence.harm)
-  if (seen.unready !== undefined && (status.weight ?? 0) > 0) return whileHeld(spec, status, seen.unready, now)
+  const obstacle = seen.displaced ?? seen.unready
+  if (obstacle !== undefined && (status.weight ?? 0) > 0) {
+    const until = seen.displaced === undefined ? ` Its share goes to ${spec.from} until it is.` : ' The release waits for that to change.'
+    return whileHeld(status, obstacle, `${obstacle}${until}`, now)
+  }
   if (status.heldSince !== undefined) {
     const { heldSince: _, ...rest } = status
     return noted(rest, now, 'Released', `${spec.to} is ready and gets its share again.`)
@@ -87,11 +105,10 @@ function whileRunning(spec: RolloutSpec, status: RolloutStatus, seen: Seen): Rol
 }
 
 /** A version that answers nobody keeps its weight, and is sent nothing: `overlay.ts` leaves its share with the old one. */
-function whileHeld(spec: RolloutSpec, status: RolloutStatus, unready: string, now: number): RolloutStatus {
-  const message = `${spec.to} is not ready: ${unready} Its share goes to ${spec.from} until it is.`
+function whileHeld(status: RolloutStatus, obstacle: string, message: string, now: number): RolloutStatus {
   if (status.heldSince === undefined) return noted({ ...status, heldSince: new Date(now).toISOString(), message }, now, 'Held', message)
   if (now - Date.parse(status.heldSince) < LONGEST_HELD_MS) return said(status, message)
-  return ended(status, now, 'Unready', `${spec.to} has not been ready for 5 minutes: ${unready}`)
+  return ended(status, now, 'Unready', `For 5 minutes: ${obstacle}`)
 }
 
 /** Takes the next step, if it may be taken now. */
@@ -175,8 +192,10 @@ export function act(
   const { now } = seen
   const phase = status.phase as NonNullable<RolloutStatus['phase']>
   const wrong = (expected: string) => ({ refused: `It is ${phase}, and can be ${WORDS[action]} only while it is ${expected}.` })
-  if ((action === 'promote' || action === 'promote-full') && seen.unready !== undefined)
-    return { refused: `It cannot be ${WORDS[action]}: ${spec.to} can be sent nothing. ${seen.unready}` }
+  const obstacle = seen.displaced ?? seen.unready
+  if ((action === 'promote' || action === 'promote-full') && obstacle !== undefined)
+    return { refused: `It cannot be ${WORDS[action]}. ${obstacle}` }
+  const back = seen.displaced === undefined ? `everything goes to ${spec.from} again` : 'it moves nothing any more'
   switch (action) {
     case 'pause':
       if (phase !== 'Progressing') return wrong('Progressing')
@@ -202,7 +221,7 @@ export function act(
       return { status: promoted(spec, noted(status, now, 'PromotedByHand', `Fully, by ${who}.`), now) }
     case 'abort':
       if (!isRunning({ status })) return wrong('Pending, Progressing or Paused')
-      return { status: ended(status, now, 'Aborted', `Aborted by ${who}: everything goes to ${spec.from} again.`) }
+      return { status: ended(status, now, 'Aborted', `Aborted by ${who}: ${back}.`) }
     case 'retry': {
       if (phase !== 'Degraded') return wrong('Degraded')
       const { phase: _, endedAt: __, analysis: ___, ...rest } = status
@@ -210,7 +229,7 @@ export function act(
     }
     case 'undo':
       if (phase !== 'Healthy') return wrong('Healthy')
-      return { status: ended(status, now, 'Undone', `Undone by ${who}: everything goes to ${spec.from} again.`) }
+      return { status: ended(status, now, 'Undone', `Undone by ${who}: ${back}.`) }
     default:
       return action satisfies never
   }

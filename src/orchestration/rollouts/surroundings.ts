@@ -18,6 +18,10 @@ export function whyNot(action: Action, rollout: Rollout, resources: Readable): s
   const route = resources.get('Route', metadata.namespace, spec.route)
   if (action === 'undo' && route?.spec.targets.some(({ version, weight }) => version === spec.to && weight > 0))
     return `the route itself says ${spec.to} by now; put ${spec.from} there and apply it.`
+  if (action === 'undo') {
+    const next = onSameRoute(rollout, resources).find((each) => each.spec.from === spec.to && (each.status?.weight ?? 0) > 0)
+    if (next) return `Rollout/${next.metadata.name} takes its share of ${spec.to}, so it goes first: abort or undo that one.`
+  }
   return undefined
 }
 
@@ -33,28 +37,30 @@ function worldOf(resources: Readable, rollout: Rollout): ExistingResources {
   }
 }
 
-/** To begin with, all of the new version must be ready; later on, some of it, unless the old one is no better off. */
+/** A sentence. To begin with, all of the new version must be ready; later on, some of it, unless the old one is no better off. */
 export function whyNotReady(rollout: Rollout, resources: Readable): string | undefined {
   const { spec, metadata } = rollout
   const versionOf = (name: string) => resources.get('ModelVersion', metadata.namespace, name)
   const version = versionOf(spec.to)
-  if (!version) return 'it does not exist.'
+  if (!version) return `${spec.to} does not exist.`
   const begun = isRunningNow(rollout)
-  const displaced = whyDisplaced(rollout, resources)
-  if (displaced !== undefined) return displaced
   if (isReady(version) || (begun && (answers(version) || !answers(versionOf(spec.from))))) return undefined
-  return version.status?.message ?? `it is ${version.status?.state ?? 'not there yet'}.`
+  return `${spec.to} is not ready: ${version.status?.message ?? `it is ${version.status?.state ?? 'not there yet'}.`}`
 }
 
-/** A release takes its share of what goes to its old version; if that is nothing, it moves nothing. */
-function whyDisplaced({ spec, metadata }: Rollout, resources: Readable): string | undefined {
+/** A sentence. A release takes its share of what goes to its old version; if that is nothing, it moves nothing. */
+export function whyDisplaced(rollout: Rollout, resources: Readable): string | undefined {
+  const { spec, metadata } = rollout
   const route = resources.get('Route', metadata.namespace, spec.route)
-  if (!route) return `there is no Route ${spec.route}.`
-  const others = resources
-    .list('Rollout', metadata.namespace)
-    .filter((each) => each.spec.route === spec.route && each.metadata.uid !== metadata.uid)
-  const { targets } = overlay(route.spec.targets, others)
+  if (!route) return `There is no Route ${spec.route}.`
+  const { targets } = overlay(route.spec.targets, onSameRoute(rollout, resources))
   return targets.some(({ version, weight }) => version === spec.from && weight > 0)
     ? undefined
     : `Route ${spec.route} sends nothing to ${spec.from}, so there is nothing to take from it.`
+}
+
+function onSameRoute({ spec, metadata }: Rollout, resources: Readable): Rollout[] {
+  return resources
+    .list('Rollout', metadata.namespace)
+    .filter((each) => each.spec.route === spec.route && each.metadata.uid !== metadata.uid)
 }
