@@ -7,7 +7,7 @@ import { missing, paceOf, safetyQueues, shownOf } from '../comparison/findings.t
 import { effectiveUnits, meanOf, type Sum } from '../comparison/judgement.ts'
 import { adjust, type PairMoments } from '../statistics/cuped.ts'
 import type { Arm } from '../statistics/difference.ts'
-import { differenceAsymptoticInterval, differenceAsymptoticP, type Moments } from '../statistics/mean-asymptotic.ts'
+import { atLeastPooled, differenceAsymptoticInterval, differenceAsymptoticP, type Moments } from '../statistics/mean-asymptotic.ts'
 import { meanMixtureInterval } from '../statistics/mean-mixture.ts'
 import { type SampleRatioTest, sampleRatioP } from '../statistics/sample-ratio.ts'
 import { type ExperimentPlan, FIRST_GUARDRAIL, FUTILITY, PRIMARY } from './plan.ts'
@@ -113,9 +113,9 @@ export function observedP(moments: Readonly<Record<Arm, PairMoments>>): number {
 }
 
 function momentsOf({ baseline, candidate }: Readonly<Record<Arm, PairMoments>>, isAdjusted: boolean) {
-  if (!isAdjusted) return { baseline: plain(baseline), candidate: plain(candidate), saved: 0 }
-  const { arms, saved } = adjust([baseline, candidate])
-  return { baseline: arms[0]!, candidate: arms[1]!, saved }
+  const { arms, saved } = isAdjusted ? adjust([baseline, candidate]) : { arms: [plain(baseline), plain(candidate)], saved: 0 }
+  const [one, other] = atLeastPooled(arms[0]!, arms[1]!)
+  return { baseline: one, candidate: other, saved }
 }
 
 const plain = ({ n, meanY, yy }: PairMoments): Moments => ({ n, mean: meanY, squares: yy })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { randomFrom } from '../../kernel/random.ts'
 import {
+  atLeastPooled,
   differenceAsymptoticInterval,
   differenceAsymptoticP,
   type Moments,
@@ -182,4 +183,39 @@ test('what is out of bounds is refused with its reason', () => {
   for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) expect(() => observeMoments(NO_MOMENTS, [1, value])).toThrow(/not measured/)
   expect(() => meanAsymptoticP(many, Number.NaN)).toThrow(/hypothesis/)
   expect(() => meanAsymptoticInterval({ n: 1000, mean: Number.NaN, squares: 1 }, 0.05)).toThrow(/moments/)
+})
+
+describe('a small arm that has not met a rare value yet', () => {
+  /** One in 500 counts, 5 % of the units are the candidate's, looked at every 100 units. */
+  const wrong = (together: (a: Moments, b: Moments) => readonly [Moments, Moments]) => {
+    let count = 0
+    for (let run = 0; run < 100; run++) {
+      const random = randomFrom(run + 1).uniform
+      let [baseline, candidate] = [NO_MOMENTS, NO_MOMENTS]
+      for (let units = 0; units < 20_000; units += 100) {
+        const arms: [number[], number[]] = [[], []]
+        for (let i = 0; i < 100; i++) arms[random() < 0.05 ? 1 : 0].push(random() < 0.002 ? 1 : 0.01)
+        baseline = observeMoments(baseline, arms[0])
+        candidate = observeMoments(candidate, arms[1])
+        const { lower, upper } = differenceAsymptoticInterval(...together(baseline, candidate), 0.025, { fewest: 500 })
+        if (lower <= 0 && upper >= 0) continue
+        count += 1
+        break
+      }
+    }
+    return count
+  }
+
+  test('is taken to vary as both do', () => {
+    expect(wrong((a, b) => [a, b])).toBeGreaterThan(15)
+    // Of 100 runs at 2.5 %: more than 8 would come in one of a thousand tries.
+    expect(wrong(atLeastPooled)).toBeLessThanOrEqual(8)
+  })
+
+  test('and one that varies more is left as it is', () => {
+    const [a, b] = [observeMoments(NO_MOMENTS, [1, 1, 1, 2]), observeMoments(NO_MOMENTS, [0, 10, 0, 10])]
+    const [calm, wild] = atLeastPooled(a, b)
+    expect(wild).toEqual(b)
+    expect(varianceOf(calm)).toBeCloseTo((a.squares + b.squares) / 6)
+  })
 })

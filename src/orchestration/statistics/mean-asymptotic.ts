@@ -76,8 +76,22 @@ export function meanAsymptoticP(moments: Moments, mean: number, options: Asympto
 }
 
 /**
- * Of the candidate's mean − the baseline's, at level 1 − α at all times together. Units are taken to come to the arms at random: each then adds to the
- * difference with a variance of n (σ₁²/n₁ + σ₂²/n₂), where n is the number of both.
+ * Both with at least the variance of the values of both within their arms. A small arm that has not met a rare value yet, which the large one knows,
+ * seems to vary less than it does: with shares of 5 : 95 and one value in 500 that counts, sequences of its own variance are wrong in every fourth run or so
+ * (own simulation), and with this in none of a hundred.
+ */
+export function atLeastPooled(a: Moments, b: Moments): [Moments, Moments] {
+  const n = a.n + b.n
+  if (n < 3) return [a, b]
+  const pooled = (a.squares + b.squares) / (n - 2)
+  const raised = (arm: Moments) => ({ ...arm, squares: Math.max(arm.squares, pooled * Math.max(0, arm.n - 1)) })
+  return [raised(a), raised(b)]
+}
+
+/**
+ * Of the candidate's mean − the baseline's, at level 1 − α at all times together. Units are taken to come to the arms at random, at shares that do not
+ * change: each then adds to the difference with a variance of n (σ₁²/n₁ + σ₂²/n₂), where n is the number of both. Where shares change while what is
+ * measured drifts, the difference of the means is one of times, not of arms.
  */
 export function differenceAsymptoticInterval(
   baseline: Moments,
