@@ -69,10 +69,10 @@ describe('told by hand', () => {
       `~ Rollout/by-hand: promoted, assistant-v2 has all of what went to assistant-v1; ${confirmed}`,
     )
     expect((await run('get', 'route', 'assistant')).stdout).toMatch(/assistant-v2 100 % +Rollout\/by-hand/)
-    expect(await told('undo', 'by-hand')).toBe(`~ Rollout/by-hand: everything goes to assistant-v1 again; ${confirmed}`)
+    expect(await told('undo', 'by-hand')).toBe(`~ Rollout/by-hand: Route/assistant has its own weights again; ${confirmed}`)
     expect(await told('retry', 'by-hand')).toBe(`~ Rollout/by-hand: begins anew as soon as assistant-v2 is ready; ${confirmed}`)
     await phase('by-hand', 'Paused')
-    expect(await told('abort', 'by-hand')).toBe(`~ Rollout/by-hand: everything goes to assistant-v1 again; ${confirmed}`)
+    expect(await told('abort', 'by-hand')).toBe(`~ Rollout/by-hand: Route/assistant has its own weights again; ${confirmed}`)
     expect((await run('get', 'route', 'assistant')).stdout).toMatch(/assistant-v1 100 % +spec/)
   })
 
@@ -83,7 +83,8 @@ describe('told by hand', () => {
     expect(wrong.stderr).toContain('Rollout/refused: It is Paused, and can be undone only while it is Healthy.')
     expect(await run('rollout', 'pause', 'nothing')).toMatchObject({ code: 5, stdout: '' })
     expect(await run('rollout', 'get', 'nothing')).toMatchObject({ code: 5, stdout: '' })
-    expect(await run('rollout', 'get')).toMatchObject({ code: 2, stdout: '' })
+    expect(await run('rollout', 'get')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^NAME +/) })
+    expect(await run('rollout', 'get', '--watch')).toMatchObject({ code: 2, stdout: '' })
     expect(await run('rollout', 'get', 'refused', '-n', 'elsewhere')).toMatchObject({ code: 5 })
   })
 })

@@ -8,6 +8,7 @@ import { getResource, orNearest } from '../resource-access.ts'
 import { rolloutLines, type Seen } from '../rollout/screen.ts'
 import { printSeen, type Watched, watchUntilOver } from '../watch.ts'
 import { whoHasIt } from '../who-has-it.ts'
+import { get } from './get.ts'
 
 export interface RolloutFlags {
   readonly namespace: string
@@ -15,7 +16,12 @@ export interface RolloutFlags {
   readonly output?: string
 }
 
-export async function getRollout(name: string, { namespace, watch, output }: RolloutFlags): Promise<void> {
+/** Without a name the table of all. */
+export async function getRollout(name: string | undefined, { namespace, watch, output }: RolloutFlags): Promise<void> {
+  if (name === undefined) {
+    if (watch) throw new StrataError('usage', '--watch wants the name of one release.', { advice: 'See: strata rollout get' })
+    return get('rollouts', [], { namespace, ...(output === undefined ? {} : { output }) })
+  }
   const client = connectControl()
   const json = output === 'json'
   const watched: Watched<Seen> = {
@@ -60,7 +66,7 @@ function nowIs({ spec, status }: Resource<'Rollout'>): string {
     case 'Healthy':
       return `promoted, ${spec.to} has all of what went to ${spec.from}`
     case 'Degraded':
-      return `everything goes to ${spec.from} again`
+      return `Route/${spec.route} has its own weights again`
     default:
       return `begins anew as soon as ${spec.to} is ready`
   }
