@@ -55,7 +55,7 @@ export async function explainScaling(name: string, { namespace, hours, inputs, o
   console.log(`\n${decisionsText(answer.decisions, hours, inputs === true)}`)
 }
 
-function fieldsOf({ policy }: ScalingAnswer, now: ScaledNow, at: number): [string, string][] {
+export function fieldsOf({ policy, status }: ScalingAnswer, now: ScaledNow, at: number): [string, string][] {
   const { sample, startup, speed } = now
   const { up, down } = policy.cooldown ?? { up: '0s', down: '1m' }
   const one = now.max === 1 ? 'instance' : 'instances'
@@ -64,6 +64,7 @@ function fieldsOf({ policy }: ScalingAnswer, now: ScaledNow, at: number): [strin
     ['Policy', `${now.policy} ${JSON.stringify(Object.values(policy.policy!)[0])}`],
     ['Bounds', `${now.min} to ${now.max} ${one}${rests([up, 'comes'], [down, 'leaves'])}`],
     ['Instances', `${now.wanted} wanted for ${formatAge(at - now.since)}, ${now.ready} ready, ${now.starting} starting${draining}`],
+    ...(status?.state ? [['State', [status.state, status.message].filter(Boolean).join(': ')] as [string, string]] : []),
     ['Reason', now.reason],
     [
       'Load',

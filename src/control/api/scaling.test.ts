@@ -78,6 +78,14 @@ describe('what autoscaling wants', () => {
     expect((await get<ScalingAnswer>('/modelversions/scaled/scaling?hours=2.5')).body.decisions).toHaveLength(1)
   })
 
+  it('of one that cannot start, with what keeps it from it', async () => {
+    const resource = control.context.store.resources.get('ModelVersion', 'default', 'scaled')!
+    const status = { conditions: [], state: 'Failed' as const, message: 'not enough memory' }
+    expect(await control.context.store.resources.setStatus(resource, status)).toBe(true)
+    const { body } = await get<ScalingAnswer>('/modelversions/scaled/scaling')
+    expect(body.status).toEqual({ state: 'Failed', message: 'not enough memory' })
+  })
+
   it('of one without a policy: what it says, and nothing of now', async () => {
     const { body } = await get<ScalingAnswer>('/modelversions/plain/scaling')
     expect(body).toEqual({ policy: { min: 2 }, points: [], decisions: [] })

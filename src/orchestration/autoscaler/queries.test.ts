@@ -61,7 +61,7 @@ describe('a query', () => {
 
   test.each<[string, string, number, RegExp]>([
     ['an error', '{"status":"error","error":"bad query"}', 400, /^HTTP 400 bad query$/],
-    ['no JSON', 'yes', 200, /^no answer: /],
+    ['no JSON', '<html>', 200, /^what it answers is no JSON$/],
     ['no number', vector(), 200, /^the query finds no number$/],
     ['infinitely much', vector('+Inf'), 200, /^the query finds no finite number$/],
     ['more than anybody reads', 'x'.repeat(2_000_000), 200, /^no answer: more than 1 MiB$/],

@@ -28,7 +28,8 @@ export function createQueries({ clock, onAnswer }: { readonly clock: Clock; onAn
       const value = answer.values.reduce((sum, each) => sum + each, 0)
       return Number.isFinite(value) ? { value, answeredAt: clock.latest() } : { ...last, problem: 'the query finds no finite number' }
     } catch (error) {
-      return { ...last, problem: `no answer: ${whyNoAnswer(error, signal)}` }
+      const isNoJson = error instanceof SyntaxError
+      return { ...last, problem: isNoJson ? 'what it answers is no JSON' : `no answer: ${whyNoAnswer(error, signal)}` }
     }
   }
 

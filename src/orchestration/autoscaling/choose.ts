@@ -5,7 +5,7 @@ import { kedaDefaults, kedaPolicy } from './keda.ts'
 import { knativeDefaults, knativePolicy } from './knative.ts'
 import { DEFAULT_ALLOWED_MISSES, type ObjectiveSettings, objectivePolicy } from './objective.ts'
 import type { Policy } from './policy.ts'
-import { type ScheduleEntry, schedulePolicy } from './schedule.ts'
+import { clock, type ScheduleEntry, schedulePolicy } from './schedule.ts'
 
 /** What is known of the version. */
 export interface Surroundings extends Omit<ObjectiveSettings, 'allowedMisses'> {
@@ -25,9 +25,10 @@ export function choosePolicy(text: string, world: Surroundings): Policy<never> {
 }
 
 function named(name: string, argument: string | undefined, text: string, world: Surroundings): Policy<never> | Policy<null> {
-  const number = (usual: number, unit: string) => {
+  const number = (usual: number, unit: string, below = Number.POSITIVE_INFINITY) => {
     const value = argument === undefined ? usual : argument.trim() === '' ? Number.NaN : Number(argument)
-    if (!(value > 0 && Number.isFinite(value))) throw new RangeError(`"${text}": ${unit} is a number above 0`)
+    if (!(value > 0 && value < below))
+      throw new RangeError(`"${text}": ${unit} is a number above 0${Number.isFinite(below) ? ` and below ${below}` : ''}`)
     return value
   }
   const perInstance = () => number(world.sequences * 0.7, 'the target, requests an instance,')
@@ -35,7 +36,7 @@ function named(name: string, argument: string | undefined, text: string, world: 
     case 'objective':
       return objectivePolicy({
         ...world,
-        allowedMisses: number(DEFAULT_ALLOWED_MISSES * 100, 'the allowed misses, percent,') / 100,
+        allowedMisses: number(DEFAULT_ALLOWED_MISSES * 100, 'the allowed misses, percent,', 100) / 100,
       }) as Policy<never>
     case 'knative':
       return knativePolicy({ ...knativeDefaults(), target: perInstance() }) as Policy<never>
@@ -49,10 +50,17 @@ function named(name: string, argument: string | undefined, text: string, world: 
       return fixedPolicy(instances)
     }
     case 'schedule':
-      return schedulePolicy((argument ?? '').split('+').map((entry) => scheduleEntry(entry, text)))
+      return schedulePolicy(scheduleOf(argument ?? '', text))
     default:
       throw new RangeError(`"${text}" is no policy`)
   }
+}
+
+function scheduleOf(argument: string, text: string): ScheduleEntry[] {
+  const entries = argument.split('+').map((entry) => scheduleEntry(entry, text))
+  const twice = entries.find(({ minute }, i) => entries.findIndex((other) => other.minute === minute) !== i)
+  if (twice) throw new RangeError(`"${text}": ${clock(twice.minute)} stands there twice`)
+  return entries
 }
 
 function scheduleEntry(entry: string, text: string): ScheduleEntry {

@@ -43,7 +43,7 @@ describe('a service curve', () => {
       { sequences: 4, stepMs: 1 },
       { sequences: 4, stepMs: 2 },
     ]
-    expect(serviceCurve.safeParse({ ...SERVER, decode }).error?.issues[0]?.message).toBe('sequences must grow')
+    expect(serviceCurve.safeParse({ ...SERVER, decode }).error?.issues[0]?.message).toBe('sequences that grow')
   })
 })
 

@@ -32,6 +32,9 @@ it('lets go to the highest of five minutes, to nothing', () => {
 it('goes on with the last answer for five minutes, and then stays as it is and says so', () => {
   const external = { value: 90, answeredAt: 0, problem: 'no answer: none within 10 s' }
   expect(first({ ready: 5, external }, 300_000).wanted).toBe(9)
+  expect(first({ ready: 5, external: { ...external, problem: 'HTTP 500' } }, 40_000).reason).toBe(
+    '90 on 5 instances, target 10 each: 9 recommended; the figure is 40 s old: HTTP 500.',
+  )
   const late = first({ ready: 5, external }, 360_000)
   expect([late.wanted, late.reason]).toEqual([5, 'There is no answer for 6 min (no answer: none within 10 s), so it stays as it is.'])
   const never = first({ ready: 5, external: { problem: 'HTTP 400' } })

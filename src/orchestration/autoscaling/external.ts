@@ -2,7 +2,8 @@
  * A number from elsewhere, by a rule of Kubernetes' HorizontalPodAutoscaler: an external metric with an average value (`type: External`, `averageValue`).
  *
  * After kubernetes/kubernetes, pkg/controller/podautoscaler/replica_calculator.go (`GetExternalPerPodMetricReplicas`): the value over the target, pods
- * that start count as pods; then stabilization and `behavior`. What gives no number for a while moves nothing, as upstream; here it is told how long.
+ * that start count as pods; then stabilization and `behavior`. A figure that no newer answer has come after holds for a while, and its age is told; then
+ * it moves nothing, as upstream.
  */
 import { type HpaSettings, hpaDefaults } from './hpa.ts'
 import { type BehaviorState, NO_BEHAVIOR_YET, normalize } from './hpa-behavior.ts'
@@ -45,11 +46,12 @@ export function externalPolicy(settings: ExternalSettings): Policy<ExternalState
       if (state.syncedAt !== null && now - state.syncedAt < syncMs)
         return { wanted: state.wanted, reason: `The next sync is ${syncMs / 1000} s after the last.`, inputs: {}, isOld: true, state }
       const recommended = Math.max(0, externalReplicas(value, current, target, tolerance))
+      const old = problem === undefined ? '' : `; the figure is ${Math.round((now - answeredAt) / 1000)} s old: ${problem}`
       const { replicas, stabilized, state: next } = normalize(behavior, state, current, recommended, now)
       const then = replicas === recommended ? '' : `; ${stabilized} after stabilization, ${replicas} within the rates`
       return {
         wanted: replicas,
-        reason: `${short(value)} on ${counted(current, 'instance')}, target ${short(target)} each: ${recommended} recommended${then}.`,
+        reason: `${short(value)} on ${counted(current, 'instance')}, target ${short(target)} each: ${recommended} recommended${then}${old}.`,
         inputs: { value, target, current, recommended, stabilized },
         state: { ...next, syncedAt: now, wanted: replicas },
       }

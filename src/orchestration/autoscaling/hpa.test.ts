@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { hpaDefaults, hpaPolicy, podsReplicas } from './hpa.ts'
 import { IDLE, itIsAPolicy } from './policy.contract.ts'
+import type { Sample } from './policy.ts'
 
 describe('replicas by the mean of a metric', () => {
   it.each([
@@ -41,6 +42,21 @@ it('reads the mean of the metric every 15 s', () => {
   })
   // At 16 s the mean of the eight samples since the first sync: (40 + 6 × 120 + 40) ÷ 8 = 100 on 4 pods.
   expect(wanted).toEqual([4, 4, 4, 4, 4, 4, 4, 4, 8])
+})
+
+it.each<[string, Partial<Sample>, string]>([
+  ['nothing runs', { ready: 0, concurrency: 3 }, 'No instance is ready, so there is no mean of concurrency to go by: it stays at 0.'],
+  ['none is ready', { ready: 0, starting: 2 }, 'No instance is ready, so there is no mean of concurrency to go by: it stays at 2.'],
+  ['on target', { ready: 2, concurrency: 21 }, 'concurrency 10.5 on 2 ready instances, target 10: close enough to it.'],
+  [
+    'one starts',
+    { ready: 1, starting: 1, concurrency: 15 },
+    'concurrency 15 on 1 ready instance, target 10: with 1 more that starts it is enough.',
+  ],
+  ['too few', { ready: 2, concurrency: 40 }, 'concurrency 20 on 2 ready instances, target 10: 4 recommended.'],
+])('says what it goes by where %s', (_name, sample, reason) => {
+  const policy = hpaPolicy({ ...hpaDefaults(), target: 10 })
+  expect(policy.decide(policy.start, { ...IDLE, ...sample }, 0).reason).toBe(reason)
 })
 
 itIsAPolicy(hpaPolicy({ ...hpaDefaults(), target: 15 }))

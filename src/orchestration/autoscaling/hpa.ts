@@ -54,16 +54,25 @@ export function hpaPolicy(settings: HpaSettings): Policy<HpaState> {
       const total = gathered.sum / gathered.ms
       const recommended = podsReplicas(total, sample.ready, sample.starting, target, tolerance)
       const { replicas, stabilized, state: next } = normalize(behavior, state, current, recommended, now)
-      const change = recommended === current ? 'close enough to it or no way to go' : `${recommended} recommended`
       const then = replicas === recommended ? '' : `; ${stabilized} after stabilization, ${replicas} within the rates`
       return {
         wanted: replicas,
-        reason: `${metric} ${short(sample.ready > 0 ? total / sample.ready : total)} on ${counted(sample.ready, 'ready instance')}, target ${short(target)}: ${change}${then}.`,
+        reason:
+          sample.ready === 0
+            ? `No instance is ready, so there is no mean of ${metric} to go by: it stays at ${current}${then}.`
+            : `${metric} ${short(total / sample.ready)} on ${counted(sample.ready, 'ready instance')}, target ${short(target)}: ${changeOf(recommended, sample)}${then}.`,
         inputs: { [metric]: total, target, ready: sample.ready, starting: sample.starting, recommended, stabilized },
         state: { ...next, gathered: NOTHING, syncedAt: now, wanted: replicas },
       }
     },
   }
+}
+
+function changeOf(recommended: number, sample: Sample): string {
+  if (recommended !== existing(sample)) return `${recommended} recommended`
+  return sample.starting === 0
+    ? 'close enough to it'
+    : `with ${sample.starting} more that ${sample.starting === 1 ? 'starts' : 'start'} it is enough`
 }
 
 export const NOTHING: Gathered = { sum: 0, ms: 0 }

@@ -5,5 +5,5 @@
 export { type BoundedDecision, type BoundedPolicy, type BoundedState, type Bounds, bounded } from './bounds.ts'
 export { choosePolicy, POLICY_FORMS, POLICY_NAMES, type Surroundings } from './choose.ts'
 export type { LoadPoint } from './load-curve.ts'
-export type { Decision, Policy, Sample } from './policy.ts'
+export { counted, type Decision, type Policy, type Sample } from './policy.ts'
 export { type ServiceCurve, serviceCurve, type UnitCosts } from './service-curve.ts'

@@ -39,6 +39,14 @@ describe('polls', () => {
     ).toEqual([1, 1, 1, 5, 5])
   })
 
+  it('read the mean since the one before, and say so', () => {
+    let { state } = policy.decide(policy.start, { ...IDLE, at: 0, concurrency: 10 }, 0)
+    let reason = ''
+    for (let at = 2_000; at <= 32_000; at += 2_000)
+      ({ state, reason } = policy.decide(state, { ...IDLE, at, concurrency: at <= 20_000 ? 30 : 0 }, at))
+    expect(reason).toBe('The last poll had concurrency 20, the mean of 30 s, 1 instance, target 10 each: 2 recommended.')
+  })
+
   it('starts one where there is none and somebody asks, and lets the last go after 300 s of nothing', () => {
     const gone = { ready: 0 }
     expect(

@@ -1,6 +1,7 @@
 /**
  * KEDA: reads its source every polling interval, hands the value to an HPA as an external metric with an average value, and itself decides between nothing
- * and something.
+ * and something. What the source says here is the mean since the poll before, as `avg_over_time` of a Prometheus trigger would: a sample alone is the
+ * mean of a second or two, and one of thirty seconds' worth of them would be a policy of chance.
  *
  * After keda.sh, "ScaledObject specification" (pollingInterval 30, cooldownPeriod 300; the value is kept between polls with `useCachedMetrics`) and
  * kubernetes/kubernetes, pkg/controller/podautoscaler/replica_calculator.go (`GetExternalPerPodMetricReplicas`): pods that start count as pods.
@@ -24,7 +25,7 @@ export function kedaDefaults(concurrency = 100): KedaSettings {
 export interface KedaState extends BehaviorState {
   readonly gathered: Gathered
   readonly polledAt: number | null
-  /** What the last poll said. */
+  /** What the last poll said: the mean since the one before. */
   readonly value: number
   readonly activeAt: number | null
   readonly syncedAt: number | null
@@ -46,11 +47,11 @@ export function kedaPolicy(settings: KedaSettings): Policy<KedaState> {
       const current = existing(sample)
       const { value } = state
       const inputs = { [metric]: value, target, current }
-      const said = `${metric} ${short(value)} at the last poll`
+      const said = `The last poll had ${metric} ${short(value)}, the mean of ${pollingMs / 1000} s`
       if (value <= activation && (current === 0 || now - state.activeAt! >= cooldownMs))
         return {
           wanted: 0,
-          reason: `${said} and nothing before it for ${cooldownMs / 1000} s: none.`,
+          reason: current === 0 ? `${said}: none.` : `${said}, and so it has been for ${cooldownMs / 1000} s: none.`,
           inputs,
           state: { ...state, wanted: 0 },
         }

@@ -84,6 +84,14 @@ describe('panicking', () => {
   })
 })
 
+it('says how many are ready, none included', () => {
+  const reason = (ready: number) => decide(settings(10), CALM, START, ready, 50, 100).reason
+  expect(reason(1)).toContain(', where 1 ready instance should have 10 each: panicking,')
+  expect(reason(0)).toBe(
+    '50 requests at a time over 60 s, 100 over the last 6 s, where none is ready, 10 an instance: panicking, so no fewer than 10.',
+  )
+})
+
 it('delays going down by the most that was wanted of late (TestAutoscalerScaleDownDelay, gradual)', () => {
   const given = settings(10, { scaleDownDelayMs: 300_000, panicThresholdPercent: 10_000 })
   let state: KnativeState = CALM

@@ -92,7 +92,7 @@ export function knativePolicy(settings: KnativeSettings): Policy<KnativeState> {
       }
       return {
         wanted,
-        reason: reasonFor(wanted, panicAt !== null, stable, panic, settings, ready),
+        reason: reasonFor(wanted, panicAt !== null, stable, panic, settings, sample.ready),
         inputs: { stable, panic, target, ready: sample.ready, panicking: panicAt !== null },
         state: { seen, panicAt, mostInPanic, delayed, decidedAt: now, wanted },
       }
@@ -102,8 +102,12 @@ export function knativePolicy(settings: KnativeSettings): Policy<KnativeState> {
 
 function reasonFor(wanted: number, panics: boolean, stable: number, panic: number, settings: KnativeSettings, ready: number): string {
   const means = `${short(stable)} ${UNITS[settings.metric]} over ${settings.stableWindowMs / 1000} s, ${short(panic)} over the last ${(settings.stableWindowMs * settings.panicWindowPercent) / 100_000} s`
+  const each =
+    ready === 0
+      ? `where none is ready, ${short(settings.target)} an instance`
+      : `where ${counted(ready, 'ready instance')} should have ${short(settings.target)} each`
   return panics
-    ? `${means}, where ${counted(ready, 'ready instance')} should have ${short(settings.target)} each: panicking, so no fewer than ${wanted}.`
+    ? `${means}, ${each}: panicking, so no fewer than ${wanted}.`
     : `${means}, ${short(settings.target)} an instance: ${wanted}.`
 }
 

@@ -17,7 +17,7 @@ export const serviceCurve = z.strictObject({
   contextTokens: z.number().int().min(1),
   prefill: z.strictObject({
     /** Before the first token of a prompt is read, milliseconds. */
-    overheadMs: z.number().min(0),
+    overheadMs: z.number().min(0).max(600_000),
     /** While nothing else is done. */
     tokensPerSecond: z.number().positive(),
     /** Read beside one step of the others. */
@@ -25,9 +25,9 @@ export const serviceCurve = z.strictObject({
   }),
   /** Milliseconds of a step in which so many sequences write a token each, by growing `sequences`; in between it is interpolated. */
   decode: z
-    .array(z.strictObject({ sequences: z.number().int().min(1), stepMs: z.number().positive() }))
+    .array(z.strictObject({ sequences: z.number().int().min(1), stepMs: z.number().positive().max(60_000) }))
     .min(1)
-    .refine((points) => points.every((point, i) => i === 0 || point.sequences > points[i - 1]!.sequences), 'sequences must grow'),
+    .refine((points) => points.every((point, i) => i === 0 || point.sequences > points[i - 1]!.sequences), 'sequences that grow'),
   /** Where the figures come from. */
   source: z.string(),
 })

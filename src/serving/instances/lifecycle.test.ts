@@ -121,9 +121,9 @@ describe('another run', () => {
   test('begins anew, and says why there is one', () => {
     const again = seeRun(serving, run({ restarts: 1, lastEnd: 'exit code 3' }), 5_000)
     expect(again).toMatchObject({ run: 1, ready: false, served: false, runningSince: 5_000 })
-    expect(stateOf(again, here)).toEqual({ state: 'starting', message: 'after: exit code 3' })
+    expect(stateOf(again, here)).toEqual({ state: 'starting', message: 'its last run ended: exit code 3' })
     const ended = seeRun(killed(serving, 'it did not answer', 0), run({ restarts: 1, lastEnd: 'killed by SIGKILL' }), 5_000)
-    expect(stateOf(ended, here).message).toBe('after: it did not answer')
+    expect(stateOf(ended, here).message).toBe('its last run ended: it did not answer')
   })
 
   test('one that ends again and again has failed, between its starts', () => {
@@ -141,10 +141,12 @@ describe('another run', () => {
     )
     expect(stateOf(ended, here).message).toMatch(/^exit code 1: not enough memory; it has ended 2 times/)
     const again = seeRun(ended, run({ restarts: 3, lastEnd: 'exit code 1' }), 5)
-    expect(stateOf(again, here).message).toBe('after: exit code 1: not enough memory')
+    expect(stateOf(again, here).message).toBe('its last run ended: exit code 1: not enough memory')
     const told = seeRun(seen(started, loads), run({ restarts: 1, lastEnd: 'exit code 1: it is loading' }), 0)
-    expect(stateOf(told, here).message).toBe('after: exit code 1: it is loading')
-    expect(stateOf(seeRun(seen(serving, serves), run({ restarts: 1, lastEnd: 'exit code 1' }), 0), here).message).toBe('after: exit code 1')
+    expect(stateOf(told, here).message).toBe('its last run ended: exit code 1: it is loading')
+    expect(stateOf(seeRun(seen(serving, serves), run({ restarts: 1, lastEnd: 'exit code 1' }), 0), here).message).toBe(
+      'its last run ended: exit code 1',
+    )
   })
 
   test('one that its runtime does not know any more is pending', () => {

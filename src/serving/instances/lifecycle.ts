@@ -194,7 +194,7 @@ export function stateOf(life: Life, leaving: Leaving, waits?: string): { readonl
 /** Why this is not its first run. */
 function pastOf(life: Life): string | undefined {
   const end = life.seen && life.seen.restarts > 0 ? endOf(life) : undefined
-  return end === undefined ? undefined : `after: ${end}`
+  return end === undefined ? undefined : `its last run ended: ${end}`
 }
 
 /** How its last run ended, with what it said of it itself. */
