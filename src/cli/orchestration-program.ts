@@ -1,5 +1,5 @@
 /** The commands of scaling and orchestration: releases, experiments, autoscaling and what plans it. What each does is in `commands/`. */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { namespaced, output } from './flags.ts'
 
 export function autoscaling(program: Command): void {
@@ -25,8 +25,10 @@ export function releases(program: Command): void {
   namespaced(
     rollout
       .command('get')
-      .description('One release: its steps, both versions side by side, what is proven and what is missing.')
-      .argument('<name>', 'name of the Rollout'),
+      .description(
+        'One release: its steps, both versions side by side, what is proven and what is missing. Without a name the table of all.',
+      )
+      .argument('[name]', 'name of the Rollout'),
   )
     .option('-w, --watch', 'anew every second until it is over, or q; ends with 0 only if it was promoted')
     .addOption(output('json'))
@@ -80,11 +82,14 @@ export function planning(program: Command): void {
   program
     .command('simulate')
     .description('What an autoscaling policy would have done with a trace. Asks no running system.')
-    .option('--trace <file>', 'requests to replay: CSV, JSON lines, or request records of Strata; without one they are generated')
     .option(
-      '--policy <policy>',
-      'objective, knative, hpa, keda, fixed:12, schedule:08:00=10+20:00=3; a number after ":" is its knob',
-      'objective',
+      '--trace <file>',
+      'requests to replay: CSV, JSON lines, or request records of Strata; - for standard input; without one they are generated',
+    )
+    .addOption(
+      new Option('--policy <policy>', 'objective, knative, hpa, keda, fixed:12, schedule:08:00=10+20:00=3; a number after ":" is its knob')
+        .default('objective')
+        .conflicts('compare'),
     )
     .option('--compare <policies>', 'several, with commas, instead of --policy')
     .option('--objective <duration>', 'first tokens later than that are misses', '2s')

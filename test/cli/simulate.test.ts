@@ -7,6 +7,7 @@ import { strata } from '../harness/strata.ts'
 
 let folder: string
 const simulate = (...args: string[]) => strata(['simulate', ...args], { home: join(folder, 'home') })
+const piped = (input: string, ...args: string[]) => strata(['simulate', ...args], { home: join(folder, 'home'), input })
 const path = (name: string) => join(folder, name)
 
 beforeAll(() => {
@@ -17,6 +18,13 @@ beforeAll(() => {
     path('broken.csv'),
     `time,tokensIn,tokensOut\n${rows.slice(0, 2_000).join('\n')}\nnoon,1,2\n7,,2\n${rows.slice(2_000).join('\n')}\n`,
   )
+  writeFileSync(path('years.csv'), `time,tokensIn,tokensOut\n${rows.join('\n')}\n400000000,1,2\n`)
+  writeFileSync(path('moment.csv'), 'time,tokensIn,tokensOut\n1,2,3\n1,4,5\n')
+  const decode = [{ sequences: 4, stepMs: 1_000 }]
+  const curve = { name: 'slow', sequences: 4, kvTokens: 10_000, contextTokens: 1_000, decode, source: 'made up' }
+  const prefill = { overheadMs: 10_000, tokensPerSecond: 1, chunkTokens: 10 }
+  writeFileSync(path('slow.json'), JSON.stringify({ ...curve, prefill }))
+  writeFileSync(path('wrong.json'), JSON.stringify({ ...curve, sequences: 'many', prefil: prefill }))
   writeFileSync(path('other.json'), '{"level":"info"}\n'.repeat(50))
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -91,10 +99,26 @@ describe('a trace', () => {
     expect(stdout).toMatch(/^ {2}00:\d\d:\d\d +\d+ {2}[\d.]+ requests\/s are work for [\d.]+ busy instances;/m)
   })
 
+  it('comes from standard input, in milliseconds too', async () => {
+    const text = readFileSync(path('trace.csv'), 'utf8').replaceAll(
+      /^(\d+)\.(\d)0,/gm,
+      (_, s: string, tenths: string) => `${1_700_000_000_000 + Number(s) * 1000 + Number(tenths) * 100},`,
+    )
+    const { code, stdout, stderr } = await piped(text, '--trace', '-', '--policy', 'fixed:6', ...SHORT)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toContain('Its times are taken for milliseconds')
+    expect(stdout).toContain('3,000 requests in 15.0 min')
+  })
+
+  it('of which one line is bad is, in one word', async () => {
+    const { stderr } = await piped(`${readFileSync(path('trace.csv'), 'utf8')}noon,1,2\n`, '--trace', '-', '--policy', 'fixed:6', ...SHORT)
+    expect(stderr).toBe('standard input: 1 line left out (line 3002: "noon" is no time).\n')
+  })
+
   it('of which lines are bad is replayed without them', async () => {
     const { code, stdout, stderr } = await simulate('--trace', path('broken.csv'), '--policy', 'fixed:6', ...SHORT)
     expect(code).toBe(0)
-    expect(stderr).toContain('2 lines left out (line 2002: no time; line 2003: no number of prompt tokens).')
+    expect(stderr).toContain('2 lines left out (line 2002: "noon" is no time; line 2003: no number of prompt tokens).')
     expect(stdout).toContain('3,000 requests')
   })
 })
@@ -131,8 +155,27 @@ it('without a trace makes requests, and says so', async () => {
 
 describe('mistakes', () => {
   it.each([
-    [['--trace', 'nowhere.csv'], 5, 'There is no file nowhere.csv. Is the path right?'],
+    [['--trace', 'nowhere.csv'], 5, 'nowhere.csv. Is the path right?'],
     [['--trace', 'other.json'], 4, '21 lines are none of a trace, 0 are (line 1: no time;'],
+    [['--trace', 'years.csv'], 4, 'from the first request to the last are 4630 days, and 31 are the most; the greatest gap'],
+    [['--trace', 'moment.csv', '--warmup', '0s'], 4, '2 requests, all at one time: nothing to scale by. A longer trace.'],
+    [['--trace', 'moment.csv', '--hours', '1'], 4, 'holds 2 requests at one time: nothing to scale.'],
+    [['--trace', 'trace.csv', '--shape', 'round'], 2, '--shape round is none of conversation, code, long.'],
+    [['--trace', '-', '--curve', 'records'], 2, '--curve records reads the trace a second time'],
+    [
+      ['--trace', 'trace.csv', '--curve', 'slow.json', ...SHORT],
+      4,
+      'An instance (slow) that has a request for itself gives few first tokens within 3s',
+    ],
+    [
+      ['--curve', 'wrong.json'],
+      4,
+      'wrong.json is no service curve: sequences: "many" is not a number (expected an integer from 1 to 4096)',
+    ],
+    [['--hours', '168', '--scale', '1000'], 2, 'That would be 3629 million requests, and 10 million are the most.'],
+    [['--policy', 'hpa', '--compare', 'hpa,keda'], 2, "option '--policy <policy>' cannot be used with option '--compare <policies>'"],
+    [['--compare', 'hpa,keda,hpa'], 2, '--compare names "hpa" twice.'],
+    [['--policy', 'schedule:08:00=10+08:00=3'], 2, '08:00 stands there twice'],
     [['--policy', 'kantive'], 2, '"kantive" is no policy. There are: objective'],
     [['--compare', 'hpa,fixed'], 2, 'write fixed:12 for twelve instances.'],
     [['--objective', 'soon'], 2, '--objective soon is not a duration'],
@@ -146,7 +189,7 @@ describe('mistakes', () => {
     [['--hours', '0.3', '--compare', 'hpa,keda', '--chart', 'two.svg'], 2, 'Several want --chart FILE.html.'],
     [['--hours', '0.3', '--chart', 'no/such/folder.svg'], 1, 'cannot be written'],
   ])('%j', async (args, code, said) => {
-    const here = args.map((arg) => (/^(other\.json|trace\.csv|no\/such\/folder\.svg)$/.test(arg) ? path(arg) : arg))
+    const here = args.map((arg) => (/^(\w+\.csv|(other|slow|wrong)\.json|no\/such\/folder\.svg)$/.test(arg) ? path(arg) : arg))
     const result = await simulate(...here)
     expect(result.stderr).toContain(said)
     expect(result.code).toBe(code)

@@ -1,13 +1,10 @@
 /** `strata simulate`: what an autoscaling policy would have done with a trace, or several beside each other. Asks no running system. */
-import { createReadStream } from 'node:fs'
-import { access, readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { messageOf, StrataError, systemCode } from '../../kernel/errors.ts'
-import { readLines } from '../../kernel/json-lines.ts'
+import { messageOf, StrataError } from '../../kernel/errors.ts'
 import { parseDuration } from '../../kernel/units.ts'
-import { choosePolicy, POLICY_FORMS, type ServiceCurve, type Surroundings, serviceCurve } from '../../orchestration/autoscaling/index.ts'
+import { choosePolicy, counted, POLICY_FORMS, type ServiceCurve, type Surroundings } from '../../orchestration/autoscaling/index.ts'
 import {
-  calibrate,
   chartHtml,
   chartSvg,
   dayOf,
@@ -17,13 +14,13 @@ import {
   measure,
   type Outcome,
   type Requests,
-  readServed,
   readTrace,
   simulate as replay,
   type Scenario,
   SHAPES,
   type Shape,
 } from '../../orchestration/simulator/index.ts'
+import { curveOfRecords, curveText, OF_THE_TRACE, readCurve } from '../service-curve.ts'
 import { type Column, formatTable } from '../table.ts'
 
 export interface SimulateFlags {
@@ -54,27 +51,23 @@ const GENERATED_RATE = 6
 const TICK_MS = 2_000
 const CHART_POINTS = 480
 const DECISIONS_KEPT = 100_000
+/** Of one simulation: they are held in memory. */
+const MOST_REQUESTS = 10_000_000
 /** A load test of so many instances tells the objective policy how late share follows load. */
 const TESTED_INSTANCES = 10
 
-/** As --curve: from the records that are replayed. */
-const OF_THE_TRACE = 'records'
+/** As --trace: standard input. */
+const PIPED = '-'
+const nameOf = (trace: string) => (trace === PIPED ? 'standard input' : trace)
 
 export async function simulate(flags: SimulateFlags): Promise<void> {
   const world = readFlags(flags)
   const curve =
-    flags.curve === undefined ? LLAMA_70B : flags.curve === OF_THE_TRACE ? await curveOf(flags.trace) : await readCurve(flags.curve)
+    flags.curve === undefined ? LLAMA_70B : flags.curve === OF_THE_TRACE ? await curveOfRecords(flags.trace) : await readCurve(flags.curve)
   const notes: string[] = []
   const trace = await load(flags, world, notes)
   const requests = world.scales ? spread(trace, flags, world) : trace
-  if (durationOf(requests) <= world.warmupMs)
-    throw new StrataError(
-      'usage',
-      `Only ${Math.round(durationOf(requests) / 1000)} s of requests, and the first ${flags.warmup} do not count.`,
-      {
-        advice: 'A shorter --warmup, or more --hours.',
-      },
-    )
+  if (durationOf(requests) <= world.warmupMs) throw tooShort(requests, flags.warmup)
   if (flags.curve === OF_THE_TRACE) notes.push(curveText(curve))
   if (flags.curve === undefined) notes.push(`Instances as ${curve.name} (measured by others); --curve FILE for your own.`)
   const tested = measure({ curve, trace: requests, objectiveMs: world.objectiveMs, instances: TESTED_INSTANCES })
@@ -82,7 +75,9 @@ export async function simulate(flags: SimulateFlags): Promise<void> {
     ...{ objectiveMs: world.objectiveMs, startupMs: world.startupMs, sequences: curve.sequences },
     ...{ curve: tested.points, costs: tested.costs, tokensOut: tested.tokensOut },
   }
-  const policies = (flags.compare ?? flags.policy).split(',').map((text) => policyNamed(text, known))
+  const cannotHold = tested.rate > 0 ? undefined : noFirstToken(curve, flags.objective)
+  if (cannotHold) notes.push(cannotHold)
+  const policies = world.policies.map((text) => policyNamed(text, known, cannotHold))
   const scenario: Scenario = {
     ...{ requests, curve, objectiveMs: world.objectiveMs, startupMs: world.startupMs, bounds: { min: world.min, max: world.max } },
     ...{ tickMs: TICK_MS, timeoutMs: world.timeoutMs, queue: world.queue, warmupMs: world.warmupMs },
@@ -94,13 +89,28 @@ export async function simulate(flags: SimulateFlags): Promise<void> {
     const own = count === undefined ? scenario : { ...scenario, initial: Math.min(world.max, Math.max(world.min, Number(count))) }
     return replay(own, policy, { timelineMs, keepDecisions: DECISIONS_KEPT })
   })
-  const title = `${flags.trace === undefined ? `${flags.shape}, seed ${flags.seed}` : basename(flags.trace)}: objective ${flags.objective}, start-up ${flags.startup}`
+  const title = `${flags.trace === undefined ? `${flags.shape}, seed ${flags.seed}` : basename(nameOf(flags.trace))}: objective ${flags.objective}, start-up ${flags.startup}`
   if (flags.chart !== undefined) await draw(flags.chart, outcomes, title)
   if (flags.output === 'json') console.log(JSON.stringify(asJson(flags, requests, curve, outcomes), undefined, 2))
   else print(flags, requests, outcomes, notes)
 }
 
+function tooShort(requests: Requests, warmup: string): StrataError {
+  const took = durationOf(requests)
+  const found = requests.length === 1 ? 'One request' : `${requests.length} requests, all at one time`
+  return took === 0
+    ? new StrataError('invalid', `${found}: nothing to scale by.`, { advice: 'A longer trace.' })
+    : new StrataError('usage', `Only ${spanOf(took)} of requests, and the first ${warmup} do not count.`, {
+        advice: 'A shorter --warmup, or more --hours.',
+      })
+}
+
+const noFirstToken = ({ name }: ServiceCurve, objective: string) =>
+  `An instance (${name}) that has a request for itself gives few first tokens within ${objective}: no number of them holds the objective.`
+
 interface World {
+  /** As they are written, one or several. */
+  readonly policies: readonly string[]
   readonly objectiveMs: number
   readonly startupMs: number
   readonly warmupMs: number
@@ -133,14 +143,13 @@ function readFlags(flags: SimulateFlags): World {
   if (objectiveMs === 0) throw new StrataError('usage', '--objective 0 can never be held.')
   const [min, max] = [number('min', flags.min, 0, 1000, true), number('max', flags.max, 1, 1000, true)]
   if (min > max) throw new StrataError('usage', `--min ${min} is more than --max ${max}.`)
-  if (flags.trace === undefined && !SHAPES.includes(flags.shape as Shape))
-    throw new StrataError('usage', `--shape ${flags.shape} is none of ${SHAPES.join(', ')}.`)
+  if (!SHAPES.includes(flags.shape as Shape)) throw new StrataError('usage', `--shape ${flags.shape} is none of ${SHAPES.join(', ')}.`)
   const daily = number('daily', flags.daily, 0, 1, false)
   return {
-    ...{ objectiveMs, min, max, daily },
+    ...{ policies: policiesOf(flags), objectiveMs, min, max, daily },
     startupMs: duration('startup', flags.startup),
     warmupMs: duration('warmup', flags.warmup),
-    timeoutMs: Math.max(TICK_MS, duration('timeout', flags.timeout)),
+    timeoutMs: duration('timeout', flags.timeout),
     queue: number('queue', flags.queue, 1, 1_000_000, true),
     seed: number('seed', flags.seed, 0, 2 ** 32 - 1, true),
     scale: flags.scale === undefined ? 1 : number('scale', flags.scale, 0.001, 1000, false),
@@ -149,64 +158,54 @@ function readFlags(flags: SimulateFlags): World {
   }
 }
 
+function policiesOf({ compare, policy }: SimulateFlags): string[] {
+  const names = (compare ?? policy).split(',').map((name) => name.trim())
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined) throw new StrataError('usage', `--compare names ${JSON.stringify(twice)} twice.`)
+  return names
+}
+
 async function load(flags: SimulateFlags, { seed, hours = GENERATED_HOURS, scale, daily }: World, notes: string[]): Promise<Requests> {
   if (flags.trace === undefined) {
+    refuseTooMany(GENERATED_RATE * scale * hours * 3600)
     notes.push(`No --trace: ${hours} h of generated requests in the shape of ${flags.shape} traffic, --seed ${seed}.`)
     return generate({ shape: flags.shape as Shape, seed, hours, rate: GENERATED_RATE * scale, daily })
   }
-  const { requests, bad, skipped } = await readTrace(flags.trace)
+  const name = nameOf(flags.trace)
+  const { requests, bad, skipped, inMilliseconds } = await readTrace(name, flags.trace === PIPED ? process.stdin : undefined)
   if (bad.length > 0) {
     const shown = bad.slice(0, 5).map(({ line, problem }) => `line ${line}: ${problem}`)
-    process.stderr.write(`${flags.trace}: ${bad.length} lines left out (${shown.join('; ')}${bad.length > 5 ? '; …' : ''}).\n`)
+    process.stderr.write(`${name}: ${counted(bad.length, 'line')} left out (${shown.join('; ')}${bad.length > 5 ? '; …' : ''}).\n`)
   }
-  if (skipped > 0) notes.push(`${skipped} records are of no request that reached an instance.`)
+  if (skipped > 0) notes.push(`${skipped === 1 ? '1 record is' : `${skipped} records are`} of no request that reached an instance.`)
+  if (inMilliseconds) notes.push('Its times are taken for milliseconds: as seconds they would be thousands of years from now.')
   return requests
 }
 
 function spread(trace: Requests, { trace: path }: SimulateFlags, { scale, hours, seed, daily }: World): Requests {
-  if (trace.length < 2) throw new StrataError('invalid', `${path} holds one request: nothing to scale.`)
+  if (durationOf(trace) === 0)
+    throw new StrataError('invalid', `${nameOf(path!)} holds ${counted(trace.length, 'request')} at one time: nothing to scale.`)
+  refuseTooMany(meanRate(trace) * scale * (hours === undefined ? durationOf(trace) / 1000 : hours * 3600))
   return dayOf(trace, { hours: hours ?? durationOf(trace) / 3_600_000, rate: meanRate(trace) * scale, seed, swing: daily })
+}
+
+function refuseTooMany(requests: number): void {
+  if (requests > MOST_REQUESTS)
+    throw new StrataError(
+      'usage',
+      `That would be ${Math.round(requests / 1_000_000)} million requests, and ${MOST_REQUESTS / 1_000_000} million are the most.`,
+      { advice: 'Fewer --hours, or less --scale.' },
+    )
 }
 
 const meanRate = (requests: Requests) => (requests.length * 1000) / Math.max(1, durationOf(requests))
 
-async function curveOf(path: string | undefined): Promise<ServiceCurve> {
-  if (path === undefined) throw new StrataError('usage', `--curve ${OF_THE_TRACE} wants --trace with request records.`)
-  await access(path).catch(() => {
-    throw new StrataError('not_found', `There is no file ${path}.`, { advice: 'Is the path right?' })
-  })
-  return calibrate(await readServed(readLines(createReadStream(path))), `as in ${basename(path)}`)
-}
-
-async function readCurve(path: string): Promise<ServiceCurve> {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT')
-      throw new StrataError('not_found', `There is no file ${path}.`, { advice: 'Is the path of --curve right?' })
-    throw new StrataError('unreadable', `${path} cannot be read: ${messageOf(error)}.`, { cause: error })
-  }
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    throw new StrataError('invalid', `${path} is not JSON: ${messageOf(error)}.`, { advice: CURVE_ADVICE })
-  }
-  const parsed = serviceCurve.safeParse(value)
-  if (parsed.success) return parsed.data
-  const { path: where, message } = parsed.error.issues[0]!
-  throw new StrataError('invalid', `${path} is no service curve: ${where.join('.') || 'the whole'}: ${message}.`, { advice: CURVE_ADVICE })
-}
-
-function curveText({ prefill, decode, sequences }: ServiceCurve): string {
-  const steps = decode.map((point) => `${point.sequences}: ${point.stepMs.toFixed(1)}`).join(', ')
-  return `Instances as the records show them: ${Math.round(prefill.tokensPerSecond)} prompt tokens/s after ${Math.round(prefill.overheadMs)} ms, ms a token by answers at a time ${steps}, at most ${sequences} of them (-o json has it as a curve).`
-}
-
-const CURVE_ADVICE = 'docs/autoscaling.md shows one.'
-
-function policyNamed(text: string, known: Surroundings) {
+/** @param cannotHold Why nothing is known of load and late shares, which only `objective` goes by. */
+function policyNamed(text: string, known: Surroundings, cannotHold: string | undefined) {
+  if (cannotHold && /^objective(:|$)/.test(text))
+    throw new StrataError('invalid', cannotHold, {
+      advice: 'A longer --objective, or a faster --curve; the other policies run all the same.',
+    })
   try {
     return choosePolicy(text, known)
   } catch (error) {
@@ -228,7 +227,8 @@ async function draw(path: string, outcomes: readonly Outcome[], title: string): 
 }
 
 const percent = (share: number) => `${(share * 100).toFixed(2)} %`
-const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`
+/** Of none there is no median. */
+const seconds = (ms: number) => (ms === 0 ? '–' : `${(ms / 1000).toFixed(2)} s`)
 
 const COLUMNS: readonly Column<Outcome>[] = [
   { heading: 'POLICY', value: ({ policy }) => policy },
@@ -243,12 +243,15 @@ const COLUMNS: readonly Column<Outcome>[] = [
   { heading: 'MOST', value: ({ mostInstances }) => String(mostInstances), align: 'right' },
 ]
 
+function spanOf(ms: number): string {
+  if (ms < 120_000) return `${Number((ms / 1000).toPrecision(3))} s`
+  return ms < 7_200_000 ? `${(ms / 60_000).toFixed(1)} min` : `${(ms / 3_600_000).toFixed(1)} h`
+}
+
 function print(flags: SimulateFlags, requests: Requests, outcomes: readonly Outcome[], notes: readonly string[]): void {
-  const minutes = durationOf(requests) / 60_000
-  const took = minutes < 120 ? `${minutes.toFixed(1)} min` : `${(minutes / 60).toFixed(1)} h`
   for (const note of notes) console.log(note)
   console.log(
-    `${requests.length.toLocaleString('en')} requests in ${took}; first tokens after ${flags.objective} are misses; a start takes ${flags.startup}.\n`,
+    `${requests.length.toLocaleString('en')} requests in ${spanOf(durationOf(requests))}; first tokens after ${flags.objective} are misses; a start takes ${flags.startup}.\n`,
   )
   console.log(formatTable(outcomes, COLUMNS))
   if (flags.decisions)

@@ -43,6 +43,12 @@ describe('a service curve from records', () => {
     expect(curve.decode.length).toBeGreaterThan(1)
   })
 
+  it('has room for the longest request, what was cached of its prompt too', () => {
+    const alone = Array.from({ length: 40 }, (_, i) => at(i, 100 + i, 500 + i))
+    const { contextTokens, kvTokens } = calibrate([...alone, { ...at(40, 60, 480, 50), cached: 900 }], 'mine')
+    expect([contextTokens, kvTokens]).toEqual([1_010, 1_010])
+  })
+
   it.each([
     ['none', [], /0 requests had an instance for themselves/],
     ['prompts of one length', Array.from({ length: 40 }, (_, i) => at(i, 100, 500)), /prompts of different lengths are needed/],

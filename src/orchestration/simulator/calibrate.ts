@@ -14,6 +14,8 @@ export interface Served {
   /** Without those that a prefix cache had. */
   readonly tokensIn: number
   readonly tokensOut: number
+  /** Prompt tokens that a prefix cache had. */
+  readonly cached?: number
 }
 
 /** Fewer requests than that with nobody in the way, or of a number of answers at a time, say nothing. */
@@ -42,7 +44,7 @@ export function calibrate(served: readonly Served[], name: string): ServiceCurve
       sequences = Math.max(sequences, writing)
       kvTokens = Math.max(
         kvTokens,
-        running.reduce((sum, { tokensIn, tokensOut }) => sum + tokensIn + tokensOut, 0),
+        running.reduce((sum, one) => sum + lengthOf(one), 0),
       )
     }
     paces.push(...pacesOf(sorted))
@@ -54,7 +56,7 @@ export function calibrate(served: readonly Served[], name: string): ServiceCurve
   const decode = stepsOf(paces)
   if (decode.length === 0)
     throw tooFew('no answer is long enough to tell the time between its tokens', `${LEAST_OF_A_KIND} of ${LEAST_TOKENS} tokens are needed`)
-  const most = served.reduce((longest, { tokensIn }) => Math.max(longest, tokensIn), 1)
+  const most = served.reduce((longest, one) => Math.max(longest, lengthOf(one)), 1)
   return {
     ...{ name, sequences: Math.max(sequences, decode.at(-1)!.sequences), kvTokens, contextTokens: most },
     prefill: { overheadMs: Math.max(0, intercept), tokensPerSecond: 1000 / slope, chunkTokens: CHUNK_TOKENS },
@@ -62,6 +64,9 @@ export function calibrate(served: readonly Served[], name: string): ServiceCurve
     source: `${served.length} request records. The places and the cache are the most that were in use.`,
   }
 }
+
+/** What it takes of a context, and of a cache. */
+const lengthOf = ({ tokensIn, tokensOut, cached = 0 }: Served) => tokensIn + cached + tokensOut
 
 const tooFew = (found: string, needed: string) =>
   new StrataError('invalid', `The records do not say how fast an instance is: ${found}; ${needed}.`, {
@@ -162,7 +167,7 @@ function servedOf(line: string): Served | undefined {
   const start = end - times.total
   const one = {
     ...{ instance, end, arrival: start + (times.queue ?? 0), firstToken: start + times.firstToken },
-    ...{ tokensIn: tokens.in - (tokens.cached ?? 0), tokensOut: tokens.out },
+    ...{ tokensIn: tokens.in - (tokens.cached ?? 0), cached: tokens.cached ?? 0, tokensOut: tokens.out },
   }
   return Object.values(one).every((value) => typeof value === 'string' || Number.isFinite(value)) ? one : undefined
 }

@@ -42,6 +42,26 @@ describe('a chart', () => {
     expect(html).not.toContain('<b>')
   })
 
+  it.each([
+    ['a few seconds', 20, ['0:00', '0:00:05', '0:00:10', '0:00:15', '0:00:20']],
+    ['half an hour', 1790, ['0:00', '0:05', '0:10', '0:15', '0:20', '0:25']],
+    ['six hours and a bit', 21_900, ['0:00', '1:00', '2:00', '3:00', '4:00', '5:00', '6:00']],
+    ['a month', 31 * 86_400, ['0:00', '96:00', '192:00', '288:00', '384:00', '480:00', '576:00', '672:00']],
+  ])('has whole times under it: %s', (_name, seconds, marks) => {
+    const point = outcome.timeline[0]!
+    const svg = chartSvg(
+      {
+        ...outcome,
+        timeline: [
+          { ...point, at: 0 },
+          { ...point, at: seconds * 1000 },
+        ],
+      },
+      'x',
+    )
+    expect([...svg.matchAll(/class="soft">([\d:]+:\d\d)</g)].map(([, text]) => text)).toEqual(marks)
+  })
+
   it('of nothing is an empty one', () => {
     expect(chartSvg({ ...outcome, timeline: [] }, 'nothing')).not.toContain('NaN')
   })

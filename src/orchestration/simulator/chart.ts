@@ -66,11 +66,11 @@ function svg(outcome: Outcome, title: string, instances = mostInstances(outcome)
     (y) => steps(points, 'wanted', x, ({ wanted }) => y(wanted)) + steps(points, 'ready', x, ({ ready }) => y(ready)),
   )
   panel(PANEL.misses, 'misses, % of the requests', 100, (y) => bars(points, x, y))
-  const hours = last / 3_600_000
-  const marks = Array.from({ length: 7 }, (_, i) => (hours * i) / 6).map(
-    (hour, i) =>
-      `<text x="${x(hour * 3_600_000)}" y="${HEIGHT - 12}" text-anchor="${i === 0 ? 'start' : i === 6 ? 'end' : 'middle'}" class="soft">${clock(hour)}</text>`,
-  )
+  const every = markStep(last)
+  const marks = Array.from({ length: Math.floor(last / every) + 1 }, (_, i) => i * every).map((at) => {
+    const anchor = at === 0 ? 'start' : x(at) > WIDTH - RIGHT - 16 ? 'end' : 'middle'
+    return `<text x="${x(at).toFixed(1)}" y="${HEIGHT - 12}" text-anchor="${anchor}" class="soft">${clock(at)}</text>`
+  })
   const facts = `${(outcome.missShare * 100).toFixed(2)} % misses of ${outcome.requests.toLocaleString('en')} requests, ${outcome.instanceHours.toFixed(1)} instance-hours, ${outcome.meanInstances.toFixed(1)} instances in the mean, ${outcome.mostInstances} at most`
   return `<svg xmlns="http://www.w3.org/2000/svg" class="strata" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escaped(`${outcome.policy}: ${facts}`)}">
 <title>${escaped(title)}</title><style>${STYLE}</style><rect class="paper" width="${WIDTH}" height="${HEIGHT}"/>
@@ -114,7 +114,25 @@ function niceTop(value: number): number {
 }
 
 const tick = (value: number) => String(Number(value.toPrecision(3)))
-const clock = (hours: number) => {
-  const minutes = Math.round(hours * 60)
-  return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+const MOST_MARKS = 9
+/** What a clock face, a day and a week are divided by. */
+const MARK_STEPS = [
+  ...[MINUTE_MS / 12, MINUTE_MS / 4, MINUTE_MS / 2],
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE_MS),
+  ...[1, 2, 3, 4, 6, 12, 24, 48, 96].map((hours) => hours * HOUR_MS),
+]
+
+/** Whole minutes or hours between two marks of the time. */
+const markStep = (lastMs: number): number =>
+  MARK_STEPS.find((step) => lastMs / step < MOST_MARKS) ?? Math.ceil(lastMs / MOST_MARKS / (24 * HOUR_MS)) * 24 * HOUR_MS
+
+/** "2:30", hours and minutes, with seconds where there are some. */
+function clock(ms: number): string {
+  const two = (value: number) => String(value).padStart(2, '0')
+  const seconds = Math.round(ms / 1000)
+  const rest = seconds % 60 === 0 ? '' : `:${two(seconds % 60)}`
+  return `${Math.floor(seconds / 3600)}:${two(Math.floor(seconds / 60) % 60)}${rest}`
 }

@@ -17,6 +17,12 @@ export interface Listener {
   timedOut(request: number, at: number): void
 }
 
+/** An answer ends where it fills a context, or its instance's cache together with its prompt: `length`. */
+export function answerTokens({ contextTokens, kvTokens }: ServiceCurve, { tokensIn, tokensOut }: Requests, request: number): number {
+  const prompt = Math.min(tokensIn[request]!, contextTokens)
+  return Math.max(1, Math.min(tokensOut[request]!, contextTokens, kvTokens - prompt))
+}
+
 export class SimulatedInstance {
   readonly createdAt: number
   phase: Phase = 'starting'
@@ -101,9 +107,14 @@ export class SimulatedInstance {
       this.#reading = -1
       this.#listener.firstToken(request, at)
       this.written += 1
-      const more = this.#requests.tokensOut[request]! - 1
+      const more = answerTokens(this.#curve, this.#requests, request) - 1
       if (more === 0) this.#finish(request, at)
       else this.#write(request, this.#done + more)
+    } else if (this.#reading !== -1 && at >= this.#deadlineOf(this.#reading)) {
+      const request = this.#reading
+      this.#reading = -1
+      this.kvUsed -= this.#holds(request)
+      this.#listener.timedOut(request, at)
     }
     while (this.#ends.length > 0 && this.#ends[this.#ends.length - 1]! <= this.#done + 1e-9) {
       this.#ends.pop()
@@ -117,16 +128,19 @@ export class SimulatedInstance {
     }
   }
 
-  /** Those that have waited too long leave. */
+  /** Those that have waited too long for their turn leave. Noticed late they are not read either; only more seem to wait than do. */
   expire(at: number): void {
-    const arrivals = this.#requests.at
-    while (this.waiting > 0 && at - arrivals[this.#waiting[this.#head]!]! >= this.#timeoutMs) this.#leave()
+    while (this.waiting > 0 && at >= this.#deadlineOf(this.#waiting[this.#head]!)) this.#leave()
     if (this.phase === 'draining' && this.inFlight === 0) this.#stop(at)
   }
 
   #leave(): void {
     const request = this.#take()
-    this.#listener.timedOut(request, this.#requests.at[request]! + this.#timeoutMs)
+    this.#listener.timedOut(request, this.#deadlineOf(request))
+  }
+
+  #deadlineOf(request: number): number {
+    return this.#requests.at[request]! + this.#timeoutMs
   }
 
   #take(): number {
@@ -152,7 +166,7 @@ export class SimulatedInstance {
     if (this.#reading !== -1) return
     while (this.waiting > 0) {
       const request = this.#waiting[this.#head]!
-      if (this.#now - this.#requests.at[request]! >= this.#timeoutMs) {
+      if (this.#now >= this.#deadlineOf(request)) {
         this.#leave()
         continue
       }
@@ -171,7 +185,7 @@ export class SimulatedInstance {
 
   /** The answer's length is not known in advance to a real server, which makes room by starting one again; here it is. */
   #holds(request: number): number {
-    return Math.min(this.#requests.tokensIn[request]!, this.#curve.contextTokens) + this.#requests.tokensOut[request]!
+    return Math.min(this.#requests.tokensIn[request]!, this.#curve.contextTokens) + answerTokens(this.#curve, this.#requests, request)
   }
 
   #write(request: number, end: number): void {
@@ -206,7 +220,7 @@ export class SimulatedInstance {
       const step = writing === 0 ? chunkTokens / perMs : this.#steps[writing]! + chunkTokens / perMs
       this.#readRate = chunkTokens / step
       this.#stepRate = writing === 0 ? 0 : 1 / step
-      next = this.#now + Math.max(0, this.#left) / this.#readRate
+      next = Math.min(this.#now + Math.max(0, this.#left) / this.#readRate, this.#deadlineOf(this.#reading))
     } else {
       this.#stepRate = writing === 0 ? 0 : 1 / this.#steps[writing]!
     }

@@ -81,7 +81,7 @@ describe('an instance, by hand', () => {
     expect(play([[0, 900, 1]], { ...PLAIN, contextTokens: 200, prefill: { ...PLAIN.prefill, overheadMs: 30 } }).seen[0]).toBe('0 first 230')
   })
 
-  it('lets go whose time is up before it is their turn', () => {
+  it('lets go whose time is up before the first token, read or not', () => {
     expect(
       play(
         [
@@ -92,7 +92,20 @@ describe('an instance, by hand', () => {
         PLAIN,
         500,
       ).seen,
-    ).toEqual(['0 first 1000', '0 end 1000', '1 out 500', '2 first 1100', '2 end 1100'])
+    ).toEqual(['0 out 500', '1 out 500', '2 first 700', '2 end 700'])
+  })
+
+  it('serves who has the first token in time, to the end', () => {
+    expect(play([[0, 400, 100]], PLAIN, 500).seen).toEqual(['0 first 400', '0 end 1390'])
+    expect(play([[0, 500, 1]], PLAIN, 500).seen).toEqual(['0 first 500', '0 end 500'])
+  })
+
+  it('ends answers at its context, and where they fill its cache', () => {
+    const { seen, instance } = play([[0, 100, 10_000_000]], { ...PLAIN, contextTokens: 1_000 })
+    expect(seen).toEqual(['0 first 100', '0 end 10090'])
+    expect([instance.kvUsed, instance.inFlight]).toEqual([0, 0])
+    const full = { ...PLAIN, contextTokens: 1_000, kvTokens: 111 }
+    expect(play([[0, 100, 10_000_000]], full).seen).toEqual(['0 first 100', '0 end 200'])
   })
 
   it('holds no cache when all have ended', () => {
@@ -180,6 +193,11 @@ describe('every request ends exactly once', () => {
     expect(outcome).toMatchObject({ requests: traffic.length, late: count('late'), refused: count('refused'), timedOut: count('timedOut') })
     expect(outcome.misses).toBe(traffic.length - count('ok'))
   })
+})
+
+it('lets all go where no first token can come in time', () => {
+  const rows = Array.from({ length: 200 }, (_, i): Row => [i * 100, 50, 20])
+  expect(simulate(scenario(rows, { timeoutMs: 1 }), fixedPolicy(1))).toMatchObject({ timedOut: 200, late: 0, refused: 0 })
 })
 
 describe('instances', () => {

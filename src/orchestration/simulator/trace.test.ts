@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { parseTrace, readTrace } from './trace.ts'
 
@@ -8,9 +9,9 @@ async function* lines(text: string) {
   yield* text.split('\n')
 }
 const parse = async (text: string) => {
-  const { format, requests, bad, skipped } = await parseTrace(lines(text), 'trace')
+  const { requests, ...rest } = await parseTrace(lines(text), 'trace')
   const rows = Array.from({ length: requests.length }, (_, i) => [requests.at[i], requests.tokensIn[i], requests.tokensOut[i]])
-  return { format, rows, bad, skipped }
+  return { ...rest, rows }
 }
 
 describe('formats', () => {
@@ -77,12 +78,68 @@ describe('formats', () => {
   })
 })
 
+describe('times', () => {
+  const csv = (...times: (string | number)[]) => parse(`time,tokensIn,tokensOut\n${times.map((time) => `${time},1,2`).join('\n')}\n`)
+  const times = async (...given: (string | number)[]) => (await csv(...given)).rows.map(([at]) => at)
+
+  it('may be negative, and have an exponent', async () => {
+    expect(await times('-2', '-.5', '+1', '1.5e1')).toEqual([0, 1500, 3000, 17_000])
+  })
+
+  it('of a fully quoted CSV are read', async () => {
+    expect((await parse('"time","tokensIn","tokensOut"\n"0","1","2"\n"0.5","3","4"')).rows).toEqual([
+      [0, 1, 2],
+      [500, 3, 4],
+    ])
+  })
+
+  it('that can only be milliseconds are, all together', async () => {
+    expect(await csv('1700000000000', '1700000001500')).toMatchObject({
+      inMilliseconds: true,
+      rows: [[0], [1500]].map((one) => [...one, 1, 2]),
+    })
+    expect((await csv(1_700_000_000, 1_700_000_001)).inMilliseconds).toBe(false)
+    await expect(csv(5, '1700000000000')).rejects.toThrow('trace, line 3: a time of 1700000000000 is no seconds. Milliseconds?')
+    await expect(csv('1700000000000000', '1700000000000001')).rejects.toThrow('line 2: a time of 1700000000000000 is no seconds')
+  })
+
+  it('are all numbers or all dates', async () => {
+    const { rows, bad } = await csv(0, 1, '2026-01-01T00:00:00Z', 2)
+    expect(rows).toHaveLength(3)
+    expect(bad).toEqual([{ line: 4, problem: 'a date, where the lines before have numbers' }])
+    const half = Array.from({ length: 60 }, (_, i) => (i % 2 === 0 ? '2026-01-01T00:00:00Z' : i))
+    await expect(csv(...half)).rejects.toThrow(/23 lines are none of a trace.*line 3: a number, where the lines before have dates/)
+  })
+
+  it('span no more than a month', async () => {
+    await expect(csv('2016-01-01T00:00:00Z', '2016-01-01T00:00:09Z', '2026-01-01T00:00:00Z')).rejects.toThrow(
+      'trace: from the first request to the last are 3653 days, and 31 are the most; the greatest gap, of 3653 days, is between line 3 (2016-01-01T00:00:09.000Z) and line 4 (2026-01-01T00:00:00.000Z).',
+    )
+    await expect(csv(9, 0, 4_000_000)).rejects.toThrow('of 46 days, is between line 2 (9 s) and line 4 (4000000 s)')
+    expect(await times(0, 31 * 86_400)).toEqual([0, 31 * 86_400_000])
+  })
+
+  it('and counts are no null, true or list', async () => {
+    const { bad } = await parse(
+      [
+        '{"time":1,"tokensIn":1,"tokensOut":1}',
+        '{"time":true,"tokensIn":1,"tokensOut":1}',
+        '{"time":2,"tokensIn":null,"tokensOut":1}',
+      ].join('\n'),
+    )
+    expect(bad).toEqual([
+      { line: 2, problem: 'true is no time' },
+      { line: 3, problem: 'no number of prompt tokens' },
+    ])
+  })
+})
+
 describe('bad lines', () => {
   it('are told with their numbers and left out', async () => {
     const { rows, bad } = await parse('time,tokensIn,tokensOut\n1,2,3\nx,2,3\n2,,3\n3,4,many\n\n4,5,6')
     expect(rows).toHaveLength(2)
     expect(bad).toEqual([
-      { line: 3, problem: 'no time' },
+      { line: 3, problem: '"x" is no time' },
       { line: 4, problem: 'no number of prompt tokens' },
       { line: 5, problem: 'no number of answer tokens' },
     ])
@@ -96,7 +153,7 @@ describe('bad lines', () => {
   it.each([
     ['', /holds no request\./],
     ['time,tokensIn,tokensOut\n', /holds no request/],
-    ['time,tokensIn,tokensOut\na,b,c\n', /holds no request \(line 2: no time\)/],
+    ['time,tokensIn,tokensOut\na,b,c\n', /holds no request \(line 2: "a" is no time\)/],
     ['a,b\n1,2', /line 1: "a,b" is neither JSON nor a line of column names/],
   ])('%j is refused', async (text, message) => {
     await expect(parse(text)).rejects.toThrow(message)
@@ -112,6 +169,14 @@ describe('files', () => {
       writeFileSync(join(folder, 'c.json'), '{}\n')
       await expect(readTrace(join(folder, 'c.json'))).rejects.toMatchObject({ code: 'invalid' })
       await expect(readTrace(join(folder, 'b.csv'))).rejects.toMatchObject({ code: 'not_found' })
+      for (const [bytes, what] of [
+        [gzipSync('time,tokensIn,tokensOut'), 'is packed with gzip'],
+        [Buffer.from('\uFEFFtime,tokensIn', 'utf16le'), 'is text in UTF-16'],
+        [Buffer.from('time,tokensIn', 'utf16le'), 'is no text in UTF-8'],
+      ] as const) {
+        writeFileSync(join(folder, 'd.csv'), bytes)
+        await expect(readTrace(join(folder, 'd.csv'))).rejects.toThrow(what)
+      }
       await expect(readTrace(folder)).rejects.toMatchObject({ code: 'unreadable' })
     } finally {
       rmSync(folder, { recursive: true })

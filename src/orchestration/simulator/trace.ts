@@ -7,7 +7,10 @@
 import { createReadStream } from 'node:fs'
 import { StrataError, systemCode } from '../../kernel/errors.ts'
 import { readLines } from '../../kernel/json-lines.ts'
+import { cellsOf } from './csv.ts'
+import { plainText } from './plain-text.ts'
 import { type Requests, type Row, requestsOf } from './requests.ts'
+import { inMilliseconds, refuseLongSpan, type Time, timeOf } from './trace-times.ts'
 
 export type Format = 'azure' | 'mooncake' | 'csv' | 'jsonl' | 'records'
 
@@ -23,15 +26,20 @@ export interface Trace {
   readonly bad: readonly BadLine[]
   /** Records of requests that ended before their tokens were counted (bad keys, over a limit): they asked no instance for anything. */
   readonly skipped: number
+  /** Its times are too great for seconds, so they were taken for milliseconds. */
+  readonly inMilliseconds: boolean
 }
 
 /** So many bad lines are let pass, and a tenth of the others. */
 const FORGIVEN = 20
 
-/** @throws StrataError `not_found`, `unreadable` or `invalid`. */
-export async function readTrace(path: string): Promise<Trace> {
+/**
+ * @param path For messages too.
+ * @throws StrataError `not_found`, `unreadable` or `invalid`.
+ */
+export async function readTrace(path: string, source: AsyncIterable<Uint8Array> = createReadStream(path)): Promise<Trace> {
   try {
-    return await parseTrace(readLines(createReadStream(path)), path)
+    return await parseTrace(readLines(plainText(source, path)), path)
   } catch (error) {
     if (error instanceof StrataError) throw error
     const code = systemCode(error)
@@ -44,8 +52,11 @@ export async function readTrace(path: string): Promise<Trace> {
 /** @param name Of the file, for messages. */
 export async function parseTrace(lines: AsyncIterable<string>, name: string): Promise<Trace> {
   const rows: Row[] = []
+  /** The line of each row. */
+  const places: number[] = []
   const bad: BadLine[] = []
   let reader: Reader | undefined
+  let kind: Time['kind'] | undefined
   let line = 0
   let skipped = 0
   for await (const raw of lines) {
@@ -56,18 +67,31 @@ export async function parseTrace(lines: AsyncIterable<string>, name: string): Pr
       reader = readerFor(text, name, line)
       if (reader.isHeading) continue
     }
-    const row = reader.read(text)
-    if (typeof row === 'string') {
-      bad.push({ line, problem: row })
+    const read = ofOneKind(reader.read(text), kind)
+    if (read === undefined) skipped += 1
+    else if (typeof read === 'string') {
+      bad.push({ line, problem: read })
       if (bad.length > FORGIVEN + rows.length / 10) throw tooManyBad(name, bad, rows.length)
-    } else if (row === undefined) skipped += 1
-    else rows.push(row)
+    } else {
+      kind = read.kind
+      rows.push(read.row)
+      places.push(line)
+    }
   }
   if (rows.length === 0)
     throw new StrataError('invalid', `${name} holds no request${bad[0] ? ` (line ${bad[0].line}: ${bad[0].problem})` : ''}.`, {
       advice: FORMATS,
     })
-  return { format: reader!.format, requests: requestsOf(rows), bad, skipped }
+  const isMilliseconds = kind === 'seconds' && inMilliseconds(rows, places, name)
+  const timed = isMilliseconds ? rows.map(([at, tokensIn, tokensOut]): Row => [at / 1000, tokensIn, tokensOut]) : rows
+  refuseLongSpan(timed, places, name)
+  return { format: reader!.format, requests: requestsOf(timed), bad, skipped, inMilliseconds: isMilliseconds }
+}
+
+/** A date and a number in one trace would be half a century apart. */
+function ofOneKind(read: Timed | string | undefined, kind: Time['kind'] | undefined): Timed | string | undefined {
+  if (typeof read !== 'object' || kind === undefined || read.kind === kind) return read
+  return read.kind === 'date' ? 'a date, where the lines before have numbers' : 'a number, where the lines before have dates'
 }
 
 const FORMATS =
@@ -80,17 +104,22 @@ function tooManyBad(name: string, bad: readonly BadLine[], good: number): Strata
   })
 }
 
+interface Timed {
+  readonly kind: Time['kind']
+  readonly row: Row
+}
+
 interface Reader {
   readonly format: Format
   /** The line that told the format is the names of columns. */
   readonly isHeading: boolean
-  /** A row, nothing where the line is no request to an instance, or what is wrong with it. */
-  read(text: string): Row | string | undefined
+  /** A request, nothing where the line is none to an instance, or what is wrong with it. */
+  read(text: string): Timed | string | undefined
 }
 
 function readerFor(first: string, name: string, line: number): Reader {
   if (first.startsWith('{')) return jsonReader(first)
-  const columns = first.split(',').map((column) => column.trim().toLowerCase())
+  const columns = cellsOf(first).map((column) => column.trim().toLowerCase())
   const places = (...names: string[]) => names.map((column) => columns.indexOf(column))
   for (const [format, names] of [
     ['azure', places('timestamp', 'contexttokens', 'generatedtokens')],
@@ -111,12 +140,8 @@ function csvReader(format: Format, [time, tokensIn, tokensOut]: readonly [number
     format,
     isHeading: true,
     read(text) {
-      const cells = text.split(',')
-      return row(
-        timeOf(cells[time]?.trim() ?? '', 1000),
-        Number(cells[tokensIn]?.trim() || Number.NaN),
-        Number(cells[tokensOut]?.trim() || Number.NaN),
-      )
+      const cells = cellsOf(text)
+      return timed(cells[time]?.trim(), 1000, cells[tokensIn]?.trim(), cells[tokensOut]?.trim())
     },
   }
 }
@@ -140,33 +165,30 @@ function jsonReader(first: string): Reader {
       if (typeof object !== 'object' || object === null) return 'not a JSON object'
       if (format === 'records') return recordRow(object)
       return format === 'mooncake'
-        ? row(timeOf(object.timestamp, 1), Number(object.input_length), Number(object.output_length))
-        : row(timeOf(object.time, 1000), Number(object.tokensIn), Number(object.tokensOut))
+        ? timed(object.timestamp, 1, object.input_length, object.output_length)
+        : timed(object.time, 1000, object.tokensIn, object.tokensOut)
     },
   }
 }
 
 /** Records are written at the end of a request; it came `times.total` before. */
-function recordRow({ type, time, tokens, times }: Record<string, unknown>): Row | string | undefined {
+function recordRow({ type, time, tokens, times }: Record<string, unknown>): Timed | string | undefined {
   if (type !== 'finished') return type === 'started' || type === 'progress' || type === 'feedback' ? undefined : 'not a request record'
   const counts = tokens as { in?: unknown; out?: unknown } | undefined
   if (counts === undefined) return undefined
   const took = Number((times as { total?: unknown } | undefined)?.total)
-  return row(timeOf(time, 1) - (Number.isFinite(took) ? took : 0), Number(counts.in), Number(counts.out))
+  return timed(time, 1, counts.in, counts.out, Number.isFinite(took) ? took : 0)
 }
 
-function row(at: number, tokensIn: number, tokensOut: number): Row | string {
-  if (!Number.isFinite(at)) return 'no time'
-  if (!(tokensIn >= 0 && tokensIn < 2 ** 31)) return 'no number of prompt tokens'
-  if (!(tokensOut >= 0 && tokensOut < 2 ** 31)) return 'no number of answer tokens'
-  return [at, tokensIn, tokensOut]
+function timed(time: unknown, unitMs: 1 | 1000, tokensIn: unknown, tokensOut: unknown, tookMs = 0): Timed | string {
+  const end = timeOf(time, unitMs)
+  if (typeof end === 'string') return end
+  const [read, written] = [countOf(tokensIn), countOf(tokensOut)]
+  if (!(read >= 0 && read < 2 ** 31)) return 'no number of prompt tokens'
+  if (!(written >= 0 && written < 2 ** 31)) return 'no number of answer tokens'
+  return { kind: end.kind, row: [end.ms - tookMs, read, written] }
 }
 
-/** Milliseconds of a number (in `unitMs`) or a date; UTC where no zone is written. */
-function timeOf(value: unknown, unitMs: number): number {
-  if (typeof value === 'number') return value * unitMs
-  if (typeof value !== 'string' || value === '') return Number.NaN
-  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * unitMs
-  const date = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:?\d\d)?$/.exec(value)
-  return date ? Date.parse(`${date[1]}T${date[2]}${date[4] ?? 'Z'}`) + Number(date[3] ?? 0) * 1000 : Number.NaN
-}
+/** Of a number or a text of one; JSON's null, true and [] are none. */
+const countOf = (value: unknown): number =>
+  typeof value === 'number' || (typeof value === 'string' && value !== '') ? Number(value) : Number.NaN
