@@ -32,6 +32,7 @@ test('the order of fields is no difference; what only looks alike is', () => {
   expect(lines({ a: '1' }, { a: 1 })).toEqual(['  a', '- "1"', '+ 1'])
   expect(lines({ a: undefined }, {})).toEqual([])
   expect(lines({ constructor: { x: 1 } }, {})).toEqual(['  constructor', '- x: 1'])
+  expect(lines({ a: [], b: {} }, {})).toEqual(['  a', '- []', '  b', '- {}'])
   expect(lines({ a: [1] }, { a: { 0: 1 } })).toEqual(['  a', '- - 1', '+ "0": 1'])
 })
 

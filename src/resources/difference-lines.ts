@@ -52,7 +52,7 @@ function listLines(before: readonly unknown[], after: readonly unknown[]): Diffe
 
 function valueLines(value: unknown): string[] {
   if (isFields(value)) return stringify(value, { lineWidth: 0 }).trimEnd().split('\n')
-  if (Array.isArray(value)) return value.map((entry) => `- ${inline(entry)}`)
+  if (Array.isArray(value) && value.length > 0) return value.map((entry) => `- ${inline(entry)}`)
   return inline(value).split('\n')
 }
 
