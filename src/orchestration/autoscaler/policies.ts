@@ -32,6 +32,9 @@ export interface Scaler {
 
 export const DEFAULT_COOLDOWN = { up: '0s', down: '1m' } as const
 
+/** Of what policies remember. An older program's memory is of another number, and none of theirs. */
+const MEMORY = 2
+
 /** Of a version without a policy: undefined. */
 export function scalerOf(spec: VersionSpec, known: Known): Scaler | undefined {
   const { policy, min, max = min, cooldown = DEFAULT_COOLDOWN } = spec.scaling
@@ -41,7 +44,7 @@ export function scalerOf(spec: VersionSpec, known: Known): Scaler | undefined {
   const bounds = { min, max, cooldownDownMs: durationMs(cooldown.down), cooldownUpMs: durationMs(cooldown.up) }
   return {
     name,
-    key: JSON.stringify([policy, isLearning]),
+    key: JSON.stringify([policy, isLearning, MEMORY]),
     policy: bounded(policyOf(policy, spec, known) as Policy, bounds),
   }
 }

@@ -147,7 +147,7 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
         wanted,
         reason: isAsked
           ? reasonFor(wanted, load, sample, choice ?? (isSurge ? SURGE_RULE : FIRST_RULE), trust, forQueue)
-          : `Nobody has asked ${askedAt === null ? 'yet' : `for ${short(idleMs / 60_000)} min`}: none.`,
+          : `Nobody has asked ${askedAt === null ? 'yet' : `for ${idleMs < 60_000 ? `${short(idleMs / 1000)} s` : `${short(idleMs / 60_000)} min`}`}: none.`,
         inputs: {
           load,
           ...(choice
