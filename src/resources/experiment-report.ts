@@ -88,7 +88,7 @@ function found(arm: ArmView, control: ArmView, { spec }: Experiment): string {
   const about = [effect.chance, effect.kind, ...(effect.sharper === undefined ? [] : [effect.sharper])].join('; ')
   const worth = spec.primary.minimumEffect
   const label = `${arm.name} beside ${control.name}: ${effect.words}, ${effect.chance}`
-  const certain = Math.floor(1_000 - (10 * spec.decision.error) / (spec.arms.length - 1)) / 10
+  const certain = effect.level ?? Math.floor(1_000 - (10 * spec.decision.error) / (spec.arms.length - 1)) / 10
   const chart = courseChart(arm.course, { worth, label })
   const caption = `Points that ${arm.name} is better than ${control.name} by ${spec.primary.name}, over time (UTC). Line: the estimate. Band: where the effect is, with at least ${certain} % at all times together; its first, widest part may lie outside. Solid line across: no difference. Dashed: ${inPoints(worth)}, worth having.`
   return `<p class="effect"><b>${escaped(effect.words)}</b> ${badge(arm.state)}<span class="soft">${escaped(about)}</span></p>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ago, exampleExperiment, NOW, short } from './example-experiment.ts'
-import { armViews, assignedBy, effectScaleOf, headOf, pWords, questionOf, ratioOf, samplingWords } from './experiment-view.ts'
+import { armViews, assignedBy, effectScaleOf, headOf, nextOf, pWords, questionOf, ratioOf, samplingWords } from './experiment-view.ts'
 
 type Status = NonNullable<ReturnType<typeof exampleExperiment>['status']>
 
@@ -30,6 +30,14 @@ describe('the head', () => {
     expect(ratioOf(fresh)).toBeUndefined()
   })
 })
+
+it.each([
+  ['ship', 'short', 'Next: make a version like assistant-v1 with the prompt and sampling of short, and release it on the route assistant.'],
+  ['ship', 'blunt', 'Next: release assistant-v2 on the route assistant.'],
+  ['keep', 'control', undefined],
+] as const)('what comes after %s %s', (decision, arm, expected) =>
+  expect(nextOf(exampleExperiment({ phase: 'Decided', decision, arm }))).toBe(expected),
+)
 
 describe('what is asked', () => {
   it.each([
@@ -179,9 +187,49 @@ describe('an arm', () => {
 
   it('is not told why it was stopped where the decision says the same', () => {
     const stoppedBecause = 'It is worse.'
-    expect(second({ stopped: 'harm', stoppedBecause }, { message: `${stoppedBecause} All callers are back.` }).note).toBe(
-      'Its figures are those of that moment.',
+    expect(second({ stopped: 'harm', stoppedBecause }, { message: `${stoppedBecause} All callers are back.` }).note).toBeUndefined()
+  })
+
+  it('says which metrics stopped it', () => {
+    expect(second({ stopped: 'harm', stoppedBecause: '', stoppedBy: ['errorRate', 'cost'] }).state.word).toBe(
+      'stopped for harm: errorRate, cost',
     )
+  })
+
+  it('says at which level its interval is', () => {
+    expect(second({ effect: { ...short.effect, level: 97.5, low: 0.38, high: 0.02 } }).effect).toMatchObject({
+      words: '+1.2 points (0.4 to 0.02)',
+      chance: '97.5 % interval, p 0.12 at any look',
+    })
+  })
+
+  it('says how many are missing, while it goes on', () => {
+    const missing = 'about 9,600 more callers or requests, if it is better by 2 points'
+    expect(second({ missing: 9_600 }).missing).toBe(missing)
+    expect(second({ missing: 9_600 }, { phase: 'Decided' })).not.toHaveProperty('missing')
+  })
+
+  it('says how many came to it, and whether that is as set', () => {
+    const two = (p: number, more = {}) =>
+      armViews(
+        exampleExperiment({
+          arms: [
+            { name: 'control', exposed: 300 },
+            { ...short, exposed: 100, ratioP: p, ...more },
+          ],
+        }),
+      ).map(({ came, crooked }) => [came, crooked?.tone])
+    expect(two(0.5).slice(0, 2)).toEqual([
+      [75, undefined],
+      [25, undefined],
+    ])
+    expect(two(0.005)[1]).toEqual([25, 'open'])
+    expect(two(0.0005)[1]).toEqual([25, 'bad'])
+    // The others have had more since.
+    expect(two(0.5, { stopped: 'harm' }).slice(0, 2)).toEqual([
+      [undefined, undefined],
+      [undefined, undefined],
+    ])
   })
 
   it('gets nobody while callers are not divided', () => {

@@ -58,6 +58,16 @@ function timesOf(spec: Spec<'Experiment'>, status: Experiment['status'], now: nu
   }
 }
 
+/** What there is to do with an arm that has won. */
+export function nextOf({ spec, status }: Experiment): string | undefined {
+  const arm = status?.decision === 'ship' ? spec.arms.find(({ name }) => name === status.arm) : undefined
+  if (!arm) return undefined
+  const own = [arm.prompt && 'prompt', arm.sampling && 'sampling'].filter(Boolean).join(' and ')
+  const version =
+    own === '' ? `release ${arm.version}` : `make a version like ${arm.version} with the ${own} of ${arm.name}, and release it`
+  return `Next: ${version} on the route ${spec.route}.`
+}
+
 /** "by the header x-user-id, else by the consumer" */
 export function assignedBy({ assignBy }: Spec<'Experiment'>): string {
   if (!assignBy) return 'as the route says'
@@ -81,8 +91,10 @@ export interface RatioView extends Word {
 
 /** As control gives it up at 0.001. */
 export function ratioOf({ status }: Experiment): RatioView | undefined {
-  if (!status?.sampleRatio) return undefined
-  const { p } = status.sampleRatio
+  return status?.sampleRatio && ratioView(status.sampleRatio.p)
+}
+
+function ratioView(p: number): RatioView {
   if (p <= 0.001) return { p, word: `callers do not come to the arms as set (${pWords(p)})`, tone: 'bad' }
   if (p <= 0.01) return { p, word: `callers hardly come to the arms as set (${pWords(p)}; at 0.001 it ends)`, tone: 'open' }
   return { p, word: `callers come to the arms as set (${pWords(p)})`, tone: 'good' }
@@ -95,7 +107,7 @@ export interface EffectView extends Effect {
   readonly words: string
   /** "exact: holds for any number of callers" */
   readonly kind: string
-  /** "p 0.03 at any look" */
+  /** "97.5 % interval, p 0.03 at any look" */
   readonly chance: string
   /** "43 % of the variance is gone, as callers were watched before" */
   readonly sharper?: string
@@ -111,11 +123,17 @@ export interface ArmView {
   readonly weight: number
   readonly share: number
   readonly exposed: number
+  /** Its part of all that came, in percent. Absent before some have, and where another arm was stopped earlier. */
+  readonly came?: number
+  /** That callers do not come to it and to the control as set. */
+  readonly crooked?: RatioView
   readonly state: Word & { readonly kind: ArmState }
   /** Why it is stopped, or what is waited for. */
   readonly note?: string
   /** The rest is absent of the control, and before callers are divided. */
   readonly effect?: EffectView
+  /** "about 9,600 more callers, if it is better by 2 points" */
+  readonly missing?: string
   readonly evidence: readonly (Evidence & { readonly name: 'better' | 'worse' | 'not worth it'; readonly tone: Tone })[]
   /** The primary metric, then the guardrails. */
   readonly metrics: readonly MetricRow[]
@@ -126,20 +144,28 @@ export function armViews(experiment: Experiment): ArmView[] {
   const { spec, status } = experiment
   const reports = spec.arms.map(({ name }) => status?.arms?.find((arm) => arm.name === name))
   const isDivided = status?.phase === 'Running' && status.heldSince === undefined
+  const sum = reports.reduce((all, report) => all + (report?.exposed ?? 0), 0)
+  // Of a few it says nothing; of two arms both end with the one that is stopped.
+  const isWhole = sum >= 100 && (spec.arms.length === 2 || reports.every((report) => report?.stopped === undefined))
   const left = spec.arms.reduce((sum, { weight }, i) => sum + (reports[i]?.stopped === undefined ? weight : 0), 0)
   return spec.arms.map(({ name, version, weight, prompt, sampling }, i) => {
     const report = reports[i]
     const metrics = report ? metricRows(experiment, report) : []
     const note = report && noteOf(experiment, report, metrics)
+    const ratio = report?.ratioP === undefined ? undefined : ratioView(report.ratioP)
+    const missing = isExperimenting(experiment) ? report?.missing : undefined
     return {
       ...{ name, version, weight },
       ...(prompt === undefined ? {} : { prompt: prompt.system }),
       sampling: samplingWords(sampling),
       share: isDivided && report?.stopped === undefined ? (100 * weight) / left : 0,
       exposed: report?.exposed ?? 0,
+      ...(isWhole ? { came: (100 * (report?.exposed ?? 0)) / sum } : {}),
+      ...(ratio && ratio.tone !== 'good' ? { crooked: ratio } : {}),
       state: stateOf(experiment, i, report),
       ...(note === undefined ? {} : { note }),
       ...(report?.effect ? { effect: effectView(report.effect) } : {}),
+      ...(missing === undefined ? {} : { missing: missingWords(missing, spec.primary.minimumEffect) }),
       evidence: report ? evidenceOf(report, spec.primary.minimumEffect) : [],
       metrics,
       course: report?.course ?? [],
@@ -149,7 +175,8 @@ export function armViews(experiment: Experiment): ArmView[] {
 
 function stateOf({ spec, status }: Experiment, i: number, report: ArmStatus | undefined): ArmView['state'] {
   if (i === 0) return { kind: 'control', word: status?.decision === 'keep' ? 'the control, stays' : 'the control', tone: 'idle' }
-  if (report?.stopped === 'harm') return { kind: 'harm', word: 'stopped for harm', tone: 'bad' }
+  if (report?.stopped === 'harm')
+    return { kind: 'harm', word: ['stopped for harm', report.stoppedBy?.join(', ')].filter(Boolean).join(': '), tone: 'bad' }
   if (report?.stopped === 'futile') return { kind: 'futile', word: 'not worth it', tone: 'idle' }
   if (status?.decision === 'ship' && status.arm === spec.arms[i]!.name) return { kind: 'shipped', word: 'better, ship it', tone: 'good' }
   if (status?.phase === 'Decided') return { kind: 'undecided', word: 'undecided', tone: 'open' }
@@ -161,9 +188,9 @@ function stateOf({ spec, status }: Experiment, i: number, report: ArmStatus | un
 
 function noteOf(experiment: Experiment, arm: ArmStatus, rows: readonly MetricRow[]): string | undefined {
   if (arm.stopped !== undefined) {
-    // Of one that has ended it the decision says the same.
-    const because = experiment.status?.message?.includes(arm.stoppedBecause ?? '') ? '' : arm.stoppedBecause
-    return `${because ?? ''} Its figures are those of that moment.`.trim()
+    // Of one that has ended it the decision says so.
+    if (experiment.status?.message?.includes(arm.stoppedBecause ?? '')) return undefined
+    return `${arm.stoppedBecause} Its figures are those of that moment.`
   }
   if (!isExperimenting(experiment)) return undefined
   if (arm.futileAt !== undefined)
@@ -174,19 +201,22 @@ function noteOf(experiment: Experiment, arm: ArmStatus, rows: readonly MetricRow
 }
 
 function effectView(effect: Effect): EffectView {
-  const { value, low, high, by, p, saved } = effect
+  const { value, low, high, level, by, p, saved } = effect
   const words = value === undefined ? 'nothing yet' : `${value > 0 ? '+' : ''}${written(value)} points`
   return {
     ...effect,
     words: value === undefined ? words : `${words} (${written(low)} to ${written(high)})`,
     kind: by === 'exact' ? 'exact: holds for any number of callers' : 'asymptotic: good for large numbers, shown from 500 callers an arm',
-    chance: `${pWords(p)} at any look`,
+    chance: `${level === undefined ? '' : `${level} % interval, `}${pWords(p)} at any look`,
     // The exact ones go by what came after alone.
     ...(by === 'asymptotic' && isSaving(saved)
       ? { sharper: `${inPercent(saved * 100)} of the variance is gone, as callers were watched before` }
       : {}),
   }
 }
+
+const missingWords = (units: number, minimum: number) =>
+  `about ${grouped(units)} more callers or requests, if it is better by ${inPoints(minimum)}`
 
 /** That callers were watched before has helped. */
 export const isSaving = (saved: number | undefined): saved is number => saved !== undefined && saved >= 0.005
@@ -237,8 +267,8 @@ export function pWords(p: number): string {
 export const minus = (value: number) => shortNumber(value).replace('-', '−')
 export const signed = (value: number) => (value > 0 ? `+${minus(value)}` : minus(value))
 
-/** As {@link minus}, "6.0" being as fine as "6.1". */
+/** As {@link minus}, "6.0" being as fine as "6.1"; finer only where nothing would be left. */
 function written(value: number): string {
   const size = Math.abs(value)
-  return size >= 1 && size < 10 ? value.toFixed(1).replace('-', '−') : minus(value)
+  return size >= 0.05 && size < 10 ? value.toFixed(1).replace('-', '−') : minus(value)
 }

@@ -74,6 +74,8 @@ const effect = z.strictObject({
   value: z.number().optional(),
   low: z.number(),
   high: z.number(),
+  /** Percent: it lies between `low` and `high` with this chance at least, at all times together. Absent of what an older program has written. */
+  level: z.number().optional(),
   /** `exact` holds for any number of units; `asymptotic` for large ones (500 an arm and more). */
   by: z.enum(['exact', 'asymptotic']),
   /** The probability of such a result without any difference, at most; however often it is looked at. */
@@ -93,6 +95,10 @@ const armStatus = z.strictObject({
   better: z.number().optional(),
   worse: z.number().optional(),
   futile: z.number().optional(),
+  /** About how many units of both until it is shown to be better, if it is by `minimumEffect`. Absent where it is shown, where it is stopped, and where no number would do. */
+  missing: z.number().int().optional(),
+  /** The smallest level at which it would be rejected that units come to the control and to this arm as set. Absent of the control. */
+  ratioP: z.number().optional(),
   /** Control and this arm: the primary metric, then the guardrails. Absent of the control. */
   metrics: z.array(metricReport).optional(),
   /** Units of this arm when it was proven not to be better by as much as `minimumEffect`, where that it does harm may still come out. */
@@ -100,6 +106,8 @@ const armStatus = z.strictObject({
   /** Why it gets nothing any more. */
   stopped: z.enum(['harm', 'futile']).optional(),
   stoppedBecause: z.string().optional(),
+  /** The metrics that were proven worse by then. */
+  stoppedBy: z.array(z.string()).optional(),
   /** How the effect has narrowed: milliseconds since the epoch, value, low, high. */
   course: z.array(z.tuple([z.number(), z.number(), z.number(), z.number()])).optional(),
 })

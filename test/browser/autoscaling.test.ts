@@ -74,7 +74,12 @@ it('a policy is a row and a page with its decisions, charts and reason, at all w
     await page.locator('.row-entry').first().press('Enter')
     await page.locator('.page-title').getByText('2 ready of 2 wanted').waitFor({ timeout: 20_000 })
     await page.getByRole('region', { name: 'Decisions' }).getByText('1 → 2').waitFor()
-    await page.getByRole('figure', { name: 'Instances' }).locator('canvas').waitFor()
+    const instances = page.getByRole('figure', { name: 'Instances' })
+    await instances.locator('canvas').waitFor()
+    // Where the pointer is, each chart says what was.
+    await instances.locator('.u-over').hover({ position: { x: (await instances.locator('.u-over').boundingBox())!.width - 4, y: 20 } })
+    await instances.getByText('wanted 2').waitFor()
+    await page.getByRole('figure', { name: 'Arrivals' }).getByText('requests 0').waitFor()
     expect(await scrollsSideways(page)).toBe(false)
     expect(await seriousFindings(page)).toEqual([])
     await page.getByRole('link', { name: '7 d', exact: true }).press('Enter')

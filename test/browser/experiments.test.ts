@@ -92,6 +92,7 @@ describe('while it runs', () => {
       await state(page, 'Running')
       await page.getByLabel('Prompt of short').getByText('Answer in <one> sentence & no more.').waitFor()
       const found = page.getByRole('region', { name: 'short beside control' })
+      await found.getByText('95 % interval').waitFor()
       await found.getByText('exact: holds for any number of callers').waitFor()
       await found.getByText('of the proof that it is not better by 1 point').waitFor()
       await found.getByRole('table', { name: 'tokensPerAnswer of control and short' }).waitFor()

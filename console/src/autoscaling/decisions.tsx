@@ -1,44 +1,39 @@
 /** What was decided, the newest first; what each was made from, on demand. */
-import { useState } from 'react'
 import type { ScalingAnswer } from '../../../src/control/api/scaling.ts'
-import { Ago, Panel } from '../parts/index.ts'
+import { Ago, NewestFirst, Panel } from '../parts/index.ts'
+import { moment } from './series.ts'
 
-const SHOWN = 20
+type Decision = ScalingAnswer['decisions'][number]
 
-export function Decisions({ decisions }: { readonly decisions: ScalingAnswer['decisions'] }) {
-  const [all, setAll] = useState(false)
-  const newest = decisions.toReversed()
+export function Decisions({ decisions, hours }: { readonly decisions: readonly Decision[]; readonly hours: number }) {
   return (
     <Panel title="Decisions">
-      <ol className="scaling-decisions">
-        {(all ? newest : newest.slice(0, SHOWN)).map(({ at, from, wanted, asked, reason, inputs, ready, starting }) => (
+      <NewestFirst
+        className="scaling-decisions"
+        items={decisions}
+        none="Nothing was changed in this time."
+        row={({ at, from, wanted, reason, ...more }) => (
           <li key={at}>
             <span className="quiet">
               <Ago at={at} />
+              <span className="secondary">{moment(at / 1_000, hours)}</span>
             </span>
             <strong>
               {from} → {wanted}
             </strong>
-            <div className="reason">
-              {reason}
-              <details>
-                <summary>Inputs</summary>
-                <code>
-                  {[...Object.entries(inputs), ['ready', ready], ['starting', starting], ['the policy alone', asked]]
-                    .map(([key, value]) => `${key} ${typeof value === 'number' ? Number(value.toPrecision(4)) : value}`)
-                    .join(', ')}
-                </code>
-              </details>
-            </div>
+            <details className="reason">
+              <summary>{reason}</summary>
+              <code>{inputsInWords(more)}</code>
+            </details>
           </li>
-        ))}
-        {decisions.length === 0 && <li className="quiet">Nothing was changed in this time.</li>}
-      </ol>
-      {!all && newest.length > SHOWN && (
-        <button type="button" className="plain" onClick={() => setAll(true)}>
-          {newest.length - SHOWN} older ones
-        </button>
-      )}
+        )}
+      />
     </Panel>
   )
+}
+
+function inputsInWords({ inputs, ready, starting, asked }: Pick<Decision, 'inputs' | 'ready' | 'starting' | 'asked'>): string {
+  return [...Object.entries(inputs), ['ready', ready], ['starting', starting], ['the policy alone', asked]]
+    .map(([key, value]) => `${key} ${typeof value === 'number' ? Number(value.toPrecision(4)) : value}`)
+    .join(', ')
 }

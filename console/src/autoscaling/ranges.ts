@@ -1,6 +1,7 @@
-/** How far back a page looks, hours. Points are kept for a week. Pure. */
+/** How far back a page looks, hours (points are kept for a week), and how a version is marked. Pure. */
 import type { Resource } from '../../../src/resources/index.ts'
 import { inNamespace } from '../api/resources.ts'
+import type { Health } from '../shell/state-mark.tsx'
 
 export const RANGES = [
   { hours: 1, label: '1 h' },
@@ -11,6 +12,11 @@ export const RANGES = [
 
 export function isRange(hours: number): boolean {
   return RANGES.some((range) => range.hours === hours)
+}
+
+/** None is wanted of one that nobody asks for. */
+export function healthOf({ ready, wanted }: { readonly ready: number; readonly wanted: number }): Health {
+  return ready !== wanted ? 'busy' : wanted === 0 ? 'idle' : 'good'
 }
 
 export function scalingHref({ name, namespace }: Pick<Resource['metadata'], 'name' | 'namespace'>, hours = 1): string {

@@ -8,7 +8,7 @@ import { DataTable, EmptyState, Named, PageHead } from '../parts/index.ts'
 import { rate } from '../shell/format.ts'
 import { StateMark } from '../shell/state-mark.tsx'
 import { firstPolicy, policyInWords } from './policy.ts'
-import { scalingHref } from './ranges.ts'
+import { healthOf, scalingHref } from './ranges.ts'
 
 interface Row {
   readonly version: Resource<'ModelVersion'>
@@ -48,10 +48,11 @@ export function ScalingList({ scaled }: { readonly scaled: readonly ScaledNow[] 
               { heading: 'Version', cell: ({ version }) => <Named metadata={version.metadata} /> },
               {
                 heading: 'Instances',
+                full: true,
                 cell: ({ now }) =>
                   now ? (
                     <span className="state-word">
-                      <StateMark health={now.ready === now.wanted ? 'good' : 'busy'} label="" /> {now.ready} ready of {now.wanted} wanted
+                      <StateMark health={healthOf(now)} label="" /> {now.ready} ready of {now.wanted} wanted
                     </span>
                   ) : (
                     <span className="quiet">not looked at yet</span>

@@ -9,7 +9,7 @@ import { Link } from '../shell/router.tsx'
 import { StateMark } from '../shell/state-mark.tsx'
 import { Decisions } from './decisions.tsx'
 import { policyInWords, policyLines } from './policy.ts'
-import { RANGES, scalingHref } from './ranges.ts'
+import { healthOf, RANGES, scalingHref } from './ranges.ts'
 import { type Line, ScalingChart } from './scaling-chart.tsx'
 import { there } from './series.ts'
 
@@ -34,7 +34,7 @@ export function ScalingPage(props: {
         beside={
           now && (
             <span className="state-word">
-              <StateMark health={now.ready === now.wanted ? 'good' : 'busy'} label="" /> {now.ready} ready of {now.wanted} wanted
+              <StateMark health={healthOf(now)} label="" /> {now.ready} ready of {now.wanted} wanted
             </span>
           )
         }
@@ -42,7 +42,7 @@ export function ScalingPage(props: {
         {version && <Link href={versionHref(version)}>The version</Link>}
       </PageHead>
       {answer && !answer.policy.policy && <NoPolicy min={answer.policy.min} />}
-      {now && <p className="note">{now.reason}</p>}
+      {now && now.ready < now.wanted && answer.status?.message && <p className="note">{answer.status.message}</p>}
       {now && <Now now={now} />}
       <Tabs
         label="How far back"
@@ -52,7 +52,7 @@ export function ScalingPage(props: {
       {answer ? <Course answer={answer} hours={hours} /> : <p className="quiet">Waiting for control…</p>}
       {answer && (
         <div className="columns">
-          <Decisions decisions={answer.decisions} />
+          <Decisions decisions={answer.decisions} hours={hours} />
           {now && answer.policy.policy && <HowItDecides answer={answer} now={now} />}
         </div>
       )}
@@ -76,14 +76,19 @@ function Now({ now }: { readonly now: Now }) {
   const { sample } = now
   return (
     <section className="panel" aria-label="Now">
+      <p className="flat">{now.reason}</p>
       <Measures>
         <Measure name="Wanted">{now.wanted}</Measure>
         <Measure name="Ready">{now.ready}</Measure>
         <Measure name="Starting">{now.starting}</Measure>
         <Measure name="Draining">{now.draining}</Measure>
-        <Measure name="Requests">{sample ? rate(sample.arrivals) : '–'}</Measure>
-        <Measure name="At a time">{sample ? figure(sample.concurrency) : '–'}</Measure>
+        <Measure name="Arrivals">{sample ? rate(sample.arrivals) : '–'}</Measure>
+        <Measure name="Requests at a time">{sample ? figure(sample.concurrency) : '–'}</Measure>
         <Measure name="Waiting">{sample ? count(sample.queued) : '–'}</Measure>
+        <Measure name="First token p95">{milliseconds(sample?.firstTokenP95Ms)}</Measure>
+        <Measure name="Misses" tone={sample && sample.misses > 0 ? 'bad' : undefined}>
+          {sample ? rate(sample.misses) : '–'}
+        </Measure>
       </Measures>
     </section>
   )
@@ -97,7 +102,7 @@ function Course({ answer, hours }: { readonly answer: ScalingAnswer; readonly ho
         <p className="quiet flat">Nothing was kept of this time. Each minute with a policy adds a point.</p>
       </Panel>
     )
-  const shared = { points, hours, marks: decisions.map(({ at }) => at) }
+  const shared = { points, hours }
   const objective = answer.policy.policy?.objective
   const firstToken: Line[] = [
     { label: 'p95', value: (point) => point.firstTokenP95Ms, color: '--accent' },
@@ -106,12 +111,13 @@ function Course({ answer, hours }: { readonly answer: ScalingAnswer; readonly ho
       : []),
   ]
   return (
-    <Panel title="Over time" beside={decisions.length > 0 && <span className="quiet hint">thin upright lines: decisions</span>}>
+    <Panel title="Over time" beside={decisions.length > 0 && <span className="quiet hint">ticks: decisions</span>}>
       <div className="scaling-charts">
         <ScalingChart
           {...shared}
           title="Instances"
           steps
+          marks={decisions.map(({ at }) => at)}
           least={2}
           format={String}
           lines={[
@@ -162,7 +168,7 @@ function HowItDecides({ answer, now }: { readonly answer: ScalingAnswer; readonl
         <Fact name="Wanted since">
           <Ago at={now.since} />
         </Fact>
-        <Fact name="Rests">
+        <Fact name="Cooldown">
           {cooldown?.up ?? '0s'} before another one comes, {cooldown?.down ?? '1m'} before one leaves
         </Fact>
         <Fact name="Start-up">
@@ -174,13 +180,13 @@ function HowItDecides({ answer, now }: { readonly answer: ScalingAnswer; readonl
         {speed && !('missing' in speed) && (
           <>
             <Fact name="Speed">
-              an instance bears {rate(speed.rate)} of {figure(speed.tokensIn)} tokens in and {figure(speed.tokensOut)} out
+              an instance bears {figure(speed.rate)} requests a second of {figure(speed.tokensIn)} tokens in and {figure(speed.tokensOut)}{' '}
+              out
             </Fact>
             <Fact name="Curve">
-              {speed.curve.decode
-                .map(({ sequences, stepMs }) => `${sequences} at a time: a token every ${milliseconds(stepMs)}`)
-                .join('; ')}
-              . {speed.curve.source}
+              a token every{' '}
+              {speed.curve.decode.map(({ sequences, stepMs }) => `${milliseconds(stepMs)} (${sequences} at a time)`).join(', ')}.{' '}
+              <span className="quiet">{speed.curve.source}</span>
             </Fact>
           </>
         )}

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { columnsOf, type Point, there } from './series.ts'
+import { columnsOf, moment, type Point, there } from './series.ts'
 
 const point = (minute: number, more: Partial<Point> = {}): Point => ({
   at: minute * 60_000,
@@ -21,4 +21,9 @@ it('minutes that follow each other are one line, and a hole is none', () => {
     [1, 1, null, 3],
     [null, null, null, 80],
   ])
+})
+
+it('a moment says as much as the range needs', () => {
+  const at = (hour: number) => new Date(2026, 0, 5, hour).getTime() / 1_000
+  expect([moment(at(9), 24), moment(at(9), 168), moment(at(0), 168)]).toEqual(['09:00', '5 Jan 09:00', '5 Jan'])
 })

@@ -27,9 +27,11 @@ export function columnsOf(points: readonly Point[], values: readonly Value[]): (
 /** Instances that are there: those that serve and those that start. */
 export const there = ({ ready, starting }: Point) => ready + starting
 
-/** "12:05", or with the day where more than one is shown; as the clock of who looks. */
+/** "12:05", or with the day where several are shown, of which midnight has no other name; as the clock of who looks. */
 export function moment(seconds: number, hours: number): string {
   const at = new Date(seconds * 1_000)
   const time = at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })
-  return hours <= 24 ? time : `${at.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })} ${time}`
+  if (hours <= 24) return time
+  const day = at.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })
+  return time === '00:00' ? day : `${day} ${time}`
 }

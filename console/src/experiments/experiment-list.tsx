@@ -1,9 +1,9 @@
 /** All experiments: what each is about, how far it is, and what its best arm shows. */
-import { type Experiment, headOf } from '../../../src/resources/experiment-view.ts'
+import { type Experiment, headOf, isExperimenting } from '../../../src/resources/experiment-view.ts'
 import { keyOf } from '../api/resources.ts'
 import { useSystem } from '../api/system.tsx'
 import { Ago, DataTable, EmptyState, Named, PageHead } from '../parts/index.ts'
-import { spaced } from '../releases/releases.ts'
+import { spaced } from '../shell/format.ts'
 import { StateMark } from '../shell/state-mark.tsx'
 import { bestArm, experimentHref, HEALTH, inOrder } from './experiments.ts'
 import { firstExperiment } from './manifest.ts'
@@ -60,7 +60,7 @@ export function ExperimentList({ experiments }: { readonly experiments: readonly
                 full: true,
                 cell: (experiment) => {
                   const best = bestArm(experiment)
-                  if (!best) return <span className="quiet">nothing yet</span>
+                  if (!best) return <span className="quiet">{isExperimenting(experiment) ? 'nothing yet' : 'none'}</span>
                   return (
                     <span className="state">
                       <span>{best.name}</span>

@@ -9,6 +9,8 @@ import {
   headOf,
   isExperimenting,
   isSaving,
+  nextOf,
+  pWords,
   questionOf,
   ratioOf,
 } from '../../../src/resources/experiment-view.ts'
@@ -17,15 +19,24 @@ import { API } from '../api/client.ts'
 import { inNamespace } from '../api/resources.ts'
 import { useSystem } from '../api/system.tsx'
 import { versionHref } from '../models/versions.ts'
-import { Ago, ConfirmByName, Fact, Facts, HistoryPanel, ManifestPanel, MayNot, PageHead, Panel, Tag, useMay } from '../parts/index.ts'
-import { spaced } from '../releases/releases.ts'
-import { count } from '../shell/format.ts'
+import {
+  ConfirmByName,
+  EventsPanel,
+  Fact,
+  Facts,
+  HistoryPanel,
+  ManifestPanel,
+  MayNot,
+  PageHead,
+  Panel,
+  Tag,
+  useMay,
+} from '../parts/index.ts'
+import { count, spaced } from '../shell/format.ts'
 import { Link } from '../shell/router.tsx'
 import { StateMark } from '../shell/state-mark.tsx'
 import { HEALTH, SIGNS, stop, TAGS } from './experiments.ts'
 import { Found, savingInWords } from './found.tsx'
-
-const SHOWN_EVENTS = 12
 
 export function ExperimentPage({ experiment, again }: { readonly experiment: Experiment; readonly again: () => void }) {
   const may = useMay('editor')
@@ -64,11 +75,15 @@ export function ExperimentPage({ experiment, again }: { readonly experiment: Exp
         )}
       </PageHead>
       <MayNot needed="editor" what="stop an experiment" />
-      {head.message && <p className={head.tone === 'bad' ? 'note bad' : 'note'}>{spaced(head.message)}</p>}
+      {head.message && (
+        <p className={head.tone === 'open' ? 'note' : `note ${head.tone}`}>
+          {spaced([head.message, nextOf(experiment)].filter(Boolean).join(' '))}
+        </p>
+      )}
       <Panel title="Arms" beside={<span className="quiet hint">callers, {assignedBy(spec)}</span>}>
         <div className="arm-cards">
           {[control!, ...others].map((arm) => (
-            <ArmCard key={arm.name} arm={arm} namespace={namespace} />
+            <ArmCard key={arm.name} arm={arm} namespace={namespace} goesOn={goesOn} />
           ))}
         </div>
       </Panel>
@@ -78,7 +93,7 @@ export function ExperimentPage({ experiment, again }: { readonly experiment: Exp
         ))}
       </Panel>
       <div className="columns">
-        <Events experiment={experiment} />
+        <EventsPanel events={experiment.status?.history ?? []} />
         <div className="stack">
           <HowItDecides experiment={experiment} arms={others} />
           <HistoryPanel plural="experiments" resource={experiment} />
@@ -105,8 +120,11 @@ export function ExperimentPage({ experiment, again }: { readonly experiment: Exp
   )
 }
 
-function ArmCard({ arm, namespace }: { readonly arm: ArmView; readonly namespace: string }) {
+function ArmCard({ arm, namespace, goesOn }: { readonly arm: ArmView; readonly namespace: string; readonly goesOn: boolean }) {
   const { versions } = useSystem()
+  const { weight, share, exposed, came, crooked } = arm
+  const now = goesOn && Math.abs(share - weight) > 0.5 ? `, ${share === 0 ? 'nothing' : inPercent(share)} now` : ''
+  const callers = `${exposed === 1 ? '1 caller' : `${count(exposed)} callers`}${came === undefined ? '' : `, ${inPercent(came)}`}`
   const found = versions.find(({ metadata }) => metadata.namespace === namespace && metadata.name === arm.version)
   return (
     <section className="arm-card" aria-label={arm.name}>
@@ -117,10 +135,14 @@ function ArmCard({ arm, namespace }: { readonly arm: ArmView; readonly namespace
         </Tag>
       </h3>
       <p>{found ? <Link href={versionHref(found)}>{arm.version}</Link> : arm.version}</p>
-      <p className="secondary">
-        {spaced(inPercent(arm.weight))} as set, {arm.share === 0 ? 'nothing now' : `${spaced(inPercent(arm.share))} now`} ·{' '}
-        {arm.exposed === 1 ? '1 caller' : `${count(arm.exposed)} callers`} so far
-      </p>
+      <p className="secondary">{spaced(`${inPercent(weight)} as set${now} · ${callers}${goesOn ? ' so far' : ''}`)}</p>
+      {crooked && (
+        <p>
+          <Tag tone={TAGS[crooked.tone]}>
+            {SIGNS[crooked.tone]} {crooked.tone === 'bad' ? 'do not come as set' : 'hardly come as set'}, {pWords(crooked.p)}
+          </Tag>
+        </p>
+      )}
       {arm.sampling.length > 0 && <p className="secondary">{arm.sampling.join(' · ')}</p>}
       {arm.prompt !== undefined && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a long prompt is scrolled with the keyboard
@@ -157,32 +179,6 @@ function HowItDecides({ experiment, arms }: { readonly experiment: Experiment; r
           </Fact>
         )}
       </Facts>
-    </Panel>
-  )
-}
-
-function Events({ experiment }: { readonly experiment: Experiment }) {
-  const [all, setAll] = useState(false)
-  const events = (experiment.status?.history ?? []).toReversed()
-  return (
-    <Panel title="What happened">
-      <ol className="experiment-events">
-        {(all ? events : events.slice(0, SHOWN_EVENTS)).map(({ time, event, message }) => (
-          <li key={`${time} ${event} ${message}`}>
-            <strong>{event.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}</strong>
-            <span className="reason">{spaced(message)}</span>
-            <span className="quiet">
-              <Ago at={time} />
-            </span>
-          </li>
-        ))}
-        {events.length === 0 && <li className="quiet">Nothing yet.</li>}
-      </ol>
-      {!all && events.length > SHOWN_EVENTS && (
-        <button type="button" className="plain" onClick={() => setAll(true)}>
-          {events.length - SHOWN_EVENTS} older ones
-        </button>
-      )}
     </Panel>
   )
 }

@@ -28,9 +28,9 @@ export function inOrder(experiments: readonly Experiment[]): Experiment[] {
   return experiments.toSorted((a, b) => Number(isExperimenting(b)) - Number(isExperimenting(a)) || born(b) - born(a))
 }
 
-/** The arm beside the control that is better by the most, of those of which something is known. */
+/** The arm beside the control that is better by the most, of those of which something is known and that do no harm. */
 export function bestArm(experiment: Experiment): ArmView | undefined {
-  const known = armViews(experiment).filter(({ effect }) => effect?.value !== undefined)
+  const known = armViews(experiment).filter(({ effect, state }) => effect?.value !== undefined && state.kind !== 'harm')
   return known.toSorted((a, b) => b.effect!.value! - a.effect!.value!)[0]
 }
 

@@ -1,8 +1,16 @@
 /** What one arm shows beside the control: its effect, how far that is proven, and the metrics that it comes from. */
-import { type ArmView, type Experiment, effectScaleOf, isExperimenting, signed } from '../../../src/resources/experiment-view.ts'
+import {
+  type ArmView,
+  type Band,
+  type Experiment,
+  effectScaleOf,
+  isExperimenting,
+  type MetricRow,
+  signed,
+} from '../../../src/resources/experiment-view.ts'
 import { inPercent, scaleOf } from '../../../src/resources/rollout-view.ts'
-import { BandTable, Proof, Tag } from '../parts/index.ts'
-import { spaced } from '../releases/releases.ts'
+import { type BandRow, BandTable, Proof, Tag } from '../parts/index.ts'
+import { spaced } from '../shell/format.ts'
 import { CourseChart } from './course-chart.tsx'
 import { placeOn, SIGNS, TAGS } from './experiments.ts'
 
@@ -18,8 +26,9 @@ export function Found(props: { readonly experiment: Experiment; readonly arm: Ar
           {SIGNS[arm.state.tone]} {arm.state.word}
         </Tag>
       </h3>
-      {!effect && <p className="quiet flat">Nothing is known of it yet.</p>}
-      {effect && (
+      {effect?.value === undefined ? (
+        <p className="quiet flat">Nothing is known of it yet.</p>
+      ) : (
         <div className="found-parts">
           <div>
             <p className="effect-words">{spaced(effect.words)}</p>
@@ -27,7 +36,7 @@ export function Found(props: { readonly experiment: Experiment; readonly arm: Ar
               {effect.chance}; {effect.kind}
               {effect.sharper && `; ${spaced(effect.sharper)}`}
             </p>
-            {arm.note && <p className="flat">{spaced(arm.note)}</p>}
+            {arm.note && <p className="found-note">{spaced(arm.note)}</p>}
             <EffectScale experiment={experiment} effect={effect} />
             {arm.evidence.map(({ name, share, words, tone }) => (
               <Proof
@@ -38,6 +47,7 @@ export function Found(props: { readonly experiment: Experiment; readonly arm: Ar
                 tone={tone === 'good' || tone === 'bad' ? tone : undefined}
               />
             ))}
+            {arm.missing && <p className="secondary">Missing: {arm.missing}.</p>}
           </div>
           <CourseChart
             label={`The effect of ${arm.name}`}
@@ -58,20 +68,27 @@ export function Found(props: { readonly experiment: Experiment; readonly arm: Ar
           <p className="quiet">
             {spaced(row.what)}
             {row.missing && `; missing: ${row.missing}`}
+            {isKnown(row) || '; nothing has been counted yet'}
           </p>
-          <BandTable
-            label={`${row.name} of ${control.name} and ${arm.name}`}
-            heading="Arm"
-            rows={[
-              { name: control.name, ...row.control, value: spaced(row.control.value) },
-              { name: arm.name, ...row.arm, value: spaced(row.arm.value) },
-            ]}
-            scale={scaleOf({ baseline: row.control, candidate: row.arm })}
-          />
+          {isKnown(row) && (
+            <BandTable
+              label={`${row.name} of ${control.name} and ${arm.name}`}
+              heading="Arm"
+              rows={[bandOf(control.name, row.control), bandOf(arm.name, row.arm)]}
+              scale={scaleOf({ baseline: row.control, candidate: row.arm })}
+            />
+          )}
         </div>
       ))}
     </section>
   )
+}
+
+const isKnown = ({ control, arm }: MetricRow) => control.units + arm.units > 0
+
+/** As the table of bands wants it. */
+function bandOf(name: string, { range, ...band }: Band): BandRow {
+  return { name, ...band, value: spaced(band.value), range: band.units === 0 ? range : spaced(`${range} %`) }
 }
 
 /** All arms of an experiment are drawn on one scale. */
@@ -82,12 +99,10 @@ function EffectScale({ experiment, effect }: { readonly experiment: Experiment; 
   return (
     <>
       <div className="effect-scale" aria-hidden>
-        {effect.value !== undefined && (
-          <i className="band" style={{ left: at(effect.low), right: `${100 - placeOn(scale, effect.high)}%` }} />
-        )}
+        <i className="band" style={{ left: at(effect.low), right: `${100 - placeOn(scale, effect.high)}%` }} />
         <i className="none" style={{ left: at(0) }} />
         <i className="worth" style={{ left: at(worth) }} />
-        {effect.value !== undefined && <b className="value" style={{ left: at(effect.value) }} />}
+        <b className="value" style={{ left: at(effect.value ?? 0) }} />
       </div>
       <p className="effect-key">
         <span>

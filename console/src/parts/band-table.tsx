@@ -26,6 +26,14 @@ export function BandTable(props: {
   const place = (value: number) => (most > least ? (100 * (value - least)) / (most - least) : 50)
   return (
     <table className="arms" aria-label={label}>
+      {/* So that tables below each other are one. */}
+      <colgroup>
+        <col />
+        <col className="arm-mean" />
+        <col className="arm-picture" />
+        <col className="arm-range" />
+        <col className="arm-units" />
+      </colgroup>
       <thead>
         <tr>
           <th scope="col">{heading}</th>

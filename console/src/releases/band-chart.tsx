@@ -1,11 +1,9 @@
 /** Two confidence bands that narrow as units come in, the newest at the right. For the eye: the numbers stand beside it. */
-import { useComputedColorScheme } from '@mantine/core'
-import { useEffect, useRef } from 'react'
-import uPlot from 'uplot'
+import type uPlot from 'uplot'
 import type { MetricReport } from '../../../src/resources/comparison.ts'
 import { inPercent } from '../../../src/resources/rollout-view.ts'
-import { lasting } from '../shell/format.ts'
-import { useWidth } from '../shell/use-width.ts'
+import { type Color, CourseEnds, Plot, valueAxis } from '../parts/index.ts'
+import { spaced } from '../shell/format.ts'
 
 export interface BandPoint {
   /** Milliseconds since the epoch. */
@@ -16,105 +14,58 @@ export interface BandPoint {
 }
 
 const HEIGHT = 132
-/** Dashed and solid besides, as the lines before the names of the versions. */
-const COLORS = ['--quiet', '--accent'] as const
 
 export function BandChart(props: {
   readonly label: string
   /** In the order of time. */
   readonly points: readonly BandPoint[]
+  readonly over: boolean
 }) {
-  const { label, points } = props
-  const holder = useRef<HTMLDivElement>(null)
-  const width = useWidth(holder)
-  const plot = useRef<uPlot | null>(null)
-  const scheme = useComputedColorScheme('light')
-  const latest = useRef(points)
-  latest.current = points
-  const enough = points.length > 1
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `scheme` re-reads the colours; values are set below
-  useEffect(() => {
-    if (width === 0 || !holder.current || !enough) return
-    const css = getComputedStyle(document.documentElement)
-    const color = (name: string) => css.getPropertyValue(name).trim()
-    const arm = (name: string, dash?: number[]): uPlot.Series[] => [
-      { stroke: `${color(name)}66`, width: 1, points: { show: false } },
-      { stroke: `${color(name)}66`, width: 1, points: { show: false } },
-      { stroke: color(name), width: 2, points: { show: false }, ...(dash ? { dash } : {}) },
-    ]
-    const made = new uPlot(
-      {
-        width,
-        height: HEIGHT,
-        padding: [6, 4, 7, 0],
-        legend: { show: false },
-        cursor: { show: false },
-        scales: { x: { time: false }, y: { range: () => [0, topOf(latest.current)] } },
-        axes: [
-          { show: false },
-          {
-            stroke: color('--quiet'),
-            grid: { stroke: color('--line'), width: 1 },
-            ticks: { show: false },
-            font: '10px system-ui, sans-serif',
-            size: 46,
-            gap: 4,
-            splits: (_plot, _axis, _min, max) => [0, max / 2, max],
-            values: (_plot, splits) => splits.map(inPercent),
-          },
-        ],
-        series: [{}, ...arm(COLORS[0], [4, 3]), ...arm(COLORS[1])],
-        bands: [
-          { series: [2, 1], fill: `${color(COLORS[0])}2e` },
-          { series: [5, 4], fill: `${color(COLORS[1])}2e` },
-        ],
-      },
-      dataOf(latest.current),
-      holder.current,
-    )
-    plot.current = made
-    return () => {
-      made.destroy()
-      plot.current = null
-    }
-  }, [width, scheme, enough])
-
-  useEffect(() => plot.current?.setData(dataOf(points)), [points])
-
+  const { label, points, over } = props
   return (
     <figure className="band-chart" aria-label={`${label} over time`}>
-      <div ref={holder} style={{ height: HEIGHT }} aria-hidden>
-        {!enough && <p className="band-nothing quiet">Grows while this page is open.</p>}
-      </div>
-      {enough && (
-        <p className="band-ends">
-          <span>{lasting(points.at(-1)!.at - points[0]!.at)} ago</span>
-          <span>now</span>
+      {points.length > 1 ? (
+        <>
+          <Plot height={HEIGHT} data={dataOf(points)} draws={draws} />
+          <CourseEnds from={points[0]!.at} to={points.at(-1)!.at} over={over} />
+        </>
+      ) : (
+        <p className="band-nothing quiet" style={{ height: HEIGHT }}>
+          Grows while this page is open.
         </p>
       )}
     </figure>
   )
 }
 
+/** Dashed and solid, as the lines before the names of the versions. */
+function draws(color: Color): Pick<uPlot.Options, 'axes' | 'bands' | 'scales' | 'series'> {
+  const arm = (name: string, dash?: number[]): uPlot.Series[] => [
+    { stroke: `${color(name)}66`, width: 1, points: { show: false } },
+    { stroke: `${color(name)}66`, width: 1, points: { show: false } },
+    { stroke: color(name), width: 2, points: { show: false }, ...(dash ? { dash } : {}) },
+  ]
+  return {
+    scales: { x: { time: false }, y: { range: ({ data }) => [0, topOf(data)] } },
+    axes: [{ show: false }, valueAxis(color, (value) => spaced(inPercent(value)))],
+    series: [{}, ...arm('--quiet', [4, 3]), ...arm('--accent')],
+    bands: [
+      { series: [2, 1], fill: `${color('--quiet')}2e` },
+      { series: [5, 4], fill: `${color('--accent')}2e` },
+    ],
+  }
+}
+
 /** As high as the bands of late and all means need: the width of the first moment would flatten all that comes after it. */
-function topOf(points: readonly BandPoint[]): number {
-  const arms = points.map(({ baseline, candidate }) => [baseline, candidate].filter(({ units }) => units > 0))
-  const late = arms.slice(Math.floor(arms.length * 0.5))
-  const most = Math.max(0.1, ...arms.flat().map(({ mean }) => mean), ...late.flat().map(({ high }) => high))
-  return Math.min(100, most * 1.1)
+function topOf([times, ...columns]: uPlot.AlignedData): number {
+  const late = Math.floor(times.length / 2)
+  const known = [columns[2], columns[5], columns[1]?.slice(late), columns[4]?.slice(late)].flatMap((column) => [...(column ?? [])])
+  return Math.min(100, Math.max(0.1, ...known.filter((value) => typeof value === 'number')) * 1.1)
 }
 
 function dataOf(points: readonly BandPoint[]): uPlot.AlignedData {
   const column = (arm: 'baseline' | 'candidate', value: 'low' | 'high' | 'mean') =>
     points.map((point) => (point[arm].units > 0 ? point[arm][value] : null))
-  return [
-    points.map(({ at }) => at / 1_000),
-    column('baseline', 'low'),
-    column('baseline', 'high'),
-    column('baseline', 'mean'),
-    column('candidate', 'low'),
-    column('candidate', 'high'),
-    column('candidate', 'mean'),
-  ] as uPlot.AlignedData
+  const columns = (arm: 'baseline' | 'candidate') => [column(arm, 'low'), column(arm, 'high'), column(arm, 'mean')]
+  return [points.map(({ at }) => at / 1_000), ...columns('baseline'), ...columns('candidate')] as uPlot.AlignedData
 }

@@ -10,7 +10,7 @@ export function Checks({ rollout }: { readonly rollout: Rollout }) {
   if (checks.length === 0) return null
   return (
     <Panel title="Checks">
-      <ul className="release-events">
+      <ul className="events checks">
         {checks.map(({ name, word, tone, message, time }) => (
           <li key={name}>
             <strong>{name}</strong>

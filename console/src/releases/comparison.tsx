@@ -9,9 +9,9 @@ import {
   shortNumber,
 } from '../../../src/resources/rollout-view.ts'
 import { type BandRow, BandTable, Panel, Proof, Tag } from '../parts/index.ts'
+import { spaced } from '../shell/format.ts'
 import { BandChart } from './band-chart.tsx'
 import type { Point } from './points.ts'
-import { spaced } from './releases.ts'
 
 export function Comparison({ rollout, points }: { readonly rollout: Rollout; readonly points: readonly Point[] }) {
   const views = metricViews(rollout)
@@ -71,11 +71,11 @@ function Metric(props: { readonly view: MetricView; readonly at: number; readonl
           rows={[bandOf(from, report.baseline), bandOf(to, report.candidate)]}
           scale={scaleOf(report)}
         />
-        {harm && <Proof name="Harm" {...harm} tone="bad" />}
-        {safety && <Proof name="Safety" {...safety} tone="good" />}
+        {harm && <Proof name="Harm" share={harm.share} words={spaced(harm.words)} tone="bad" />}
+        {safety && <Proof name="Safety" share={safety.share} words={spaced(safety.words)} tone="good" />}
         {missing && <p className="secondary flat">Missing: {missing}.</p>}
       </div>
-      {charted && <BandChart label={name} points={drawn} />}
+      {charted && <BandChart label={name} points={drawn} over={!isRunning(rollout)} />}
     </section>
   )
 }

@@ -3,9 +3,10 @@ import { inPercent, phaseOf, type Rollout, stepInWords } from '../../../src/reso
 import { keyOf } from '../api/resources.ts'
 import { useSystem } from '../api/system.tsx'
 import { Ago, DataTable, EmptyState, Named, PageHead } from '../parts/index.ts'
+import { spaced } from '../shell/format.ts'
 import { StateMark } from '../shell/state-mark.tsx'
 import { firstRelease } from './manifest.ts'
-import { HEALTH, inOrder, releaseHref, spaced } from './releases.ts'
+import { HEALTH, inOrder, releaseHref } from './releases.ts'
 import { WeightBar } from './weight-bar.tsx'
 
 export function ReleaseList({ rollouts }: { readonly rollouts: readonly Rollout[] }) {

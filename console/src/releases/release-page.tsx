@@ -4,19 +4,18 @@ import { inPercent, phaseOf, type Rollout, stepInWords } from '../../../src/reso
 import { inNamespace } from '../api/resources.ts'
 import { useSystem } from '../api/system.tsx'
 import { versionHref } from '../models/versions.ts'
-import { Ago, Fact, Facts, HistoryPanel, ManifestPanel, MayNot, PageHead, Panel, useAction } from '../parts/index.ts'
+import { Ago, EventsPanel, Fact, Facts, HistoryPanel, ManifestPanel, MayNot, PageHead, Panel, useAction } from '../parts/index.ts'
 import { runningTargets } from '../routes/route-state.ts'
+import { spaced } from '../shell/format.ts'
 import { Link } from '../shell/router.tsx'
 import { StateMark } from '../shell/state-mark.tsx'
 import { Checks } from './checks.tsx'
 import { Comparison } from './comparison.tsx'
 import { Ladder } from './ladder.tsx'
 import { type Point, remember } from './points.ts'
-import { HEALTH, spaced, type Told } from './releases.ts'
+import { HEALTH, type Told } from './releases.ts'
 import { Buttons, Said } from './steering.tsx'
 import { WeightBar } from './weight-bar.tsx'
-
-const SHOWN_EVENTS = 12
 
 export function ReleasePage({ rollout: fetched, again }: { readonly rollout: Rollout; readonly again: () => void }) {
   const action = useAction()
@@ -66,7 +65,7 @@ export function ReleasePage({ rollout: fetched, again }: { readonly rollout: Rol
       <Comparison rollout={rollout} points={points} />
       <Checks rollout={rollout} />
       <div className="columns">
-        <Events rollout={rollout} />
+        <EventsPanel events={status?.history ?? []} />
         <div className="stack">
           <HowItDecides rollout={rollout} />
           <HistoryPanel plural="rollouts" resource={rollout} />
@@ -123,32 +122,6 @@ function Shares({ rollout }: { readonly rollout: Rollout }) {
   )
 }
 
-function Events({ rollout }: { readonly rollout: Rollout }) {
-  const [all, setAll] = useState(false)
-  const events = (rollout.status?.history ?? []).toReversed()
-  return (
-    <Panel title="What happened">
-      <ol className="release-events">
-        {(all ? events : events.slice(0, SHOWN_EVENTS)).map(({ time, event, message }) => (
-          <li key={`${time} ${event} ${message}`}>
-            <strong>{inWords(event)}</strong>
-            <span className="reason">{spaced(message)}</span>
-            <span className="quiet">
-              <Ago at={time} />
-            </span>
-          </li>
-        ))}
-        {events.length === 0 && <li className="quiet">Nothing yet.</li>}
-      </ol>
-      {!all && events.length > SHOWN_EVENTS && (
-        <button type="button" className="plain" onClick={() => setAll(true)}>
-          {events.length - SHOWN_EVENTS} older ones
-        </button>
-      )}
-    </Panel>
-  )
-}
-
 function HowItDecides({ rollout: { spec, metadata } }: { readonly rollout: Rollout }) {
   const { minSamples, window, unitWindow, feedbackWindow, maxDuration, onTimeout, metrics, checks } = spec.analysis
   const headers = Object.entries(spec.preview?.headers ?? {})
@@ -162,7 +135,7 @@ function HowItDecides({ rollout: { spec, metadata } }: { readonly rollout: Rollo
         {metrics.length > 0 && (
           <>
             <Fact name="Next weight">after {minSamples} units of the new version at the present one, or when it is shown to be safe</Fact>
-            <Fact name="A request">has {window} to fail; one that has not by then, has not</Fact>
+            <Fact name="A request">has {window} to answer; one that has not begun by then has failed</Fact>
             {metrics.some(({ name }) => name === 'feedback') && <Fact name="Feedback">is waited for {feedbackWindow}</Fact>}
           </>
         )}
@@ -204,6 +177,4 @@ function HowItDecides({ rollout: { spec, metadata } }: { readonly rollout: Rollo
   )
 }
 
-/** "RolledBack" is "Rolled back". */
-const inWords = (event: string) => event.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
 const percent = (value: number) => spaced(inPercent(value))

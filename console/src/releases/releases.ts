@@ -32,9 +32,6 @@ export function releaseHref({ metadata: { name, namespace } }: Pick<Rollout, 'me
   return `/releases/${name}${inNamespace(namespace)}`
 }
 
-/** A number and its sign stay together. */
-export const spaced = (text: string) => text.replaceAll(' %', '\u202f%')
-
 /** Those that still decide first, then the newest. */
 export function inOrder(rollouts: readonly Rollout[]): Rollout[] {
   const over = ({ status }: Rollout) => Number(status?.phase === 'Healthy' || status?.phase === 'Degraded')

@@ -5,10 +5,10 @@ import { inPercent, metricViews, phaseOf, type Rollout } from '../../../src/reso
 import { sendJson } from '../api/client.ts'
 import { inNamespace } from '../api/resources.ts'
 import { ConfirmByName, ProblemNote, type Action as Running, useMay } from '../parts/index.ts'
-import { milliseconds } from '../shell/format.ts'
+import { milliseconds, spaced } from '../shell/format.ts'
 import { navigate } from '../shell/router.tsx'
 import { StateMark } from '../shell/state-mark.tsx'
-import { ACTIONS, type Action, HEALTH, spaced, type Told, tell } from './releases.ts'
+import { ACTIONS, type Action, HEALTH, type Told, tell } from './releases.ts'
 
 type Asked = 'promote-full' | 'abort' | 'undo' | 'delete'
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { lasting } from './format.ts'
+import { lasting, withoutZeros } from './format.ts'
 
 it.each([
   [0, '0.0\u202fms'],
@@ -10,3 +10,11 @@ it.each([
 ])('%i ms last %s', (ms, words) => {
   expect(lasting(ms)).toBe(words)
 })
+
+it.each([
+  ['2.00\u202fs', '2\u202fs'],
+  ['2.50\u202fs', '2.5\u202fs'],
+  ['0.05\u202f/s', '0.05\u202f/s'],
+  ['100\u202fms', '100\u202fms'],
+  ['1.05', '1.05'],
+])('at an axis %s is %s', (text, shown) => expect(withoutZeros(text)).toBe(shown))

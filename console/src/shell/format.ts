@@ -22,6 +22,12 @@ export function count(value: number): string {
   return value.toLocaleString('en-US')
 }
 
+/** Of a sentence: a number and its sign stay together. */
+export const spaced = (text: string) => text.replaceAll(' %', `${GAP}%`)
+
+/** "2 s" for "2.00 s": at an axis a round number is what it is. */
+export const withoutZeros = (text: string) => text.replace(/(\.\d*?)0+(?!\d)/, '$1').replace(/\.(?!\d)/, '')
+
 export function bytes(value: number): string {
   return value >= 1e9 ? `${(value / 1e9).toFixed(2)}${GAP}GB` : `${(value / 1e6).toFixed(0)}${GAP}MB`
 }

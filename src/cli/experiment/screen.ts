@@ -10,6 +10,7 @@ import {
   headOf,
   type MetricRow,
   minus,
+  nextOf,
   questionOf,
   ratioOf,
   type Tone as ViewTone,
@@ -71,6 +72,7 @@ function headLines(experiment: Experiment, columns: number, now: number, away: s
   const { phase, word, tone, times, message } = headOf(experiment, now)
   const sign = tone === 'open' && phase !== 'Decided' ? '‖' : tone === 'bad' ? '■' : PHASE_SIGNS[phase]
   const ratio = ratioOf(experiment)
+  const next = nextOf(experiment)
   const field = (label: string, text: string, toned: Tone = 'plain'): Line[] =>
     wrapped(text, Math.max(1, columns - LABEL)).map((line, i) => [
       { text: (i === 0 ? label : '').padEnd(LABEL), tone: 'dim' },
@@ -86,7 +88,9 @@ function headLines(experiment: Experiment, columns: number, now: number, away: s
     ...field('Route', `${spec.route}; callers are assigned ${assignedBy(spec)}`),
     ...field('Metric', `${spec.primary.name}: ${questionOf(experiment)}`),
     ...(ratio ? field('Ratio', ratio.word, ratio.tone === 'good' ? 'plain' : TONES[ratio.tone]) : []),
-    ...wrapped(away ?? message, Math.max(1, columns)).map((text): Line => [{ text, tone: away === undefined ? 'plain' : 'yellow' }]),
+    ...wrapped(away ?? [message, next].filter(Boolean).join(' '), Math.max(1, columns)).map(
+      (text): Line => [{ text, tone: away === undefined ? 'plain' : 'yellow' }],
+    ),
   ]
 }
 

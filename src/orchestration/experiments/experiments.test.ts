@@ -23,6 +23,11 @@ describe('an arm', () => {
     const [first] = results
     expect(first!.status).toMatchObject({ decision: 'harm', arm: 'other' })
     expect(first!.status.message).toMatch(/^other is worse: failed are \d+ % of .* All callers are back where the route says\.$/)
+    // The reason once.
+    expect(first!.status.history.map(({ event, message }) => [event, message]).at(-1)).toEqual([
+      'Decided',
+      'All callers are back where the route says.',
+    ])
   })
 
   test('that is not better by as much as would be worth having is given up', () => {

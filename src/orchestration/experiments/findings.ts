@@ -25,6 +25,8 @@ export interface ArmFinding {
   readonly guarded: boolean
   /** One sentence: the primary metric, or a guardrail, is proven worse. */
   readonly harm?: string
+  /** The metrics of which that is proven. */
+  readonly harmBy: readonly string[]
   /** What is missing until all guardrails are shown to be safe, in words. */
   readonly missing: string
   /** Units of both until the arm is shown to be better, if it is by the minimum effect. Infinite: no number would do. */
@@ -90,6 +92,7 @@ export function findingOf(
     futile,
     guarded: judged.every((m) => shownOf(findings, m, 'safety') >= 1),
     ...(evidence.harm === undefined ? {} : { harm: evidence.harm }),
+    harmBy: reports.filter(({ verdict }) => verdict === 'harm').map(({ name }) => name),
     missing: evidence.missing,
     unitsMissing: missing(findings, PRIMARY, share, plan.primary.minimumEffect / 100),
     pace: paceOf(findings),
@@ -138,7 +141,11 @@ function effectOf(
   interval: { readonly lower: number; readonly upper: number },
   { p, saved, alpha }: { readonly p: number; readonly saved: number | undefined; readonly alpha: number },
 ): Effect {
-  const told = { p: Number(p.toPrecision(3)), ...(saved === undefined ? {} : { saved: Math.round(saved * 1000) / 1000 }) }
+  const told = {
+    level: Number((100 * (1 - alpha)).toFixed(2)),
+    p: Number(p.toPrecision(3)),
+    ...(saved === undefined ? {} : { saved: Math.round(saved * 1000) / 1000 }),
+  }
   const isLarge = Number.isFinite(interval.lower) && isGradual(primary)
   if (isLarge) {
     const value = adjusted.baseline.mean - adjusted.candidate.mean

@@ -1,6 +1,7 @@
 /** What an experiment's status tells of its arms. Pure. */
 import type { ArmStatus } from '../../resources/experiment.ts'
 import type { Spec } from '../../resources/index.ts'
+import { roughly } from '../comparison/words.ts'
 import type { Point } from './course.ts'
 import type { ArmFinding } from './findings.ts'
 import type { ExperimentStatus } from './verdict.ts'
@@ -24,12 +25,16 @@ export function armReports(
     const stored = before?.arms?.find((arm) => arm.name === finding.name)
     if (stored?.stopped !== undefined) return stored
     const now = status.arms?.find((arm) => arm.name === finding.name)
-    const { name, effect, better, worse, futile, metrics } = finding
+    const { name, effect, better, worse, futile, unitsMissing, ratioP, metrics } = finding
+    const isOpen = now?.stopped === undefined && better < 1 && effect.value !== undefined && Number.isFinite(unitsMissing)
     return {
       ...{ name, exposed: finding.exposed.candidate, effect, better, worse, futile },
+      ...(isOpen ? { missing: roughly(unitsMissing) } : {}),
+      ratioP: Number(ratioP.toPrecision(3)),
       metrics: [...metrics],
       ...(now?.futileAt === undefined ? {} : { futileAt: now.futileAt }),
       ...(now?.stopped === undefined ? {} : { stopped: now.stopped, stoppedBecause: now.stoppedBecause }),
+      ...(now?.stopped === 'harm' ? { stoppedBy: [...finding.harmBy] } : {}),
       course: (courses[i] ?? []).map((point) => [...point] as [number, number, number, number]),
     }
   })

@@ -159,9 +159,9 @@ function stoppedIn({ arms }: ExperimentStatus, name: string): ArmStatus['stopped
 function allStopped(spec: ExperimentSpec, status: ExperimentStatus, now: number): ExperimentStatus {
   const control = spec.arms[0]!.name
   const futile = status.arms?.find(({ stopped }) => stopped === 'futile')
-  if (futile) return decided(status, now, 'keep', control, `${futile.stoppedBecause} ${control} stays.`)
+  if (futile) return decided(status, now, 'keep', control, `${control} stays.`, futile.stoppedBecause)
   const harmful = status.arms?.find(({ stopped }) => stopped === 'harm')
-  return decided(status, now, 'harm', harmful?.name, `${harmful?.stoppedBecause} All callers are back where the route says.`)
+  return decided(status, now, 'harm', harmful?.name, 'All callers are back where the route says.', harmful?.stoppedBecause)
 }
 
 /** While an arm cannot answer nobody is divided: what its absence costs would count against it for good. */
@@ -175,15 +175,18 @@ function held(status: ExperimentStatus, { now, unready }: Seen): ExperimentStatu
   return noted({ ...status, heldSince: iso(now) }, now, 'Held', `Nobody is divided for the moment: ${unready}`)
 }
 
+/** @param because Why, where the history has it already. */
 function decided(
   status: ExperimentStatus,
   now: number,
   decision: NonNullable<ExperimentStatus['decision']>,
   arm: string | undefined,
   message: string,
+  because = '',
 ): ExperimentStatus {
   const { heldSince: _, ...rest } = status
-  return noted({ ...rest, phase: 'Decided', decision, ...(arm === undefined ? {} : { arm }), endedAt: iso(now) }, now, 'Decided', message)
+  const ended = { ...rest, phase: 'Decided' as const, decision, ...(arm === undefined ? {} : { arm }), endedAt: iso(now) }
+  return { ...noted(ended, now, 'Decided', message), message: `${because} ${message}`.trim() }
 }
 
 function noted(status: ExperimentStatus, now: number, event: string, message: string): ExperimentStatus {
