@@ -195,5 +195,5 @@ test('the command line says all of it', async () => {
   expect(told).toMatch(/\nTIME +CHANGE +REASON +INPUTS\n\S+Z +1 → 2 +.*stable=/)
   const none = await strata(['autoscale', 'explain', 'nowhere'], { home: system.home })
   expect(none).toMatchObject({ code: 5, stdout: '' })
-  expect(none.stderr).toContain('There is no ModelVersion "nowhere" in the namespace default.')
+  expect(none.stderr).toContain('There is no ModelVersion "nowhere".')
 })
