@@ -58,7 +58,7 @@ const analysis = z
       .min(1)
       .max(10_000_000)
       .default(200)
-      .meta({ description: 'Units that the new version must have had at a step before the next one, unless it is shown to be safe.' }),
+      .meta({ description: 'Units that the new version must have had at a weight before the next one.' }),
     ...windows,
     maxDuration: wait.default('24h').meta({ description: 'How long a release may take.' }),
     onTimeout: z.enum(['pause', 'rollback']).default('pause').meta({ description: 'What happens when it is not decided by then.' }),

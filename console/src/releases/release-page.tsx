@@ -134,7 +134,7 @@ function HowItDecides({ rollout: { spec, metadata } }: { readonly rollout: Rollo
         </Fact>
         {metrics.length > 0 && (
           <>
-            <Fact name="Next weight">after {minSamples} units of the new version at the present one, or when it is shown to be safe</Fact>
+            <Fact name="Next weight">after {minSamples} units of the new version at the present one</Fact>
             <Fact name="A request">has {window} to answer; one that has not begun by then has failed</Fact>
             {metrics.some(({ name }) => name === 'feedback') && <Fact name="Feedback">is waited for {feedbackWindow}</Fact>}
           </>
