@@ -89,6 +89,23 @@ describe('instance choice', () => {
     expect(tracker.choose([instance('only')], none)!.id).toBe('only')
   })
 
+  it('tells one where nobody listens from one that fails', () => {
+    const clock = manualClock()
+    const tracker = createInstanceTracker(clock)
+    const end = (result: Parameters<typeof tracker.end>[1]) => {
+      tracker.begin('a')
+      tracker.end('a', result)
+    }
+    end('refused')
+    expect([tracker.isEjected('a'), tracker.isDown('a')]).toEqual([true, true])
+    end('neutral')
+    expect(tracker.isDown('a')).toBe(true)
+    clock.advance(251)
+    expect(tracker.isDown('a')).toBe(false)
+    for (let i = 0; i < 5; i++) end('failed')
+    expect([tracker.isEjected('a'), tracker.isDown('a')]).toEqual([true, false])
+  })
+
   it('does not hold a client’s fault or departure against the instance', () => {
     const tracker = createInstanceTracker(manualClock())
     for (let i = 0; i < 10; i++) {

@@ -3,7 +3,7 @@
  *
  * Ejection is Envoy's consecutive-failure outlier detection in small: a run of failures takes an instance out for a time that doubles, one
  * success brings it back. A connection that is refused ejects at once (the process is down) but briefly, since the supervisor restarts it.
- * When all are ejected, all are used: a guess beats a refusal. A process that was started again begins with a clean sheet: the requests that
+ * When all are ejected for failures, all are used at once: a guess beats a refusal, and waiting mends nothing. A process that was started again begins with a clean sheet: the requests that
  * its predecessor's death cut are no failures of its own.
  */
 import type { Clock } from '../kernel/clock.ts'
@@ -16,6 +16,8 @@ interface Load {
   failures: number
   ejectedUntil: number
   ejections: number
+  /** Nobody listened there when it was asked last. */
+  down: boolean
 }
 
 export interface InstanceTracker {
@@ -26,6 +28,8 @@ export interface InstanceTracker {
   end(id: string, result: 'ok' | 'failed' | 'refused' | 'neutral'): void
   inFlight(id: string): number
   isEjected(id: string): boolean
+  /** Ejected since nobody listens there: it is worth waiting until its supervisor has started it again. */
+  isDown(id: string): boolean
   ejected(): number
   /** Those that drain and have requests of ours. */
   busy(): string[]
@@ -51,7 +55,7 @@ export function createInstanceTracker(
   const load = (id: string): Load => {
     let known = loads.get(id)
     if (!known) {
-      known = { inFlight: 0, failures: 0, ejectedUntil: 0, ejections: 0 }
+      known = { inFlight: 0, failures: 0, ejectedUntil: 0, ejections: 0, down: false }
       loads.set(id, known)
     }
     return known
@@ -62,10 +66,13 @@ export function createInstanceTracker(
     state.failures = 0
   }
 
+  const isEjected = (id: string) => (loads.get(id)?.ejectedUntil ?? 0) > clock.monotonic()
+
   const forgive = (state: Load) => {
     state.failures = 0
     state.ejections = 0
     state.ejectedUntil = 0
+    state.down = false
   }
 
   return {
@@ -93,6 +100,7 @@ export function createInstanceTracker(
     end(id, result) {
       const state = load(id)
       state.inFlight = Math.max(0, state.inFlight - 1)
+      if (result !== 'neutral') state.down = result === 'refused'
       if (state.inFlight === 0 && draining.has(id)) onIdle()
       if (result === 'ok') {
         forgive(state)
@@ -105,7 +113,8 @@ export function createInstanceTracker(
       onRelease()
     },
     inFlight: (id) => loads.get(id)?.inFlight ?? 0,
-    isEjected: (id) => (loads.get(id)?.ejectedUntil ?? 0) > clock.monotonic(),
+    isEjected,
+    isDown: (id) => isEjected(id) && load(id).down,
     ejected: () => {
       const now = clock.monotonic()
       return [...loads.values()].filter((state) => state.ejectedUntil > now).length

@@ -91,7 +91,10 @@ function placeOf({ source }: CompiledVersion, { id, address, simulated }: Compil
   return { id, target: { address }, simulated, most: source.type === 'image' ? source.maxConcurrent : Number.POSITIVE_INFINITY }
 }
 
-/** With none in good standing, waits for one that is starting or coming back, unless a fallback can answer meanwhile; then any will do. */
+/**
+ * With none in good standing, waits for one that is starting or coming back, unless a fallback can answer meanwhile; then any will do. So will
+ * one that is ready and has failed of late, where there is no better: how long it is left out is for the others to have its requests.
+ */
 export async function waitForPlace(
   options: PlaceOptions,
   version: CompiledVersion,
@@ -113,7 +116,8 @@ export async function waitForPlace(
       if (place) return place
       continue
     }
-    if (fallback || now >= patience.coldUntil || instances.every(({ state }) => state === 'draining'))
+    const comesBack = instances.every(({ id, state }) => state !== 'ready' || excluded.has(id) || options.tracker.isDown(id))
+    if (fallback || !comesBack || now >= patience.coldUntil || instances.every(({ state }) => state === 'draining'))
       return guess(options, version, excluded) ?? (patience.held ? noPlace(options, version, 'over') : noInstance(version))
     if (options.client.gone) return noInstance(version)
     if (instances.some(({ state }) => state === 'starting')) patience.cold = true

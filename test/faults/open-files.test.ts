@@ -41,6 +41,12 @@ async function hold(url: string, text = ''): Promise<Client> {
   return client
 }
 
+/** What one question gets: "200", or status and words of the refusal. */
+async function chatted(system: System): Promise<string> {
+  const { status, body } = await chat(system)
+  return status === 200 ? '200' : `${status} ${body}`
+}
+
 const slowStream = (key: string) => {
   const body = JSON.stringify({ model: 'assistant', stream: true, max_tokens: 240, messages: [{ role: 'user', content: 'Hello' }] })
   return `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
@@ -102,7 +108,7 @@ describe.runIf(process.platform === 'linux')('256 open files', () => {
       expect(judgeStream(answer, text)).toEqual({ outcome: 'ok' })
     }
     for (const { socket } of streams) socket.destroy()
-    await expect.poll(async () => (await chat(system!)).status, { timeout: 10_000 }).toBe(200)
+    await expect.poll(() => chatted(system!), { timeout: 10_000 }).toBe('200')
     await answersAll(system, 6)
     expect((await system.processes()).every(({ restarts }) => restarts === 0)).toBe(true)
     await expect.poll(() => warnings(system!), { timeout: 20_000 }).toBe('')
@@ -123,7 +129,7 @@ describe.runIf(process.platform === 'linux')('256 open files', () => {
     const engine = (await system.processes()).find(({ role }) => role === 'engine')!
     expect(linesOf(system, engine.name, /limit of open files \(256\)/)).toHaveLength(1)
     for (const { socket } of streams) socket.destroy()
-    await expect.poll(async () => (await chat(system!)).status, { timeout: 10_000 }).toBe(200)
+    await expect.poll(() => chatted(system!), { timeout: 10_000 }).toBe('200')
     await answersAll(system, 10)
     expect((await system.processes()).every(({ restarts }) => restarts === 0)).toBe(true)
   })

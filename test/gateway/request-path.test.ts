@@ -315,6 +315,22 @@ describe('failing upstreams', () => {
     expect((await answer).status).toBe(200)
   })
 
+  it('asks the only instance at once, however often it has failed of late', async () => {
+    let failing = true
+    const answer = talk(['back'])
+    const server = await up((req, res, body) => {
+      if (failing) res.writeHead(503).end()
+      else answer(req, res, body)
+    })
+    // Whoever waited for its ejection to pass would wait longer than a test may take.
+    const patient = { coldWaitMs: 120_000 }
+    const gateway = await start(entriesOf(route({ retries: { attempts: 0, on: [] } }), version(), instance(server.port)), patient)
+    for (let i = 0; i < 60; i++) expect((await gateway.post(hello())).status).toBe(503)
+    failing = false
+    expect((await gateway.post(hello())).status).toBe(200)
+    expect(server.calls()).toBe(61)
+  })
+
   it('says so when no instance is ready in time', async () => {
     const gateway = await start(entriesOf(route(), version()))
     const res = await gateway.post(hello())
