@@ -14,11 +14,13 @@ export interface Evidenced {
 /** Natural logarithm of the evidence that one of `among` tests must reach, so that any of them reaching it falsely has a probability of at most `alpha`. */
 export function evidenceNeeded(alpha: number, among = 1): number {
   if (!(alpha > 0 && alpha < 1)) throw new RangeError(`a level must lie between 0 and 1, and is ${alpha}`)
+  if (!(among >= 1)) throw new RangeError(`the level is shared among one test at least, and here among ${among}`)
   return Math.log(among / alpha)
 }
 
-/** Positions of the tests that refute their hypothesis, all of them looked at together at level `alpha`. */
+/** Positions of the tests that refute their hypothesis, all of them looked at together at level `alpha`. Of no tests: none. */
 export function refutedOfAny(tests: readonly Evidenced[], alpha: number): number[] {
+  if (tests.length === 0) return []
   const needed = evidenceNeeded(alpha, tests.length)
   return tests.flatMap((test, i) => (test.peak >= needed ? [i] : []))
 }

@@ -98,6 +98,7 @@ test('a unit of which one value is not known is refused', () => {
     { x: 1, y: Number.POSITIVE_INFINITY },
   ])
     expect(() => of([unit])).toThrow(/leave out/)
+  expect(() => of([{ x: 1e200, y: 1 }])).toThrow(/farther from 0/)
 })
 
 test('a covariate that varies by rounding alone adjusts nothing', () => {

@@ -4,7 +4,7 @@
  * and x̄ that of a covariate which assignment cannot have touched, ȳ − θ (x̄ − E x) has the same expectation as ȳ, and the least variance, (1 − ρ²) of
  * ȳ's with ρ the correlation of x and y, where θ = cov(y, x) / var(x).
  */
-import { type Moments, NO_MOMENTS } from './mean-asymptotic.ts'
+import { LARGEST, type Moments, NO_MOMENTS } from './mean-asymptotic.ts'
 
 /** Plain data: number, means, and sums of squares and products of the distances from them. */
 export interface PairMoments {
@@ -35,12 +35,16 @@ const ROUNDING = 1e-9
 
 export const NO_PAIRS: PairMoments = { n: 0, meanX: 0, meanY: 0, xx: 0, yy: 0, xy: 0 }
 
-/** With these units seen too. Sums of raw squares would lose what matters where means are large against the variance. */
+/**
+ * With these units seen too. Sums of raw squares would lose what matters where means are large against the variance.
+ * @throws RangeError at a value that is none, or farther from 0 than 1e100.
+ */
 export function observePairs(moments: PairMoments, pairs: readonly Pair[]): PairMoments {
   let { n, meanX, meanY, xx, yy, xy } = moments
   for (const { x, y } of pairs) {
     if (!(Number.isFinite(x) && Number.isFinite(y)))
       throw new RangeError(`A unit is (${x}, ${y}): leave out units of which one is not known.`)
+    if (Math.max(Math.abs(x), Math.abs(y)) > LARGEST) throw new RangeError(`A unit is (${x}, ${y}): farther from 0 than ${LARGEST}.`)
     const [fromX, fromY] = [x - meanX, y - meanY]
     n += 1
     meanX += fromX / n

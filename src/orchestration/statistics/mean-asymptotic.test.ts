@@ -181,6 +181,7 @@ test('what is out of bounds is refused with its reason', () => {
     expect(() => meanAsymptoticInterval(many, 0.05, { rho })).toThrow(/optimalRho/)
   for (const n of [0, Number.NaN, Number.POSITIVE_INFINITY]) expect(() => optimalRho(n)).toThrow(/number of values/)
   for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) expect(() => observeMoments(NO_MOMENTS, [1, value])).toThrow(/not measured/)
+  expect(() => observeMoments(NO_MOMENTS, [-1e200])).toThrow(/farther from 0/)
   expect(() => meanAsymptoticP(many, Number.NaN)).toThrow(/hypothesis/)
   expect(() => meanAsymptoticInterval({ n: 1000, mean: Number.NaN, squares: 1 }, 0.05)).toThrow(/moments/)
 })

@@ -25,10 +25,17 @@ export interface AsymptoticOptions {
 
 export const NO_MOMENTS: Moments = { n: 0, mean: 0, squares: 0 }
 
-/** With these values seen too (B. P. Welford, "Note on a method for calculating corrected sums of squares and products", Technometrics 4(3), 1962). */
+/** Farther from 0 a value may not lie: the squares of larger ones are no numbers any more. */
+export const LARGEST = 1e100
+
+/**
+ * With these values seen too (B. P. Welford, "Note on a method for calculating corrected sums of squares and products", Technometrics 4(3), 1962).
+ * @throws RangeError at a value that is none, or farther from 0 than 1e100.
+ */
 export function observeMoments({ n, mean, squares }: Moments, values: readonly number[]): Moments {
   for (const value of values) {
     if (!Number.isFinite(value)) throw new RangeError(`A value is ${value}: leave out what was not measured.`)
+    if (Math.abs(value) > LARGEST) throw new RangeError(`A value is ${value}: farther from 0 than ${LARGEST}.`)
     const distance = value - mean
     n += 1
     mean += distance / n
