@@ -20,7 +20,7 @@ import { type Fold, Kept } from '../comparison/kept.ts'
 import { createChecks, judgeChecks, keyOf as keyOfChecks } from './checks.ts'
 import { type Action, act, advance, type RolloutStatus, type Seen } from './ladder.ts'
 import { isCompared, isRunningNow, isSame, keyOf, planOf } from './plan.ts'
-import { type Readable, whyDisplaced, whyNot, whyNotReady } from './surroundings.ts'
+import { isWritten, type Readable, whyDisplaced, whyNot, whyNotReady } from './surroundings.ts'
 
 type Rollout = Resource<'Rollout'>
 type Resources = Readable & Pick<ResourceStore, 'setStatus' | 'onChange'>
@@ -89,6 +89,7 @@ export function createRollouts(options: {
       now: clock.now(),
       unready: whyNotReady(rollout, resources),
       displaced: whyDisplaced(rollout, resources),
+      written: isWritten(rollout, resources),
       ...(analysis && anew.has(analysis.plan.key) ? { anew: 'Who stays on a version, or what it is judged by, has changed' } : {}),
       evidence: together(rollout, analysis?.evidence((rollout.status?.weight ?? 0) / 100), reportsOf(rollout)),
     }

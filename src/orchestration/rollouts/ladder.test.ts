@@ -51,6 +51,20 @@ describe('up the ladder', () => {
     expect(at(run([seen(12, { units: 400 })], next))).toEqual(['Progressing', 3, 50])
   })
 
+  test('promoted, it says what is left to do, and when that is done', () => {
+    const done = run(
+      [seen(11, { units: 200, safe: true }), seen(12, { units: 5_000, safe: true }), seen(13, { units: 9_000, safe: true })],
+      begun,
+    )
+    expect(done.message).toBe('v2 has what went to v1. Write it into the route, then this rollout may be deleted.')
+    expect(run([seen(14)], done)).toBe(done)
+    const written = run([{ ...seen(15), written: true }], done)
+    expect([...at(written), written.message]).toEqual([
+      ...at(done),
+      'v2 has what went to v1. Route/r says so itself by now: this rollout may be deleted.',
+    ])
+  })
+
   test('time and samples alone never promote', () => {
     const half = run([seen(11, { units: 200 }), seen(12, { units: 400 })], begun)
     const late = run([seen(600, { units: 1_000_000 })], half)

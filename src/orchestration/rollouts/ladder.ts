@@ -21,6 +21,8 @@ export interface Seen {
   readonly unready?: string
   /** Why there is nothing that it could be given: a sentence. */
   readonly displaced?: string
+  /** The route itself names the new version in the place of the old one. */
+  readonly written?: boolean
   /** Why what was seen before does not count any more. */
   readonly anew?: string
   readonly evidence: Evidence
@@ -46,6 +48,8 @@ export function advance(spec: RolloutSpec, before: RolloutStatus | undefined, se
     case 'Progressing':
     case 'Paused':
       return whileRunning(spec, status, seen)
+    case 'Healthy':
+      return said(status, sayPromoted(spec, seen))
     default:
       return status
   }
@@ -134,14 +138,14 @@ function climb(spec: RolloutSpec, status: RolloutStatus, seen: Seen): RolloutSta
 function enter(spec: RolloutSpec, status: RolloutStatus, step: number, seen: Seen): RolloutStatus {
   const stepStartedAt = new Date(seen.now).toISOString()
   const entered = spec.steps[step]
-  if (entered === undefined) return promoted(spec, status, seen.now)
+  if (entered === undefined) return promoted(spec, status, seen)
   const there = { ...status, step, stepStartedAt }
   if ('pause' in entered) return there
   const message = `${spec.to} gets ${entered.weight} % of what went to ${spec.from}.`
   const moved = noted({ ...there, weight: entered.weight, unitsBefore: seen.evidence.units, message }, seen.now, 'Weight', message)
   const next = spec.steps[step + 1]
   // What was seen before says nothing of the new weight: only what follows without looking is done at once.
-  if (next === undefined) return entered.weight === 100 ? promoted(spec, moved, seen.now) : moved
+  if (next === undefined) return entered.weight === 100 ? promoted(spec, moved, seen) : moved
   return 'pause' in next ? enter(spec, moved, step + 1, seen) : moved
 }
 
@@ -161,8 +165,16 @@ function waitingFor(spec: RolloutSpec, weight: number, { evidence }: Seen): stri
   return `Before ${weight} %:${samples} ${evidence.missing}`.trim()
 }
 
-function promoted(spec: RolloutSpec, status: RolloutStatus, now: number): RolloutStatus {
-  const message = `${spec.to} has what went to ${spec.from}. Write it into the route, then this rollout may be deleted.`
+function sayPromoted({ from, to, route }: RolloutSpec, { written }: Seen): string {
+  const rest = written
+    ? `Route/${route} says so itself by now: this rollout may be deleted.`
+    : 'Write it into the route, then this rollout may be deleted.'
+  return `${to} has what went to ${from}. ${rest}`
+}
+
+function promoted(spec: RolloutSpec, status: RolloutStatus, seen: Seen): RolloutStatus {
+  const { now } = seen
+  const message = sayPromoted(spec, seen)
   const { pausedBy: _, heldSince: __, ...rest } = status
   const done: RolloutStatus = {
     ...rest,
@@ -218,7 +230,7 @@ export function act(
     }
     case 'promote-full':
       if (phase !== 'Progressing' && phase !== 'Paused') return wrong('Progressing or Paused')
-      return { status: promoted(spec, noted(status, now, 'PromotedByHand', `Fully, by ${who}.`), now) }
+      return { status: promoted(spec, noted(status, now, 'PromotedByHand', `Fully, by ${who}.`), seen) }
     case 'abort':
       if (!isRunning({ status })) return wrong('Pending, Progressing or Paused')
       return { status: ended(status, now, 'Aborted', `Aborted by ${who}: ${back}.`) }

@@ -59,6 +59,13 @@ export function whyDisplaced(rollout: Rollout, resources: Readable): string | un
     : `Route ${spec.route} sends nothing to ${spec.from}, so there is nothing to take from it.`
 }
 
+/** What was promoted stands in the route by now. */
+export function isWritten({ spec, metadata }: Rollout, resources: Readable): boolean {
+  const targets = resources.get('Route', metadata.namespace, spec.route)?.spec.targets ?? []
+  const gets = (name: string) => targets.some(({ version, weight }) => version === name && weight > 0)
+  return gets(spec.to) && !gets(spec.from)
+}
+
 function onSameRoute({ spec, metadata }: Rollout, resources: Readable): Rollout[] {
   return resources
     .list('Rollout', metadata.namespace)
