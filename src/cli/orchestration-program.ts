@@ -34,8 +34,8 @@ export function releases(program: Command): void {
     .addOption(output('json'))
     .action(async (name, flags) => (await import('./commands/rollout.ts')).getRollout(name, flags))
   const tells = (word: string, description: string) =>
-    namespaced(rollout.command(word).description(description).argument('<name>', 'name of the Rollout'))
-  const tell = async (action: string, name: string, flags: { namespace: string }) =>
+    namespaced(rollout.command(word).description(description).argument('<name>', 'name of the Rollout')).addOption(output('json'))
+  const tell = async (action: string, name: string, flags: { namespace: string; output?: string }) =>
     (await import('./commands/rollout.ts')).tellRollout(action, name, flags)
   tells('pause', 'Stay at the weight of now, until `resume` or `promote`. Harm still rolls it back.').action((name, flags) =>
     tell('pause', name, flags),
@@ -67,7 +67,9 @@ export function experiments(program: Command): void {
       .command('stop')
       .description('End it undecided: all callers go where the route says again.')
       .argument('<name>', 'name of the Experiment'),
-  ).action(async (name, flags) => (await import('./commands/experiment.ts')).stopExperiment(name, flags))
+  )
+    .addOption(output('json'))
+    .action(async (name, flags) => (await import('./commands/experiment.ts')).stopExperiment(name, flags))
   namespaced(
     experiment
       .command('report')

@@ -37,12 +37,13 @@ export async function getExperiment(name: string | undefined, flags: ExperimentF
   else printSeen(first, watched, { json })
 }
 
-export async function stopExperiment(name: string, { namespace }: { readonly namespace: string }): Promise<void> {
+export async function stopExperiment(name: string, { namespace, output }: Omit<ExperimentFlags, 'watch'>): Promise<void> {
   const client = connectControl()
   const path = `/experiments/${encodeURIComponent(name)}/stop?namespace=${encodeURIComponent(namespace)}`
   const { experiment, confirmed } = await orNearest(client, { kind: 'Experiment', namespace, name }, () =>
     client.call<{ experiment: Experiment; confirmed: boolean }>('POST', path),
   )
+  if (output === 'json') return console.log(JSON.stringify(experiment, undefined, 2))
   const label = `Experiment/${namespace === 'default' ? '' : `${namespace}/`}${name}`
   console.log(
     `~ ${label}: stopped, inconclusive; all callers go where Route/${experiment.spec.route} says; ${await whoHasIt(client, confirmed)}`,

@@ -46,12 +46,13 @@ async function lookAt(client: ControlClient, namespace: string, name: string, si
 }
 
 /** `action` as the API names it. */
-export async function tellRollout(action: string, name: string, { namespace }: { readonly namespace: string }): Promise<void> {
+export async function tellRollout(action: string, name: string, { namespace, output }: Omit<RolloutFlags, 'watch'>): Promise<void> {
   const client = connectControl()
   const path = `/rollouts/${encodeURIComponent(name)}/${action}?namespace=${encodeURIComponent(namespace)}`
   const { rollout, confirmed } = await orNearest(client, { kind: 'Rollout', namespace, name }, () =>
     client.call<{ rollout: Rollout; confirmed: boolean }>('POST', path),
   )
+  if (output === 'json') return console.log(JSON.stringify(rollout, undefined, 2))
   const label = `Rollout/${namespace === 'default' ? '' : `${namespace}/`}${name}`
   console.log(`~ ${label}: ${nowIs(rollout)}; ${await whoHasIt(client, confirmed)}`)
 }
