@@ -42,7 +42,9 @@ describe('what is left of a start', () => {
     ['nothing is known, and nobody waits so long', { most: 1, forMs: 5_000 }, undefined, 5_000],
     ['it is about to begin', { most: 1, forMs: 60_000, startupMs: 45_000 }, undefined, 45_000],
     ['it began 40 s ago', { most: 1, forMs: 60_000, startupMs: 45_000 }, 60_000, 5_000],
-    ['it takes longer than it did', { most: 1, forMs: 60_000, startupMs: 45_000 }, 0, 1_000],
+    ['it should be there by now', { most: 1, forMs: 60_000, startupMs: 45_000 }, 55_000, 1_000],
+    ['it takes longer than it did', { most: 1, forMs: 60_000, startupMs: 45_000 }, 35_000, 20_000],
+    ['it takes much longer', { most: 1, forMs: 60_000, startupMs: 45_000 }, 0, 45_000],
     ['it takes longer than anybody waits', { most: 1, forMs: 10_000, startupMs: 300_000 }, 90_000, 290_000],
   ])('%s', (_what, bounds, began, left) => {
     expect(startLeftMs(bounds, began, 100_000)).toBe(left)

@@ -22,10 +22,14 @@ const LEAST_RETRY_MS = 1_000
 /** An instance that was left out after a failure may be asked again without anybody saying so. */
 const EJECTED_LOOK_MS = 250
 
-/** Milliseconds until an instance may be there, at least a second; `began`: when its start did (monotonic), as far as that was seen. */
+/**
+ * Milliseconds until an instance may be there, at least a second; `began`: when its start did (monotonic), as far as that was seen. What is late is
+ * expected to be late by as much again, so that those who come again do so ever less often, up to once in the time of a start.
+ */
 export function startLeftMs({ startupMs, forMs }: Bounds, began: number | undefined, now: number): number {
   const whole = startupMs ?? Math.min(forMs, ASSUMED_STARTUP_MS)
-  return Math.max(LEAST_RETRY_MS, whole - (began === undefined ? 0 : now - began))
+  const left = whole - (began === undefined ? 0 : now - began)
+  return Math.max(LEAST_RETRY_MS, left, Math.min(whole, -left))
 }
 
 export interface Start {
