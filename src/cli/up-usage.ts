@@ -9,7 +9,7 @@ import { fetchTrusting } from './fetch-trusting.ts'
 import type { Palette } from './terminal.ts'
 import type { UpOptions } from './up-options.ts'
 
-/** Gateway, console, key, a line to paste, how to stop. */
+/** Gateway, console, key, a line to paste (where there is a model to ask), how to stop. */
 export async function usageText(
   options: UpOptions,
   credentials: Credentials,
@@ -26,21 +26,29 @@ export async function usageText(
     row('Gateway', options.gatewayUrl, `OPENAI_BASE_URL=${options.gatewayUrl}/v1`),
     row('Console', login.url, 'opens once, then use `strata login`'),
     row('API key', credentials.apiKey, `stored in ${tilde(home.credentials)}`),
-    row('Try', `curl ${curlFlags(options)} ${options.gatewayUrl}/v1/chat/completions -H "Authorization: Bearer ${credentials.apiKey}" \\`),
-    `              -H 'content-type: application/json' -d ${shellQuoted(JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: 'Hello!' }] }))}`,
+    ...(model === undefined
+      ? [row('Models', 'none yet: npx strata apply -f FILE', 'examples/ has some')]
+      : [
+          row(
+            'Try',
+            `curl ${curlFlags(options)} ${options.gatewayUrl}/v1/chat/completions -H "Authorization: Bearer ${credentials.apiKey}" \\`,
+          ),
+          `              -H 'content-type: application/json' -d ${shellQuoted(JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: 'Hello!' }] }))}`,
+        ]),
     row('Stop', 'Ctrl-C (running answers finish first)'),
     '',
   ].join('\n')
 }
 
-async function firstModel(options: UpOptions, credentials: Credentials): Promise<string> {
+/** One that the key may ask for; undefined where there is none. */
+async function firstModel(options: UpOptions, credentials: Credentials): Promise<string | undefined> {
   try {
     const response = await fetchTrusting(credentials.tlsCertFile, `${options.gatewayUrl}/v1/models`, {
       headers: { authorization: `Bearer ${credentials.apiKey}` },
       signal: AbortSignal.timeout(2_000),
     })
     const ids = ((await response.json()) as { data?: { id: string }[] }).data?.map(({ id }) => id) ?? []
-    return ids.includes('assistant') ? 'assistant' : (ids[0] ?? 'assistant')
+    return ids.includes('assistant') ? 'assistant' : ids[0]
   } catch {
     return 'assistant' // only the example's model name hangs on it
   }

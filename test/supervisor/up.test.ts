@@ -32,6 +32,12 @@ test('TLS with a certificate of one’s own: every part finds every other, and t
   await expect(fetch(`${system.gatewayUrl}/health/live`)).rejects.toThrow()
 })
 
+test('without a model it says how to get one, and nothing that would not work', async () => {
+  await using system = await startSystem()
+  expect(system.logs()).toMatch(/^ {2}Models {4}none yet: npx strata apply -f FILE/m)
+  expect(system.logs()).not.toContain('chat/completions')
+})
+
 test('what cannot work is refused before anything starts', async () => {
   const home = join(folder, 'refused')
   const file = join(folder, 'no.pem')
