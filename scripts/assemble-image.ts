@@ -3,7 +3,7 @@
  * `packages/node_modules`, what the program itself needs (not the console's build tools), and `program`, all the rest.
  * Run by `deploy/Dockerfile` in a clone that is set up: `node scripts/assemble-image.ts FOLDER`.
  */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { prepareTemplate } from '../src/store/pglite.ts'
 import { type LockFile, packagesNeeded } from './packages-needed.ts'
@@ -33,9 +33,8 @@ for (const path of PROGRAM) copy(path, join(target, 'program'), () => true)
 
 // The empty database: a fresh home copies it instead of waiting for PostgreSQL to make one.
 mkdirSync(join(root, '.runtime'), { recursive: true })
-await prepareTemplate()
-for (const name of readdirSync(join(root, '.runtime')).filter((name) => name.startsWith('database-')))
-  copy(join('.runtime', name), join(target, 'program'), () => true)
+const database = await prepareTemplate()
+if (database !== undefined) copy(relative(root, database), join(target, 'program'), () => true)
 
 function copyPackage(path: string): void {
   const own = join(root, path)

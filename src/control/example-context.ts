@@ -32,8 +32,10 @@ export async function exampleControl(options: { gatewayUrl?: string; connection?
   const clock = manualClock()
   const log = createLog('test', () => undefined)
   const connection = options.connection ?? (await openScratch())
-  if (options.connection) await connection.script('drop schema public cascade; create schema public')
-  await migrate(connection, 0, clock.now())
+  if (options.connection) {
+    await connection.script('drop schema public cascade; create schema public')
+    await migrate(connection, 0, clock.now())
+  }
   const store = await assemble(connection, { clock })
   const feed = createSnapshotFeed({ feedToken: 'feed', gateways: 0, log, clock })
   feed.load(new Map())

@@ -36,7 +36,10 @@ import { PGlite } from '@electric-sql/pglite'
 import { NodeFS } from '@electric-sql/pglite/nodefs'
 import { diskProblem, ROOM_BYTES, requireRoom } from '../kernel/disk.ts'
 import { systemCode } from '../kernel/errors.ts'
+import { sha256Hex } from '../kernel/ids.ts'
 import type { Connection, Queries, Row } from './connection.ts'
+import { migrate } from './migrate.ts'
+import { MIGRATIONS } from './migrations.ts'
 import { needsRecovery, type SyncedFiles, syncAhead } from './sync-ahead.ts'
 
 interface FileStream {
@@ -128,13 +131,15 @@ export async function checkpointIfDue(connection: Connection, bytes = CHECKPOINT
 }
 
 /**
- * Makes an empty database in `folder`. PostgreSQL's initialisation costs seconds of CPU and yields the same files each time, so a clone
- * keeps them in `.runtime`, for its next home; where that is not to be had it is done anew.
+ * Makes a database in `folder` that has this program's tables and nothing in them. PostgreSQL's initialisation and the tables cost seconds of CPU
+ * and yield the same files each time, so a clone keeps them in `.runtime`, for its next home; where that is not to be had it is done anew.
  */
 async function initialise(folder: string): Promise<void> {
   const template = templateFolder()
   if (template && existsSync(template)) return cpSync(template, folder, { recursive: true, mode: constants.COPYFILE_FICLONE })
-  const fresh = await open(folder)
+  const fresh = connect(await open(folder), folder)
+  await dropTemplates(fresh)
+  await migrate(fresh, 0, Date.now())
   await fresh.close()
   if (!template) return
   const aside = `${template}.${process.pid}`
@@ -146,25 +151,36 @@ async function initialise(folder: string): Promise<void> {
   }
 }
 
-/** Makes the clone's empty database if it has none yet: part of the set-up, so that the first start need not wait for it. */
-export async function prepareTemplate(): Promise<void> {
+/** What PostgreSQL makes other databases from. Here none is made, and they are six of ten files to copy and to sync at each first start. */
+async function dropTemplates(connection: Queries): Promise<void> {
+  const templates = ['template0', 'template1']
+  await connection.query('update pg_database set datistemplate = false where datname = any($1)', [templates])
+  for (const name of templates) await connection.query(`drop database ${name}`)
+}
+
+/**
+ * Makes the clone's empty database if it has none yet: part of the set-up, so that the first start need not wait for it. Returns where it lies;
+ * undefined where there is no place for one.
+ */
+export async function prepareTemplate(): Promise<string | undefined> {
   const template = templateFolder()
-  if (!template || existsSync(template)) return
+  if (!template || existsSync(template)) return template
   const folder = mkdtempSync(join(tmpdir(), 'strata-template-'))
   try {
     await initialise(join(folder, 'db'))
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+  return existsSync(template) ? template : undefined // a read-only clone
 }
 
-/** Named by PGlite's version: another version may write other files. Undefined outside of a clone. */
+/** Named by PGlite's version, which may write other files, and by the tables. Undefined outside of a clone. */
 function templateFolder(): string | undefined {
   const runtime = fileURLToPath(new URL('../../.runtime', import.meta.url))
   const manifest = findPackageJSON('@electric-sql/pglite', import.meta.url)
   if (!manifest || !existsSync(runtime)) return undefined
   const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
-  return join(runtime, `database-${version}`)
+  return join(runtime, `database-${version}-${sha256Hex(JSON.stringify(MIGRATIONS)).slice(0, 12)}`)
 }
 
 /** A database of a test's own, gone when it is closed. */
