@@ -4,11 +4,15 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** What waits more than it computes, and measures neither time nor memory that others could spoil: two files at a time. */
 const TOGETHER = [
   ...['soak', 'peers', 'docker', 'conformance', 'weights', 'store', 'feed', 'repository', 'hostile', 'cli', 'simulation', 'supervisor'],
-  ...['e2e/rollouts', 'e2e/experiments', 'faults/control-down'],
+  ...['e2e/rollouts', 'e2e/experiments', 'e2e/examples', 'faults/control-down', 'control/hostile'],
+  // Of the console all but how fast it is painted.
+  'browser/!(paint)',
 ].map((place) => `test/${place}${place.includes('/') ? '' : '/**/*'}.test.ts`)
 
 /** Those that last longest begin first, so that none of them is left alone at the end. */
-const LONGEST = ['test/soak/soak.test.ts', 'test/hostile/pressure.test.ts', 'test/e2e/rollouts.test.ts', 'test/cli/commands.test.ts']
+const LONGEST = ['soak/soak', 'hostile/pressure', 'browser/every-page', 'e2e/rollouts', 'cli/commands'].map(
+  (name) => `test/${name}.test.ts`,
+)
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
