@@ -33,7 +33,7 @@ export interface Scaler {
 export const DEFAULT_COOLDOWN = { up: '0s', down: '1m' } as const
 
 /** Of what policies remember. An older program's memory is of another number, and none of theirs. */
-const MEMORY = 2
+const MEMORY = 3
 
 /** Of a version without a policy: undefined. */
 export function scalerOf(spec: VersionSpec, known: Known): Scaler | undefined {

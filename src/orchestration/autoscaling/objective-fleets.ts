@@ -11,7 +11,6 @@ import { short } from './policy.ts'
 
 /** Time constants of the means, seconds. */
 const MEANS_S = [20, 60, 180, 600, 1_800, 7_200] as const
-export const SHORTEST_MEAN_MS = MEANS_S[0] * 1_000
 export const LAST_MINUTE = 1
 
 interface Forecast {

@@ -70,6 +70,14 @@ describe('a load that moves', () => {
     expect(wanted.at(-1)).toBeLessThanOrEqual(wanted[HOUR - 1]! + 3)
   })
 
+  it('and is ten times what it was is met within ten seconds, for as long as it lasts', () => {
+    const { wanted, reasons } = run([...steady(4), ...steady(40, 150), ...steady(4, 300)])
+    expect(wanted[HOUR + 4]).toBeGreaterThanOrEqual(30)
+    expect(reasons[HOUR + 4]).toMatch(/far more than all that is ready can bear, so 1\.1 times what came in the last seconds/)
+    expect(Math.min(...wanted.slice(HOUR + 10, HOUR + 150))).toBeGreaterThanOrEqual(50)
+    expect(wanted.at(-1)).toBeLessThan(20)
+  })
+
   it('that comes in storms shorter than a start is met with instances that stay', () => {
     // Every two minutes 24 requests/s for ten seconds, else 3: in the mean 4.75.
     const storms = Array.from({ length: 3 * HOUR }, (_, tick) => (tick % 60 < 5 ? 24 : 3))
@@ -117,6 +125,15 @@ describe('a load that comes when nothing runs', () => {
   it('and that they waited is no reason to have more for hours', () => {
     expect(Math.max(...wanted.slice(360))).toBeLessThanOrEqual(9)
   })
+})
+
+it('learns no habits from how the first load came to what was idle', () => {
+  // Three waited a minute for those whom they had started; afterwards nobody does.
+  const busy = (tick: number, rate: number, ready: number) => (tick < 60 && rate > ready ? rate : 0)
+  const idle = [1, ...steady(0, 20)]
+  let tick = 0
+  const after = run([...idle, ...steady(3, 450)], { startupMs: 20_000 }, (rate, ready) => busy(tick++, rate, ready)).wanted
+  expect(mean(after.slice(-100))).toBeLessThanOrEqual(5)
 })
 
 it('takes nothing away from a fleet that it takes over, before it has seen what it is for', () => {

@@ -4,7 +4,8 @@
  * Load is counted as work: what the requests that came will cost an instance, by their tokens. Unlike concurrency it neither lags behind arrivals by the
  * length of an answer nor explodes when a queue forms. How to follow it is not set but found: objective-fleets.ts replays a few hundred ways at the same
  * time, and the cheapest of those that would have held the objective of late is the one that is done. What the same arithmetic foresees of the fleet that
- * there is is held against what came, so that a curve that is off, or a dispatch that is better, is made up for. A queue comes on top.
+ * there is is held against what came, so that a curve that is off, or a dispatch that is better, is made up for. A queue comes on
+ * top, and a crowd, far more than all that is ready can bear, is met as it comes: that is Knative's panic, by work and not by concurrency.
  */
 import { type LoadPoint, loadCurve } from './load-curve.ts'
 import {
@@ -16,7 +17,6 @@ import {
   LAST_MINUTE,
   lateShareOf,
   NO_FLEETS,
-  SHORTEST_MEAN_MS,
   type Strain,
   strainAfter,
   type World,
@@ -56,12 +56,14 @@ export interface ObjectiveState {
   readonly arrivals: number
   readonly askedAt: number | null
   readonly beganAt: number | null
-  /** When nothing was ready last, or nothing was known. */
-  readonly nothingAt: number
+  /** Seconds in which somebody asked, since nothing was ready or nothing was known. */
+  readonly asked: number
   /** Seconds in which somebody asked, and the fleets could be told apart. */
   readonly learned: number
   /** Mean of what came in the last seconds, in saturated instances. */
   readonly surge: number
+  /** When that was last far more than all that was ready. */
+  readonly crowdAt: number | null
 }
 
 /** Of traffic that was so short nothing is known. */
@@ -70,11 +72,14 @@ const FIRST_HEADROOM = 1.4
 /** A surge shows in the mean of a few seconds, and so does chance. */
 const SURGE_S = 6
 const SURGE_HEADROOM = 1.1
+/** So many times more than what is ready can bear is waited out by no rule. The mean of a minute takes over from there. */
+const CROWD = 2
+const CROWD_HELD_MS = 120_000
 const FIRST_RULE = `${FIRST_HEADROOM} times the last minute's mean`
 const SURGE_RULE = `${SURGE_HEADROOM} times what came in the last seconds`
 /** Of what was so long ago a third counts. */
 const MEMORY_S = 9_000
-/** A queue is to be gone as soon after those that come for it are ready as their start took, within these seconds: a quick start is not worth a long wait. */
+/** A queue is to be gone in half of the time that those who come for it took to start, within these seconds: whoever comes meanwhile stands behind it. */
 const QUICKEST_FLUSH_S = 10
 const LONGEST_FLUSH_S = 60
 /** Parts of an instance that make no difference. */
@@ -83,6 +88,8 @@ const CLOSE = 0.4
 const ANSWERS = 500
 const IDLE_MS = 600_000
 const TAKING_OVER_MS = 60_000
+/** By then what came to nothing has been served, and the mean of a minute knows of it. */
+const SETTLING_MS = 60_000
 /** One miss in a hundred requests says nothing yet about how good the foresight is. */
 const NOISE = 0.01
 /** What is foreseen is never held to be further off than that. */
@@ -94,7 +101,7 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
   const { costs, allowedMisses, startupMs, idleMs = IDLE_MS } = settings
   if (!(allowedMisses > 0 && allowedMisses < 1)) throw new RangeError(`${allowedMisses} is no share of misses between 0 and 1`)
   const curve = loadCurve(settings.curve)
-  const flushS = Math.min(LONGEST_FLUSH_S, Math.max(QUICKEST_FLUSH_S, startupMs / 1000))
+  const flushS = Math.min(LONGEST_FLUSH_S, Math.max(QUICKEST_FLUSH_S, startupMs / 2_000))
   const world: World = { startupMs, curve, patience: settings.objectiveMs / 1000, memory: MEMORY_S }
   return {
     name: 'objective',
@@ -109,17 +116,19 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
       askedAt: null,
       learned: 0,
       surge: 0,
+      crowdAt: null,
       beganAt: null,
-      nothingAt: 0,
+      asked: 0,
     },
     decide(state, sample, now) {
       const beganAt = state.beganAt ?? now
-      const nothingAt = sample.ready === 0 || state.beganAt === null ? now : state.nothingAt
+      const asks = sample.arrivals > 0 || sample.concurrency > 0
+      const asked = sample.ready === 0 ? 0 : state.asked + (asks ? sample.periodMs / 1000 : 0)
       const tokensOut = lengthOfAnswers(state.tokensOut, sample)
       const request = costs.request + costs.tokenOut * tokensOut
       const load = (sample.arrivals * request + sample.tokensIn * costs.tokenIn) / curve.saturation
-      // Who comes when nothing runs waits for a start whatever the rule, and the rules know of him only with time.
-      const tells = now - nothingAt >= startupMs + SHORTEST_MEAN_MS
+      // Who comes when nothing runs, or to what was idle, waits for a start whatever the rule, and the rules know of him only with time.
+      const tells = asked * 1000 >= startupMs + SETTLING_MS
       const fleets = advance(state.fleets, load, sample.periodMs / 1000, now, world, tells)
       const counts = heldAgainst(state, sample, fleets, world, load, tells)
       const prior = NOISE * counts.arrivals
@@ -127,7 +136,6 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
       const trust = Math.min(MOST_TRUST, Math.max(LEAST_TRUST, ratio))
 
       const surge = state.surge + (1 - Math.exp(-sample.periodMs / 1000 / SURGE_S)) * (load - state.surge)
-      const asks = sample.arrivals > 0 || sample.concurrency > 0
       const learned = state.learned + (asks && tells ? sample.periodMs / 1000 : 0)
       const chosen = learned < LEARNING_S ? null : cheapest(fleets, allowedMisses, trust, state.chosen)
       const choice = chosen === null ? undefined : describe(fleets, chosen)
@@ -137,7 +145,10 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
       const lastMinute = fleets.means[LAST_MINUTE]!
       const isSurge = SURGE_HEADROOM * surge > FIRST_HEADROOM * lastMinute
       const forNew = isSurge ? SURGE_HEADROOM * surge : FIRST_HEADROOM * lastMinute
-      const forLoad = choice ? Math.max(choice.instances, lastMinute) : forNew
+      const crowdAt = sample.ready > 0 && surge > CROWD * sample.ready ? now : state.crowdAt
+      const isCrowd = crowdAt !== null && now - crowdAt < startupMs + CROWD_HELD_MS
+      const forCrowd = isCrowd ? SURGE_HEADROOM * surge : 0
+      const forLoad = choice ? Math.max(choice.instances, lastMinute, forCrowd) : forNew
       const askedAt = asks ? now : state.askedAt
       const isAsked = askedAt !== null && now - askedAt < idleMs
       // Whoever takes over a fleet takes nothing away before it has seen what the fleet is for.
@@ -146,7 +157,7 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
       return {
         wanted,
         reason: isAsked
-          ? reasonFor(wanted, load, sample, choice ?? (isSurge ? SURGE_RULE : FIRST_RULE), trust, forQueue)
+          ? reasonFor(wanted, load, sample, choice ?? (isSurge ? SURGE_RULE : FIRST_RULE), trust, forQueue, forCrowd)
           : `Nobody has asked ${askedAt === null ? 'yet' : `for ${idleMs < 60_000 ? `${short(idleMs / 1000)} s` : `${short(idleMs / 60_000)} min`}`}: none.`,
         inputs: {
           load,
@@ -163,8 +174,9 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
           askedAt,
           learned,
           surge,
+          crowdAt,
           beganAt,
-          nothingAt,
+          asked,
         },
       }
     },
@@ -186,9 +198,9 @@ function lengthOfAnswers(before: number, { completions, tokensOut, periodMs }: S
 
 /** What is foreseen of the fleet that there is, beside what it missed. */
 function heldAgainst(state: ObjectiveState, sample: Sample, fleets: Fleets, world: World, load: number, tells: boolean) {
-  if (!tells) return { strain: { queue: 0, use: 0 }, foreseen: state.foreseen, missed: state.missed, arrivals: state.arrivals }
   const seconds = sample.periodMs / 1000
-  const strain = strainAfter(state.strain, load / sample.ready, seconds)
+  const strain = strainAfter(state.strain, sample.ready === 0 ? load : load / sample.ready, seconds)
+  if (!tells) return { strain, foreseen: state.foreseen, missed: state.missed, arrivals: state.arrivals }
   const fresh = Math.max(seconds / fleets.seconds, seconds / MEMORY_S)
   const towards = (before: number, now: number) => before + fresh * (now - before)
   return {
@@ -199,9 +211,18 @@ function heldAgainst(state: ObjectiveState, sample: Sample, fleets: Fleets, worl
   }
 }
 
-function reasonFor(wanted: number, load: number, sample: Sample, rule: Choice | string, trust: number, forQueue: number): string {
+function reasonFor(
+  wanted: number,
+  load: number,
+  sample: Sample,
+  rule: Choice | string,
+  trust: number,
+  forQueue: number,
+  forCrowd: number,
+): string {
   const now = `${short(sample.arrivals)} requests/s are work for ${short(load)} busy instances`
   const queue = forQueue > 0.1 ? `, ${short(forQueue)} more for the ${counted(sample.queued, 'request')} that wait` : ''
   if (typeof rule === 'string') return `${now}; too new to know its habits, so ${rule}${queue}: ${wanted}.`
+  if (forCrowd > rule.instances) return `${now}, far more than all that is ready can bear, so ${SURGE_RULE}${queue}: ${wanted}.`
   return `${now}; ${short(rule.forecast)} are forecast (${rule.name}) and ${short(rule.headroom)} times that is the cheapest that would have held the objective of late (${short(rule.missShare * trust * 100)} % misses)${queue}: ${wanted}.`
 }
