@@ -98,6 +98,7 @@ export function planning(program: Command): void {
     .option('--startup <duration>', 'from the creation of an instance until it serves', '60s')
     .option('--min <n>', 'fewest instances; 0 lets the last one go when nobody asks', '1')
     .option('--max <n>', 'most instances', '100')
+    .option('--cooldown <duration>', 'none leaves within so long of the last change, as `cooldown.down` of a version', '0s')
     .option('--scale <times>', 'so many times the requests of the trace')
     .option('--hours <n>', 'repeat the trace for so long')
     .option('--daily <share>', 'let the rate swing over the day, 0 to 1', '0')

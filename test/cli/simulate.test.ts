@@ -94,6 +94,16 @@ describe('a trace', () => {
     expect(readFileSync(path('chart.svg'), 'utf8')).toMatch(/^<\?xml/)
   })
 
+  it('keeps what it has for as long as a cooldown says', async () => {
+    const changes = async (...flags: string[]) => {
+      const { stdout } = await simulate('--trace', path('trace.csv'), '--policy', 'knative:4', '--decisions', ...SHORT, ...flags)
+      return (stdout.match(/^ {2}00:\d\d:\d\d /gm) ?? []).length
+    }
+    const [free, rested] = [await changes(), await changes('--cooldown', '10m')]
+    expect(rested).toBeGreaterThan(0)
+    expect(rested).toBeLessThan(free)
+  })
+
   it('explains each change', async () => {
     const { stdout } = await simulate('--trace', path('trace.csv'), '--decisions', ...SHORT)
     expect(stdout).toMatch(/^ {2}00:\d\d:\d\d +\d+ {2}[\d.]+ requests\/s are work for [\d.]+ busy instances;/m)

@@ -3,7 +3,14 @@ import { writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { messageOf, StrataError } from '../../kernel/errors.ts'
 import { parseDuration } from '../../kernel/units.ts'
-import { choosePolicy, counted, POLICY_FORMS, type ServiceCurve, type Surroundings } from '../../orchestration/autoscaling/index.ts'
+import {
+  type Bounds,
+  choosePolicy,
+  counted,
+  POLICY_FORMS,
+  type ServiceCurve,
+  type Surroundings,
+} from '../../orchestration/autoscaling/index.ts'
 import {
   chartHtml,
   chartSvg,
@@ -31,6 +38,7 @@ export interface SimulateFlags {
   readonly startup: string
   readonly min: string
   readonly max: string
+  readonly cooldown: string
   readonly scale?: string
   readonly hours?: string
   readonly daily: string
@@ -79,14 +87,15 @@ export async function simulate(flags: SimulateFlags): Promise<void> {
   if (cannotHold) notes.push(cannotHold)
   const policies = world.policies.map((text) => policyNamed(text, known, cannotHold))
   const scenario: Scenario = {
-    ...{ requests, curve, objectiveMs: world.objectiveMs, startupMs: world.startupMs, bounds: { min: world.min, max: world.max } },
+    ...{ requests, curve, objectiveMs: world.objectiveMs, startupMs: world.startupMs, bounds: world.bounds },
     ...{ tickMs: TICK_MS, timeoutMs: world.timeoutMs, queue: world.queue, warmupMs: world.warmupMs },
-    initial: Math.max(world.min, Math.min(world.max, Math.ceil((meanRate(requests) / tested.rate) * TESTED_INSTANCES))),
+    initial: Math.max(world.bounds.min, Math.min(world.bounds.max, Math.ceil((meanRate(requests) / tested.rate) * TESTED_INSTANCES))),
   }
   const timelineMs = Math.max(TICK_MS, Math.ceil(durationOf(requests) / CHART_POINTS / TICK_MS) * TICK_MS)
   const outcomes = policies.map((policy) => {
     const count = /^fixed:(\d+)$/.exec(policy.name)?.[1]
-    const own = count === undefined ? scenario : { ...scenario, initial: Math.min(world.max, Math.max(world.min, Number(count))) }
+    const own =
+      count === undefined ? scenario : { ...scenario, initial: Math.min(world.bounds.max, Math.max(world.bounds.min, Number(count))) }
     return replay(own, policy, { timelineMs, keepDecisions: DECISIONS_KEPT })
   })
   const title = `${flags.trace === undefined ? `${flags.shape}, seed ${flags.seed}` : basename(nameOf(flags.trace))}: objective ${flags.objective}, start-up ${flags.startup}`
@@ -115,8 +124,7 @@ interface World {
   readonly startupMs: number
   readonly warmupMs: number
   readonly timeoutMs: number
-  readonly min: number
-  readonly max: number
+  readonly bounds: Bounds
   readonly queue: number
   readonly seed: number
   readonly daily: number
@@ -146,7 +154,8 @@ function readFlags(flags: SimulateFlags): World {
   if (!SHAPES.includes(flags.shape as Shape)) throw new StrataError('usage', `--shape ${flags.shape} is none of ${SHAPES.join(', ')}.`)
   const daily = number('daily', flags.daily, 0, 1, false)
   return {
-    ...{ policies: policiesOf(flags), objectiveMs, min, max, daily },
+    ...{ policies: policiesOf(flags), objectiveMs, daily },
+    bounds: { min, max, cooldownDownMs: duration('cooldown', flags.cooldown) },
     startupMs: duration('startup', flags.startup),
     warmupMs: duration('warmup', flags.warmup),
     timeoutMs: duration('timeout', flags.timeout),
