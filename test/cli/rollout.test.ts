@@ -72,6 +72,8 @@ describe('told by hand', () => {
     expect(await told('undo', 'by-hand')).toBe(`~ Rollout/by-hand: Route/assistant has its own weights again; ${confirmed}`)
     expect(await told('retry', 'by-hand')).toBe(`~ Rollout/by-hand: begins anew as soon as assistant-v2 is ready; ${confirmed}`)
     await phase('by-hand', 'Paused')
+    expect(JSON.parse(await told('promote', 'by-hand', '-o', 'json'))).toMatchObject({ kind: 'Rollout', status: { weight: 50 } })
+    await phase('by-hand', 'Paused')
     expect(await told('abort', 'by-hand')).toBe(`~ Rollout/by-hand: Route/assistant has its own weights again; ${confirmed}`)
     expect((await run('get', 'route', 'assistant')).stdout).toMatch(/assistant-v1 100 % +spec/)
   })
