@@ -143,6 +143,7 @@ async function start(
     memoryBytes: memoryHere().total,
     fetch: (weights, { signal, onProgress }) => fetchWeights(weights, { home, signal, onProgress }),
     publish: publisher.instances,
+    gateways: () => feed.gateways().filter(({ connected }) => connected).length,
     idle: feed.idle,
     wanted: autoscaler.wanted,
     scaling: autoscaler.status,

@@ -99,6 +99,7 @@ class World {
         alive()
         return this.publish(all)
       },
+      gateways: () => 2,
       idle: (instance, version) => this.gateways.idle(instance, version),
       store: {
         resources: {

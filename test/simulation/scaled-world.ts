@@ -137,6 +137,7 @@ export class World {
         alive()
         return this.publish(all)
       },
+      gateways: () => 2,
       idle: (instance, version) => this.gateways.idle(instance, version),
       wanted: scaling.wanted,
       scaling: scaling.status,

@@ -42,6 +42,8 @@ export interface RoundOptions extends DecidingOptions {
   readonly log: Log
   /** Publishes all instances there are. Returns the version of the snapshot that says so. */
   publish(instances: readonly CompiledInstance[]): number
+  /** Those that are connected. */
+  gateways(): number
   /** An answer of an instance is a reason for a round. */
   onChange(): void
   /** What its policy says, for the status of a version that has one. */
@@ -88,8 +90,9 @@ export function createRounds(options: RoundOptions): Rounds {
     const counts = new Map<string, number>()
     const keyOf = ({ instance }: Running) => `${instance.namespace}/${instance.version}`
     for (const each of running.values()) if (isReady(each)) counts.set(keyOf(each), (counts.get(keyOf(each)) ?? 0) + 1)
+    const gateways = options.gateways()
     return [...running.values()].map((each) => {
-      const entry = compileInstance(each, (counts.get(keyOf(each)) ?? 0) > 1)
+      const entry = compileInstance(each, { instances: counts.get(keyOf(each)) ?? 0, gateways })
       if (entry.state === 'ready') each.offered = true
       return entry
     })

@@ -121,9 +121,10 @@ export const ofVersion = (running: ReadonlyMap<string, Running>, { metadata }: R
 export const isRetiring = ({ retiringSince }: Running) => retiringSince !== undefined
 export const isReady = (each: Running) => each.life.ready && !isRetiring(each)
 
-export function compileInstance(each: Running, shared: boolean): CompiledInstance {
+/** `among`: ready instances of its version, and gateways that choose among them. */
+export function compileInstance(each: Running, among: { readonly instances: number; readonly gateways: number }): CompiledInstance {
   const { instance, life, load, address } = each
-  const pressure = shared && load ? pressureOf(load, instance.sequences) : 0
+  const pressure = among.instances > 1 && load ? pressureOf(load, instance.sequences, among.gateways) : 0
   return {
     kind: 'instance',
     id: instance.id,
