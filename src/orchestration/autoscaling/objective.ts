@@ -79,7 +79,7 @@ const FIRST_RULE = `${FIRST_HEADROOM} times the last minute's mean`
 const SURGE_RULE = `${SURGE_HEADROOM} times what came in the last seconds`
 /** Of what was so long ago a third counts. */
 const MEMORY_S = 9_000
-/** A queue is to be gone in half of the time that those who come for it took to start, within these seconds: whoever comes meanwhile stands behind it. */
+/** A queue is to be gone as soon after those that come for it are ready as their start took, within these seconds: a quick start is not worth a long wait. */
 const QUICKEST_FLUSH_S = 10
 const LONGEST_FLUSH_S = 60
 /** Parts of an instance that make no difference. */
@@ -101,7 +101,7 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
   const { costs, allowedMisses, startupMs, idleMs = IDLE_MS } = settings
   if (!(allowedMisses > 0 && allowedMisses < 1)) throw new RangeError(`${allowedMisses} is no share of misses between 0 and 1`)
   const curve = loadCurve(settings.curve)
-  const flushS = Math.min(LONGEST_FLUSH_S, Math.max(QUICKEST_FLUSH_S, startupMs / 2_000))
+  const flushS = Math.min(LONGEST_FLUSH_S, Math.max(QUICKEST_FLUSH_S, startupMs / 1_000))
   const world: World = { startupMs, curve, patience: settings.objectiveMs / 1000, memory: MEMORY_S }
   return {
     name: 'objective',
