@@ -62,7 +62,9 @@ export interface ObjectiveState {
   readonly learned: number
   /** Mean of what came in the last seconds, in saturated instances. */
   readonly surge: number
-  /** When that was last far more than all that was ready. */
+  /** Requests a second in the same time. */
+  readonly coming: number
+  /** When they were last far more than all that was ready can bear. */
   readonly crowdAt: number | null
 }
 
@@ -72,8 +74,9 @@ const FIRST_HEADROOM = 1.4
 /** A surge shows in the mean of a few seconds, and so does chance. */
 const SURGE_S = 6
 const SURGE_HEADROOM = 1.1
-/** So many times more than what is ready can bear is waited out by no rule. The mean of a minute takes over from there. */
+/** So many times more than what is ready can bear, and not by chance, is waited out by no rule. The mean of a minute takes over from there. */
 const CROWD = 2
+const DEVIATIONS = 6
 const CROWD_HELD_MS = 120_000
 const FIRST_RULE = `${FIRST_HEADROOM} times the last minute's mean`
 const SURGE_RULE = `${SURGE_HEADROOM} times what came in the last seconds`
@@ -116,6 +119,7 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
       askedAt: null,
       learned: 0,
       surge: 0,
+      coming: 0,
       crowdAt: null,
       beganAt: null,
       asked: 0,
@@ -145,9 +149,10 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
       const lastMinute = fleets.means[LAST_MINUTE]!
       const isSurge = SURGE_HEADROOM * surge > FIRST_HEADROOM * lastMinute
       const forNew = isSurge ? SURGE_HEADROOM * surge : FIRST_HEADROOM * lastMinute
-      const crowdAt = sample.ready > 0 && surge > CROWD * sample.ready ? now : state.crowdAt
-      const isCrowd = crowdAt !== null && now - crowdAt < startupMs + CROWD_HELD_MS
-      const forCrowd = isCrowd ? SURGE_HEADROOM * surge : 0
+      const coming = state.coming + (1 - Math.exp(-sample.periodMs / 1000 / SURGE_S)) * (sample.arrivals - state.coming)
+      const work = counts.arrivals > 0 ? fleets.load / counts.arrivals : usual
+      const crowdAt = isCrowd(coming, sample.ready / work) ? now : state.crowdAt
+      const forCrowd = crowdAt !== null && now - crowdAt < startupMs + CROWD_HELD_MS ? SURGE_HEADROOM * coming * work : 0
       const forLoad = choice ? Math.max(choice.instances, lastMinute, forCrowd) : forNew
       const askedAt = asks ? now : state.askedAt
       const isAsked = askedAt !== null && now - askedAt < idleMs
@@ -174,6 +179,7 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
           askedAt,
           learned,
           surge,
+          coming,
           crowdAt,
           beganAt,
           asked,
@@ -181,6 +187,18 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
       }
     },
   }
+}
+
+/**
+ * Requests are counted, for one long prompt is none: of so many in the mean of some seconds, as independent ones would have once in a great while.
+ *
+ * @param coming Requests a second in the mean of SURGE_S.
+ * @param bearable As many as all that is ready can bear.
+ */
+function isCrowd(coming: number, bearable: number): boolean {
+  // Such a mean is as good as one over twice its time constant.
+  const seconds = 2 * SURGE_S
+  return bearable > 0 && coming > CROWD * bearable && (coming - bearable) * seconds > DEVIATIONS * Math.sqrt(bearable * seconds)
 }
 
 /** Rounded up, but one less than there are only where that is not close: a start for each wave of the last digit costs more than it saves. */
