@@ -5,9 +5,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const TOGETHER = [
   ...['soak', 'peers', 'docker', 'conformance', 'weights', 'store', 'feed', 'repository', 'hostile', 'cli', 'simulation', 'supervisor'],
   ...['e2e/rollouts', 'e2e/experiments', 'e2e/examples', 'faults/control-down', 'control/hostile'],
-  // Of the console all but how fast it is painted.
-  'browser/!(paint)',
 ].map((place) => `test/${place}${place.includes('/') ? '' : '/**/*'}.test.ts`)
+
+/** The console, but for how fast it is painted. Not beside Docker: a network interface that comes or goes makes a browser give up what it loads. */
+const BROWSER = ['test/browser/!(paint).test.ts']
 
 /** Those that last longest begin first, so that none of them is left alone at the end. */
 const LONGEST = ['soak/soak', 'hostile/pressure', 'browser/every-page', 'e2e/rollouts', 'cli/commands'].map(
@@ -51,14 +52,24 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'browser',
+          include: BROWSER,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
           name: 'e2e',
           include: ['test/**/*.test.ts'],
-          exclude: TOGETHER,
+          exclude: [...TOGETHER, ...BROWSER],
           testTimeout: 120_000,
           hookTimeout: 180_000,
           // One file after the other, and after the others: what measures time has the machine for itself.
           fileParallelism: false,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],
