@@ -4,7 +4,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** What waits more than it computes, and measures neither time nor memory that others could spoil: two files at a time. */
 const TOGETHER = [
   ...['soak', 'peers', 'docker', 'conformance', 'weights', 'store', 'feed', 'repository', 'hostile', 'cli', 'simulation', 'supervisor'],
-  ...['e2e/rollouts', 'e2e/experiments', 'e2e/examples', 'faults/control-down', 'control/hostile'],
+  ...['e2e/rollouts', 'e2e/experiments', 'e2e/examples', 'e2e/autoscaling', 'e2e/replacements'],
+  ...['faults/control-down', 'faults/clock', 'control/hostile', 'control/instances'],
 ].map((place) => `test/${place}${place.includes('/') ? '' : '/**/*'}.test.ts`)
 
 /** The console, but for how fast it is painted. Not beside Docker: a network interface that comes or goes makes a browser give up what it loads. */
