@@ -49,9 +49,20 @@ describe('a service curve from records', () => {
     expect([contextTokens, kvTokens]).toEqual([1_010, 1_010])
   })
 
+  it('takes longer prompts to cost as much more where all are alike, and nothing more where they differ and took the same', () => {
+    const prefillOf = (tokensOf: (i: number) => number) =>
+      calibrate(
+        Array.from({ length: 40 }, (_, i) => at(i, tokensOf(i), 500)),
+        'mine',
+      ).prefill
+    expect(prefillOf(() => 100)).toMatchObject({ overheadMs: 0, tokensPerSecond: 200 })
+    expect(prefillOf((i) => 100 - (i % 10))).toMatchObject({ overheadMs: 0 })
+    expect(prefillOf((i) => 100 * (1 + (i % 10)))).toMatchObject({ overheadMs: 500, tokensPerSecond: 1e7 })
+    expect(prefillOf(() => 0)).toMatchObject({ overheadMs: 500, tokensPerSecond: 1e7 })
+  })
+
   it.each([
     ['none', [], /0 requests had an instance for themselves/],
-    ['prompts of one length', Array.from({ length: 40 }, (_, i) => at(i, 100, 500)), /prompts of different lengths are needed/],
     ['answers of a token', Array.from({ length: 40 }, (_, i) => at(i, 100 + i, 500 + i, 1)), /no answer is long enough/],
   ])('is refused from %s', (_name, served, message) => {
     expect(() => calibrate(served as Served[], 'mine')).toThrow(message)

@@ -24,6 +24,10 @@ const LEAST_OF_A_KIND = 5
 /** A time between tokens is the mean of at least so many. */
 const LEAST_TOKENS = 8
 const CHUNK_TOKENS = 512
+/** Prompts of which the longer ones are so many times as long as the shorter ones are of different lengths. */
+const UNLIKE = 2
+/** Tokens a second that are read in no time. */
+const NO_TIME = 1e7
 
 /** @throws StrataError `invalid` where the records do not say enough. */
 export function calibrate(served: readonly Served[], name: string): ServiceCurve {
@@ -51,18 +55,33 @@ export function calibrate(served: readonly Served[], name: string): ServiceCurve
   }
   if (alone.length < LEAST_ALONE)
     throw tooFew(`${alone.length} requests had an instance for themselves until their first token`, `${LEAST_ALONE} are needed`)
-  const { slope, intercept } = line(alone)
-  if (!(slope > 0)) throw tooFew('first tokens do not take longer for longer prompts', 'prompts of different lengths are needed')
   const decode = stepsOf(paces)
   if (decode.length === 0)
     throw tooFew('no answer is long enough to tell the time between its tokens', `${LEAST_OF_A_KIND} of ${LEAST_TOKENS} tokens are needed`)
   const most = served.reduce((longest, one) => Math.max(longest, lengthOf(one)), 1)
   return {
     ...{ name, sequences: Math.max(sequences, decode.at(-1)!.sequences), kvTokens, contextTokens: most },
-    prefill: { overheadMs: Math.max(0, intercept), tokensPerSecond: 1000 / slope, chunkTokens: CHUNK_TOKENS },
+    prefill: { ...readingOf(alone), chunkTokens: CHUNK_TOKENS },
     decode,
     source: `${served.length} request records. The places and the cache are the most that were in use.`,
   }
+}
+
+/**
+ * What reading a prompt takes, of a length and beside it. Where longer ones do not take longer, that is what was seen if they differ by a factor; are
+ * they all alike, it says nothing, and a longer one is taken to cost as much more.
+ */
+function readingOf(
+  alone: readonly (readonly [tokens: number, ms: number])[],
+): Pick<ServiceCurve['prefill'], 'overheadMs' | 'tokensPerSecond'> {
+  const { slope, intercept } = line(alone)
+  if (slope > 0) return { overheadMs: Math.max(0, intercept), tokensPerSecond: 1000 / slope }
+  const lengths = alone.map(([tokens]) => tokens).toSorted((a, b) => a - b)
+  const [short, long] = [lengths[Math.floor(lengths.length * 0.1)]!, lengths[Math.floor(lengths.length * 0.9)]!]
+  const took = Math.max(1, median(alone.map(([, ms]) => ms)))
+  return long > UNLIKE * short || short === 0
+    ? { overheadMs: took, tokensPerSecond: NO_TIME }
+    : { overheadMs: 0, tokensPerSecond: (1000 * median(lengths)) / took }
 }
 
 /** What it takes of a context, and of a cache. */
