@@ -3,8 +3,8 @@
  *
  * Ejection is Envoy's consecutive-failure outlier detection in small: a run of failures takes an instance out for a time that doubles, one
  * success brings it back. A connection that is refused ejects at once (the process is down) but briefly, since the supervisor restarts it.
- * When all are ejected for failures, all are used at once: a guess beats a refusal, and waiting mends nothing. A process that was started again begins with a clean sheet: the requests that
- * its predecessor's death cut are no failures of its own.
+ * When all are ejected for failures, all are used at once: a guess beats a refusal, and waiting mends nothing. A process that was started again
+ * begins with a clean sheet: the requests that its predecessor's death cut are no failures of its own.
  */
 import type { Clock } from '../kernel/clock.ts'
 import type { CompiledInstance } from '../resources/snapshot.ts'

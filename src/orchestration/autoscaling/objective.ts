@@ -5,7 +5,7 @@
  * length of an answer nor explodes when a queue forms. How to follow it is not set but found: objective-fleets.ts replays a few hundred ways at the same
  * time, and the cheapest of those that would have held the objective of late is the one that is done. What the same arithmetic foresees of the fleet that
  * there is is held against what came, so that a curve that is off, or a dispatch that is better, is made up for. A queue comes on
- * top, and a crowd, far more than all that is ready can bear, is met as it comes: that is Knative's panic, by work and not by concurrency.
+ * top, and a crowd, far more than all that is ready can bear, is met as it comes: that is Knative's panic, by requests that come and not by concurrency.
  */
 import { type LoadPoint, loadCurve } from './load-curve.ts'
 import {
@@ -139,7 +139,8 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
       const ratio = prior > 0 ? (counts.missed + prior) / (counts.foreseen + prior) : 1
       const trust = Math.min(MOST_TRUST, Math.max(LEAST_TRUST, ratio))
 
-      const surge = state.surge + (1 - Math.exp(-sample.periodMs / 1000 / SURGE_S)) * (load - state.surge)
+      const fresh = 1 - Math.exp(-sample.periodMs / 1000 / SURGE_S)
+      const surge = state.surge + fresh * (load - state.surge)
       const learned = state.learned + (asks && tells ? sample.periodMs / 1000 : 0)
       const chosen = learned < LEARNING_S ? null : cheapest(fleets, allowedMisses, trust, state.chosen)
       const choice = chosen === null ? undefined : describe(fleets, chosen)
@@ -149,7 +150,7 @@ export function objectivePolicy(settings: ObjectiveSettings): Policy<ObjectiveSt
       const lastMinute = fleets.means[LAST_MINUTE]!
       const isSurge = SURGE_HEADROOM * surge > FIRST_HEADROOM * lastMinute
       const forNew = isSurge ? SURGE_HEADROOM * surge : FIRST_HEADROOM * lastMinute
-      const coming = state.coming + (1 - Math.exp(-sample.periodMs / 1000 / SURGE_S)) * (sample.arrivals - state.coming)
+      const coming = state.coming + fresh * (sample.arrivals - state.coming)
       const work = counts.arrivals > 0 ? fleets.load / counts.arrivals : usual
       const crowdAt = isCrowd(coming, sample.ready / work) ? now : state.crowdAt
       const forCrowd = crowdAt !== null && now - crowdAt < startupMs + CROWD_HELD_MS ? SURGE_HEADROOM * coming * work : 0
@@ -217,6 +218,7 @@ function lengthOfAnswers(before: number, { completions, tokensOut, periodMs }: S
 /** What is foreseen of the fleet that there is, beside what it missed. */
 function heldAgainst(state: ObjectiveState, sample: Sample, fleets: Fleets, world: World, load: number, tells: boolean) {
   const seconds = sample.periodMs / 1000
+  // Where nothing is ready, what comes waits as for one.
   const strain = strainAfter(state.strain, sample.ready === 0 ? load : load / sample.ready, seconds)
   if (!tells) return { strain, foreseen: state.foreseen, missed: state.missed, arrivals: state.arrivals }
   const fresh = Math.max(seconds / fleets.seconds, seconds / MEMORY_S)
