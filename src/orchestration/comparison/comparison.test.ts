@@ -66,7 +66,8 @@ function recordsOf(request: Request): [number, Omit<RequestRecord, 'seq'>][] {
         outcome,
         status: 200,
         attempts: [],
-        times: { total, ...(firstToken === undefined ? {} : { firstToken }) },
+        tokens: { in: 10, out: 1 + (at % 90) },
+        times: { total, ...(firstToken === undefined ? {} : { firstToken, betweenTokens: at % 100 }) },
       },
     ])
   return found as [number, Omit<RequestRecord, 'seq'>][]
@@ -222,6 +223,13 @@ describe('slowness', () => {
     expect(harmed(analysis)).toBeUndefined()
   })
 
+  test('is found from first tokens, be the streams longer than anything is waited for, and not from who is turned away', () => {
+    const some = (_: boolean, random: () => number): Partial<Request> =>
+      random() < 0.3 ? { total: 3, outcome: 'limited' } : { firstToken: 200 + 100 * random(), total: random() < 0.3 ? 100_000 : 2_000 }
+    const analysis = watch(planWith(TIMES.slice(0, 1)), traffic(3_000, 50, some), 150_000)
+    expect(analysis.report(0.5)[0]!.threshold).toBeLessThan(310)
+  })
+
   test('what fails at once is not quick', () => {
     const analysis = watch(
       planWith(TIMES.slice(1)),
@@ -374,20 +382,38 @@ test('a control that is killed and begins again where it had stored counts every
   const request = fc.record({
     gap: fc.integer({ min: 0, max: 3_000 }),
     candidate: fc.boolean(),
-    total: fc.option(fc.integer({ min: 1, max: 90_000 }), { nil: undefined }),
+    total: fc.option(fc.integer({ min: 1, max: 30_000 }), { nil: undefined }),
     firstToken: fc.option(fc.integer({ min: 1, max: 20_000 }), { nil: undefined }),
     outcome: fc.constantFrom<FinishedRecord['outcome']>('ok', 'upstream_error', 'aborted', 'limited'),
     caller: fc.option(fc.constantFrom('x', 'y', 'z'), { nil: undefined }),
+    plain: fc.boolean(),
+    // Milliseconds after the request.
+    thumbs: fc.array(fc.record({ after: fc.integer({ min: 1_000, max: 40_000 }), score: fc.constantFrom(0, 1) }), { maxLength: 3 }),
   })
   const plan = planWith(
-    [{ name: 'errorRate' }, { name: 'timeToFirstToken', quantile: 95 }, { name: 'tokensPerAnswer', most: 100, watch: true }],
+    [
+      { name: 'errorRate' },
+      { name: 'timeToFirstToken', quantile: 95 },
+      { name: 'totalTime', quantile: 90 },
+      { name: 'timeBetweenTokens', quantile: 95 },
+      { name: 'feedback' },
+      { name: 'tokensPerAnswer', most: 100, watch: true },
+    ],
     { watched: [0, 30_000], windows: { request: 10_000, feedback: 20_000 } },
   )
   fc.assert(
     fc.property(fc.array(request, { maxLength: 40 }), fc.array(fc.nat(200), { maxLength: 5 }), (drafts, kills) => {
       let at = START
-      const requests = drafts.map(({ gap, caller, total, firstToken, ...rest }, i): Request => {
+      const rated: [number, object][] = []
+      const requests = drafts.map(({ gap, caller, total, firstToken, thumbs, ...rest }, i): Request => {
         at += gap
+        for (const [nth, { after, score }] of thumbs.entries()) {
+          const origin = { id: `f${i}-${nth}`, gateway: 'g', boot: 'b', time: new Date(at + after).toISOString() }
+          rated.push([
+            at + after,
+            { type: 'feedback', ...origin, namespace: 'default', consumer: 'ann', key: 'k', request: `r${i}`, score },
+          ])
+        }
         return {
           id: `r${i}`,
           at,
@@ -397,9 +423,9 @@ test('a control that is killed and begins again where it had stored counts every
           ...(firstToken === undefined || (total !== undefined && firstToken > total) ? {} : { firstToken }),
         }
       })
-      const records = requests.flatMap(recordsOf).sort(([a], [b]) => a - b)
+      const records = [...requests.flatMap(recordsOf), ...rated].sort(([a], [b]) => a - b)
       const run = (killed: readonly number[]) => {
-        let analysis = Comparison.begin(plan, [undefined, 1_000])
+        let analysis = Comparison.begin(plan, [undefined, 1_000, 4_000, 50])
         let stored = { text: analysis.serialize(), next: 0 }
         let next = 0
         for (let turn = 0; turn < 300; turn++) {
@@ -410,7 +436,7 @@ test('a control that is killed and begins again where it had stored counts every
             next = Math.max(0, stored.next - 3)
           }
           for (; next < records.length && records[next]![0] <= now; next++)
-            analysis.add({ ...records[next]![1], seq: next } as RequestRecord)
+            analysis.add({ ...records[next]![1], consumer: 'ann', namespace: 'default', seq: next } as RequestRecord)
           analysis.settle(now)
           if (turn % 7 === 0) stored = { text: analysis.serialize(), next }
         }

@@ -3,7 +3,7 @@
  * evidence for harm and for safety. It keeps all that in memory and can be stored as text at any moment; records that come again are told by gateway,
  * boot and number, so each counts once however often control is killed.
  */
-import type { FeedbackRecord, FinishedRecord, RequestRecord } from '../../monitoring/request-records.ts'
+import type { FeedbackRecord, RequestRecord } from '../../monitoring/request-records.ts'
 import type { Metric, MetricReport } from '../../resources/comparison.ts'
 import type { Arm } from '../statistics/difference.ts'
 import { Callers, isAmong } from './callers.ts'
@@ -11,7 +11,7 @@ import { Cohort, type CohortState } from './cohort.ts'
 import type { Evidence } from './findings.ts'
 import { evidenceOf, type Findings, reportOf } from './findings.ts'
 import { addTo, type Judgement, judge, noSums, type Sums, startJudgement } from './judgement.ts'
-import { endOf, LATE_MS, outcomeValue, type WatchedRequest, type Windows } from './outcome.ts'
+import { endOf, LATE_MS, outcomeValue, rate, type WatchedRequest, type Windows } from './outcome.ts'
 import { type Counted, UnitQueue, type UnitQueueState, type WatchedUnit } from './unit-queue.ts'
 
 export interface ComparisonPlan {
@@ -159,7 +159,11 @@ export class Comparison {
     request.consumer ??= consumerOf(record)
     if (record.type !== 'progress') request.stream = record.stream === true
     if (record.type === 'progress') request.firstToken = record.firstToken
-    if (record.type === 'finished') this.#end(record, request)
+    if (record.type === 'finished') {
+      request.firstToken = record.times.firstToken ?? request.firstToken
+      request.ended = endOf(record)
+    }
+    this.#cohort.learn(record.id, request)
     return true
   }
 
@@ -216,8 +220,7 @@ export class Comparison {
     const request = this.#open.get(record.request)
     if (!request || request.consumer !== consumerOf(record)) return false
     this.#positions.set(record.gateway, { boot: record.boot, seq: record.seq })
-    request.score = record.score
-    request.scoredAt = Date.parse(record.time)
+    rate(request, record.score, Date.parse(record.time), this.plan.windows.feedback)
     return true
   }
 
@@ -260,22 +263,6 @@ export class Comparison {
 
   #longestWait(): number {
     return Math.max(...this.plan.metrics.map((metric) => this.#waitFor(metric)))
-  }
-
-  #end(record: FinishedRecord, request: KnownRequest): void {
-    if (record.times.firstToken !== undefined) request.firstToken = record.times.firstToken
-    const ended = endOf(record)
-    if (!ended) {
-      this.#open.delete(record.id)
-      return this.#settleAll(request)
-    }
-    request.ended = ended
-    this.#cohort.end(record.id, request)
-  }
-
-  /** The metrics of a request that says nothing. */
-  #settleAll(request: KnownRequest): void {
-    for (const [m, known] of request.known.entries()) if (!known) this.#note(request, m, null)
   }
 
   #learn(request: KnownRequest, now: number): void {

@@ -4,12 +4,17 @@
  * A value must not be known earlier for a good request than for a bad one in a way that lets the order of counting favour one version: what hangs counts
  * as slow as soon as it is slow, and what fails counts as slow too, because it never answered. An answer that a fallback gave is a failure of the
  * version that was chosen.
+ *
+ * Nor may it depend on when control looks, for after a pause it reads at once what it would have seen one after the other: what came when it was not
+ * waited for any more counts as if it had never come.
  */
 import type { FinishedRecord } from '../../monitoring/request-records.ts'
 import type { Metric } from '../../resources/comparison.ts'
 
 /** How a request ended. */
 export interface Ended {
+  /** Before the version had anything to do with it. */
+  readonly turnedAway: boolean
   readonly failed: boolean
   readonly aborted: boolean
   /** Milliseconds. */
@@ -25,8 +30,8 @@ export interface WatchedRequest {
   /** Its answer is streamed: only then there is a first token before the end. */
   stream?: boolean
   /** Milliseconds after it. */
-  firstToken?: number
-  ended?: Ended
+  firstToken?: number | undefined
+  ended?: Ended | undefined
   /** What its consumer thought of it, 0 to 1, and when that came. */
   score?: number
   scoredAt?: number
@@ -52,14 +57,11 @@ const PATIENCE_MS = 1_000
 
 /** What a client did wrong it does wrong with both versions; a version that understands less than the other is worse. */
 const FAILED: ReadonlySet<FinishedRecord['outcome']> = new Set(['client_error', 'overloaded', 'upstream_error', 'timeout', 'cut'])
-/** It was turned away before the version had anything to do with it. */
 const TURNED_AWAY: ReadonlySet<FinishedRecord['outcome']> = new Set(['limited', 'refused'])
 
-/** Undefined where the version had no part in how it ended. */
-export function endOf(record: FinishedRecord): Ended | undefined {
-  const { outcome, served, assigned, times, tokens, cost } = record
-  if (TURNED_AWAY.has(outcome)) return undefined
+export function endOf({ outcome, served, assigned, times, tokens, cost }: FinishedRecord): Ended {
   return {
+    turnedAway: TURNED_AWAY.has(outcome),
     failed: FAILED.has(outcome) || (served !== undefined && served !== assigned),
     aborted: outcome === 'aborted',
     total: times.total,
@@ -73,14 +75,15 @@ export function endOf(record: FinishedRecord): Ended | undefined {
  * @param threshold Milliseconds from which it is slow; undefined while that is not settled, then the request says nothing.
  */
 export function outcomeValue(metric: Metric, request: WatchedRequest, threshold: number | undefined, windows: Windows, now: number): Value {
-  const { ended } = request
+  const known = within(request, windows.request)
+  const { ended } = known
   const age = now - request.at
   const late = age >= windows.request + LATE_MS
   switch (metric.name) {
     case 'errorRate':
-      return failure(request, windows.request + LATE_MS, late)
+      return failure(known, late)
     case 'feedback':
-      return rating(request, age >= windows.feedback + LATE_MS, now)
+      return ended?.turnedAway ? null : rating(request, age >= windows.feedback + LATE_MS, now)
     case 'tokensPerAnswer':
       return amountOf(ended, ended?.tokens, metric.most, late)
     case 'cost':
@@ -88,31 +91,54 @@ export function outcomeValue(metric: Metric, request: WatchedRequest, threshold:
     case 'timeToFirstToken':
     case 'totalTime':
     case 'timeBetweenTokens':
-      return threshold === undefined ? null : slowness(metric.name, request, threshold, age, late)
+      if (threshold === undefined) return null
+      return slowness(metric.name, within(request, Math.max(windows.request, threshold)), threshold, age, late)
     default:
       return metric satisfies never
   }
 }
 
+/** What there was of it so many milliseconds after it had been assigned. */
+function within(request: WatchedRequest, ms: number): WatchedRequest {
+  const { firstToken = 0, ended } = request
+  return {
+    ...request,
+    firstToken: firstToken <= ms ? request.firstToken : undefined,
+    ended: ended && ended.total <= ms ? ended : undefined,
+  }
+}
+
 /** What has not begun to answer when nothing is waited for any more has failed, and so has what its client gave up on before that. */
-function failure({ firstToken, ended }: WatchedRequest, window: number, late: boolean): Value {
-  const began = firstToken !== undefined && firstToken <= window
+function failure({ firstToken, ended }: WatchedRequest, late: boolean): Value {
+  const began = firstToken !== undefined
   if (!ended) return late ? Number(!began) : undefined
+  if (ended.turnedAway) return null
   if (ended.aborted) return Number(!began && ended.total > PATIENCE_MS)
-  return Number(ended.total <= window ? ended.failed : !began)
+  return Number(ended.failed)
 }
 
 function rating({ score, scoredAt = 0 }: WatchedRequest, late: boolean, now: number): Value {
   if (score === undefined) return late ? null : undefined
-  return late || now - scoredAt >= TURN_MS ? 1 - score : undefined
+  return late || now - scoredAt >= TURN_MS + LATE_MS ? 1 - score : undefined
 }
 
-/** The time of a finished request by which a threshold is found. Undefined where it has none. */
-export function timeOf(name: Metric['name'], { stream, firstToken, ended }: WatchedRequest): number | undefined {
-  if (!ended || ended.failed || ended.aborted) return undefined
-  if (name === 'timeToFirstToken') return stream ? firstToken : undefined
-  if (name === 'totalTime') return ended.total
-  return name === 'timeBetweenTokens' ? ended.betweenTokens : undefined
+/** Takes a score over the one before, unless that is settled or ratings are not waited for any more. */
+export function rate(request: WatchedRequest, score: number, at: number, window: number): void {
+  if (at - request.at > window || (request.score !== undefined && at - request.scoredAt! >= TURN_MS)) return
+  request.score = score
+  request.scoredAt = at
+}
+
+/**
+ * The time by which a threshold is found, of a request that has ended or is not waited for any more: `patience` where it has not come. Null where it has
+ * none.
+ */
+export function timeOf(name: Metric['name'], request: WatchedRequest, patience: number): number | null {
+  const { stream, firstToken, ended } = within(request, patience)
+  if (ended?.turnedAway || ended?.failed || ended?.aborted) return null
+  if (name === 'timeToFirstToken' && !stream) return null
+  const time = name === 'timeToFirstToken' ? firstToken : name === 'totalTime' ? ended?.total : ended?.betweenTokens
+  return time ?? (ended ? null : patience)
 }
 
 function slowness(
@@ -130,14 +156,16 @@ function slowness(
     return ended.betweenTokens === undefined ? null : Number(ended.betweenTokens > threshold)
   }
   if (!ended) return age > threshold + LATE_MS ? 1 : undefined
+  if (ended.total > threshold) return 1
+  if (ended.turnedAway) return null
   // Who gave up before the first token had waited long enough; who did so afterwards was not waiting for its end.
   if (ended.aborted) return firstToken === undefined ? 1 : null
-  return Number(ended.total > threshold)
+  return 0
 }
 
 /** What still runs when nothing is waited for any more counts as the most. */
 function amountOf(ended: Ended | undefined, amount: number | undefined, most: number, late: boolean): Value {
   if (!ended) return late ? 1 : undefined
-  if (ended.failed || ended.aborted || amount === undefined) return null
+  if (ended.turnedAway || ended.failed || ended.aborted || amount === undefined) return null
   return Math.min(Math.max(amount / most, 0), 1)
 }
