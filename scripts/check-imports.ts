@@ -13,6 +13,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   kernel: [],
   wire: ['kernel'],
   resources: ['kernel'],
+  balancing: [],
   supervisor: ['kernel'],
   store: ['kernel', 'resources'],
   monitoring: ['kernel', 'resources', 'store'],
@@ -20,7 +21,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'serving/engines': ['kernel', 'wire', 'resources', 'monitoring/metrics'],
   'orchestration/statistics': [],
   'orchestration/autoscaling': ['kernel', 'resources'],
-  'orchestration/simulator': ['kernel', 'resources', 'orchestration/autoscaling'],
+  'orchestration/simulator': ['kernel', 'resources', 'balancing', 'orchestration/autoscaling'],
   'orchestration/autoscaler': [
     'kernel',
     'resources',
@@ -42,7 +43,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'orchestration/comparison',
     'orchestration/rollouts',
   ],
-  gateway: ['kernel', 'wire', 'resources', 'monitoring/metrics', 'monitoring/records', 'monitoring/request-records.ts'],
+  gateway: ['kernel', 'wire', 'resources', 'balancing', 'monitoring/metrics', 'monitoring/records', 'monitoring/request-records.ts'],
   control: ['kernel', 'wire', 'resources', 'store', 'serving', 'orchestration', 'monitoring'],
   cli: ['kernel', 'wire', 'resources', 'store', 'serving', 'monitoring', 'orchestration', 'control', 'gateway', 'supervisor'],
 }

@@ -13,6 +13,7 @@ import type { Attempt } from '../monitoring/request-records.ts'
 import { type CompiledVersion, entryKey } from '../resources/snapshot.ts'
 import type { GatewayError } from './errors.ts'
 import { type FailureClass, nextStep, refusalOf } from './failures.ts'
+import type { Reading, Work } from './instances.ts'
 import { instancesOf, type NoPlace, type Patience, type Place, type PlaceOptions, patienceOf, placeNow, waitForPlace } from './places.ts'
 import type { Judge } from './protocols/protocol.ts'
 import type { UpstreamCall, UpstreamFailure, UpstreamRequest, UpstreamResponse, Upstreams } from './upstream/index.ts'
@@ -25,8 +26,8 @@ export interface Answered {
   readonly simulated: boolean
   /** It waited for an instance to start. */
   readonly cold: boolean
-  /** Ends the accounting of the instance that answers. */
-  release(result: 'ok' | 'failed' | 'neutral'): void
+  /** To be told how the answer goes. */
+  readonly work: Work
 }
 
 export interface GaveUp {
@@ -45,6 +46,8 @@ export interface AttemptOptions extends PlaceOptions {
   readonly upstreams: Upstreams
   readonly assigned: CompiledVersion
   readonly pinned: boolean
+  /** How long what was asked is, bytes. */
+  readonly bytes: number
   request(version: CompiledVersion): Asked
 }
 
@@ -90,7 +93,7 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
       message = `The server of ${version.model}@${version.version} has ${place.most} requests of this gateway already, its limit.`
       attempts.push({ version: version.name, instance: place.id, error: failure, from, to: since() })
     } else {
-      tracker.begin(place.id)
+      const work = tracker.begin(place.id, readingOf(options, version))
       const result = await send(options, version, place)
       if ('response' in result) {
         const { response, refusal: bad } = result
@@ -98,30 +101,19 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
         if (!bad) {
           const mistaken = status >= 400 ? 'client_error' : undefined
           attempts.push({ version: version.name, instance: place.id, error: mistaken, status, from, to: since() })
-          let released = false
-          return {
-            version,
-            instance: place.id,
-            response,
-            simulated: place.simulated,
-            cold,
-            release(end) {
-              if (!released) tracker.end(place.id, end)
-              released = true
-            },
-          }
+          return { version, instance: place.id, response, simulated: place.simulated, cold, work }
         }
         failure = bad
         // A server that refuses the gateway itself says so to nobody else: the client's key is another one.
         if (status >= 500 || bad === 'overloaded') refused = response
         else response.abort()
         message = refused ? `The model answered ${status}.` : 'The server of the model refuses the gateway.'
-        tracker.end(place.id, bad === 'overloaded' ? 'neutral' : 'failed')
+        work.end(bad === 'overloaded' ? 'neutral' : 'failed')
         attempts.push({ version: version.name, instance: place.id, error: failure, status, from, to: since() })
       } else {
         failure = result.kind === 'reset' ? 'unavailable' : result.kind
         message = describe(result)
-        tracker.end(place.id, result.kind === 'connect' ? 'refused' : result.kind === 'aborted' ? 'neutral' : 'failed')
+        work.end(result.kind === 'connect' ? 'refused' : result.kind === 'aborted' ? 'neutral' : 'failed')
         attempts.push({ version: version.name, instance: place.id, error: failure, from, to: since() })
         if (failure === 'aborted') return { failure, message, retryAfterMs: 0, cold }
       }
@@ -164,6 +156,11 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
 
 function hasFallback(options: AttemptOptions, tried: number): boolean {
   return !options.pinned && options.route.fallbacks.slice(tried).some(({ on }) => on.includes('unavailable'))
+}
+
+/** Undefined where there is no choice: a backend's address is one place. */
+function readingOf({ bytes, streams }: AttemptOptions, { namespace, name, source }: CompiledVersion): Reading | undefined {
+  return source.type === 'backend' ? undefined : { version: entryKey.version(namespace, name), bytes, streams }
 }
 
 type Sent = UpstreamFailure | { readonly response: UpstreamResponse; readonly refusal: FailureClass | undefined }

@@ -107,7 +107,7 @@ export function noteFirstToken(context: GatewayContext, course: Course, at: numb
 export function settle(context: GatewayContext, course: Course, end: End): void {
   const { exchange, choice, answered, asked, caller } = course
   const total = context.clock.monotonic() - exchange.startedAt
-  answered?.release(
+  answered?.work.end(
     end.outcome === 'cut' || end.outcome === 'timeout' || end.outcome === 'upstream_error'
       ? 'failed'
       : end.outcome === 'aborted'

@@ -5,7 +5,7 @@ import type { Deadlines } from '../kernel/deadlines.ts'
 import { Metrics } from '../monitoring/metrics/index.ts'
 import { type CompiledInstance, type CompiledRoute, type CompiledVersion, entryKey } from '../resources/snapshot.ts'
 import { createHolds, freePlaces, type HoldEnd, type Holds, Line, startLeftMs, startsIn } from './hold.ts'
-import { createInstanceTracker, type InstanceTracker } from './instances.ts'
+import { createInstanceTracker, type InstanceTracker, type Work } from './instances.ts'
 import { gatewayMetrics } from './metrics.ts'
 import { ShardedMap } from './snapshot/sharded-map.ts'
 
@@ -100,6 +100,7 @@ it('a line has those first who come back to it', () => {
 describe('requests that wait', () => {
   let clock: ManualClock
   let tracker: InstanceTracker
+  let work: Work[]
   let holds: Holds
   let registry: Metrics
   let tables: {
@@ -142,7 +143,7 @@ describe('requests that wait', () => {
     const how = { until: clock.monotonic() + 60_000, again: over.again ?? false }
     void holds.keep(version({ hold: { most, forMs: 60_000 } }), ROUTE, client, how).then((end: HoldEnd) => {
       ended.push(`${name} ${end}`)
-      if (end === 'open') tracker.begin('a')
+      if (end === 'open') work.push(tracker.begin('a'))
     })
     return client
   }
@@ -153,6 +154,7 @@ describe('requests that wait', () => {
 
   beforeEach(() => {
     clock = manualClock()
+    work = []
     tracker = createInstanceTracker(clock, undefined, () => holds.onRelease())
     registry = new Metrics()
     timers = []
@@ -175,7 +177,7 @@ describe('requests that wait', () => {
     expect(holds.waiting).toBe(5)
     await instances(instance('a'))
     expect(ended).toEqual(['1 open', '2 open'])
-    tracker.end('a', 'ok')
+    work[0]!.end('ok')
     await turn()
     expect(ended).toEqual(['1 open', '2 open', '3 open'])
     await instances(instance('a', { sequences: 3 }))
@@ -197,14 +199,14 @@ describe('requests that wait', () => {
   })
 
   it('have whoever comes later behind them', async () => {
-    tracker.begin('a')
+    const first = tracker.begin('a')
     tracker.begin('a')
     await instances(instance('a'))
     waits('1')
     await turn()
     waits('2')
     await turn()
-    tracker.end('a', 'ok')
+    first.end('ok')
     await turn()
     expect(ended).toEqual(['1 open'])
   })
@@ -285,8 +287,7 @@ describe('requests that wait', () => {
   })
 
   it('are looked at again when an instance that failed may be asked again', async () => {
-    tracker.begin('a')
-    tracker.end('a', 'refused') // left out for 250 ms
+    tracker.begin('a').end('refused') // left out for 250 ms
     waits('1')
     await instances(instance('a'))
     expect(ended).toEqual([])

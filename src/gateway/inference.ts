@@ -108,6 +108,7 @@ async function answer(context: GatewayContext, course: Course, endpoint: Endpoin
       route: choice.route,
       assigned: choice.assigned,
       pinned: choice.why === 'pin',
+      bytes: sent.length,
       startedAt: exchange.startedAt,
       client: exchange,
       streams: request.stream && operation !== 'embedding',
@@ -185,7 +186,10 @@ function relay(context: GatewayContext, course: Course, answered: Answered, limi
     requestId: visibleId(exchange),
     idleTimeoutMs: route.timeouts.idle,
     deadline: exchange.startedAt + route.timeouts.total,
-    onFirstToken: route.division && ((at: number) => noteFirstToken(context, course, at)),
+    onFirstToken: (at: number) => {
+      answered.work.read()
+      if (route.division) noteFirstToken(context, course, at)
+    },
   }
 
   const events = contentType.startsWith('text/event-stream')

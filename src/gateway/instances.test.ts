@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { manualClock } from '../kernel/clock.ts'
 import type { CompiledInstance } from '../resources/snapshot.ts'
-import { createInstanceTracker } from './instances.ts'
+import { createInstanceTracker, type Work } from './instances.ts'
 import { EMPTY_TABLES } from './snapshot/tables.ts'
 
 const instance = (id: string, over: Partial<CompiledInstance> = {}): CompiledInstance => ({
@@ -30,6 +30,38 @@ describe('instance choice', () => {
     expect(tracker.choose(all, none)!.id).toBe('small')
   })
 
+  const long = (streams: boolean) => ({ version: 'v1', bytes: 1_000, streams })
+
+  it('takes the one that has less to read, though it has more requests, until first tokens come', () => {
+    const tracker = createInstanceTracker(manualClock())
+    const all = [instance('reads', { sequences: 32 }), instance('writes', { sequences: 32 })]
+    const reading = tracker.begin('reads', long(true))
+    for (let i = 0; i < 4; i++) tracker.begin('writes', long(true)).read()
+    expect(tracker.choose(all, none)!.id).toBe('writes')
+    reading.read()
+    expect(tracker.choose(all, none)!.id).toBe('reads')
+  })
+
+  it('has nothing to read of requests that are over, however they ended, nor of what no stream has shown the pace of', () => {
+    const tracker = createInstanceTracker(manualClock())
+    const all = [instance('a', { sequences: 32 }), instance('b', { sequences: 32 })]
+    for (const result of ['ok', 'neutral', 'refused', 'failed'] as const) tracker.begin('a', long(true)).end(result)
+    tracker.begin('a', long(true)).end('ok')
+    tracker.begin('a', long(false))
+    for (let i = 0; i < 2; i++) tracker.begin('b', long(true)).read()
+    expect(tracker.choose(all, none)!.id).toBe('a')
+  })
+
+  it('counts the end of a request once', () => {
+    const tracker = createInstanceTracker(manualClock())
+    tracker.begin('a')
+    const work = tracker.begin('a', long(true))
+    work.end('ok')
+    work.end('failed')
+    work.read()
+    expect(tracker.inFlight('a')).toBe(1)
+  })
+
   it('leaves out what is not ready or was just tried', () => {
     const tracker = createInstanceTracker(manualClock())
     const all = [instance('a', { state: 'starting' }), instance('b', { state: 'draining' }), instance('c')]
@@ -43,8 +75,7 @@ describe('instance choice', () => {
     const all = [instance('bad'), instance('good')]
     const fail = (times: number) => {
       for (let i = 0; i < times; i++) {
-        tracker.begin('bad')
-        tracker.end('bad', 'failed')
+        tracker.begin('bad').end('failed')
       }
     }
     fail(4)
@@ -59,8 +90,7 @@ describe('instance choice', () => {
     expect(tracker.isEjected('bad')).toBe(true)
     clock.advance(5_000)
     expect(tracker.isEjected('bad')).toBe(false)
-    tracker.begin('bad')
-    tracker.end('bad', 'ok')
+    tracker.begin('bad').end('ok')
     fail(5)
     clock.advance(5_001)
     expect(tracker.isEjected('bad')).toBe(false)
@@ -72,8 +102,7 @@ describe('instance choice', () => {
     swap(instance('killed'), instance('other'))
     for (const id of ['killed', 'other'])
       for (let i = 0; i < 5; i++) {
-        tracker.begin(id)
-        tracker.end(id, 'failed')
+        tracker.begin(id).end('failed')
       }
     swap(instance('killed', { state: 'starting' }), instance('other'))
     expect([tracker.isEjected('killed'), tracker.isEjected('other')]).toEqual([true, true])
@@ -83,8 +112,7 @@ describe('instance choice', () => {
 
   it('uses ejected ones when there is nobody else', () => {
     const tracker = createInstanceTracker(manualClock())
-    tracker.begin('only')
-    tracker.end('only', 'refused')
+    tracker.begin('only').end('refused')
     expect(tracker.isEjected('only')).toBe(true)
     expect(tracker.choose([instance('only')], none)!.id).toBe('only')
   })
@@ -92,10 +120,7 @@ describe('instance choice', () => {
   it('tells one where nobody listens from one that fails', () => {
     const clock = manualClock()
     const tracker = createInstanceTracker(clock)
-    const end = (result: Parameters<typeof tracker.end>[1]) => {
-      tracker.begin('a')
-      tracker.end('a', result)
-    }
+    const end = (result: Parameters<Work['end']>[0]) => tracker.begin('a').end(result)
     end('refused')
     expect([tracker.isEjected('a'), tracker.isDown('a')]).toEqual([true, true])
     end('neutral')
@@ -109,8 +134,7 @@ describe('instance choice', () => {
   it('does not hold a client’s fault or departure against the instance', () => {
     const tracker = createInstanceTracker(manualClock())
     for (let i = 0; i < 10; i++) {
-      tracker.begin('a')
-      tracker.end('a', 'neutral')
+      tracker.begin('a').end('neutral')
     }
     expect(tracker.isEjected('a')).toBe(false)
     expect(tracker.inFlight('a')).toBe(0)

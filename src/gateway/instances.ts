@@ -1,11 +1,13 @@
 /**
- * Which instance of a version gets a request: the one with the least outstanding work among those that are not ejected.
+ * Which instance of a version gets a request: the one with the least outstanding work (src/balancing) among those that are not ejected.
  *
  * Ejection is Envoy's consecutive-failure outlier detection in small: a run of failures takes an instance out for a time that doubles, one
  * success brings it back. A connection that is refused ejects at once (the process is down) but briefly, since the supervisor restarts it.
  * When all are ejected for failures, all are used at once: a guess beats a refusal, and waiting mends nothing. A process that was started again
  * begins with a clean sheet: the requests that its predecessor's death cut are no failures of its own.
  */
+import { rankOf } from '../balancing/rank.ts'
+import { type Prompt, PromptPace, UnreadPrompts } from '../balancing/unread-prompts.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { CompiledInstance } from '../resources/snapshot.ts'
 import { backendId } from './backends.ts'
@@ -13,6 +15,8 @@ import type { Tables } from './snapshot/tables.ts'
 
 interface Load {
   inFlight: number
+  /** Absent until it had a prompt to read. */
+  unread?: UnreadPrompts
   failures: number
   ejectedUntil: number
   ejections: number
@@ -20,12 +24,30 @@ interface Load {
   down: boolean
 }
 
+/** What a request asks an instance to read. */
+export interface Reading {
+  /** The version's, whose prompts are alike. */
+  readonly version: string
+  readonly bytes: number
+  /** Its first token will be seen. */
+  readonly streams: boolean
+}
+
+/** A request that an instance has. */
+export interface Work {
+  /** Its first token has come. */
+  read(): void
+  /**
+   * `refused`: nobody listened. `failed`: broken, timed out, 5xx. A client's own error is a success of the instance. What is said after the first time
+   * says nothing.
+   */
+  end(result: 'ok' | 'failed' | 'refused' | 'neutral'): void
+}
+
 export interface InstanceTracker {
   /** Ready instances of a version, best first; those in `exclude` come last. */
   choose(instances: readonly CompiledInstance[], exclude: ReadonlySet<string>): CompiledInstance | undefined
-  begin(id: string): void
-  /** `refused`: nobody listened. `failed`: broken, timed out, 5xx. A client's own error is a success of the instance. */
-  end(id: string, result: 'ok' | 'failed' | 'refused' | 'neutral'): void
+  begin(id: string, reading?: Reading): Work
   inFlight(id: string): number
   isEjected(id: string): boolean
   /** Ejected since nobody listens there: it is worth waiting until its supervisor has started it again. */
@@ -50,6 +72,7 @@ export function createInstanceTracker(
   onRelease: () => void = () => undefined,
 ): InstanceTracker {
   const loads = new Map<string, Load>()
+  const paces = new Map<string, PromptPace>()
   const draining = new Set<string>()
   let runs: ReadonlyMap<string, number> = new Map()
   const load = (id: string): Load => {
@@ -68,6 +91,30 @@ export function createInstanceTracker(
 
   const isEjected = (id: string) => (loads.get(id)?.ejectedUntil ?? 0) > clock.monotonic()
 
+  const paceOf = (version: string): PromptPace => {
+    let known = paces.get(version)
+    if (!known) {
+      known = new PromptPace()
+      paces.set(version, known)
+    }
+    return known
+  }
+
+  const end = (id: string, state: Load, result: Parameters<Work['end']>[0]) => {
+    state.inFlight -= 1
+    if (result !== 'neutral') state.down = result === 'refused'
+    if (state.inFlight === 0 && draining.has(id)) onIdle()
+    if (result === 'ok') {
+      forgive(state)
+    } else if (result === 'refused') {
+      eject(state, FIRST_REFUSED_MS, LONGEST_REFUSED_MS)
+    } else if (result === 'failed') {
+      state.failures += 1
+      if (state.failures >= FAILURES_TO_EJECT) eject(state, FIRST_EJECTION_MS, LONGEST_EJECTION_MS)
+    }
+    onRelease()
+  }
+
   const forgive = (state: Load) => {
     state.failures = 0
     state.ejections = 0
@@ -83,10 +130,9 @@ export function createInstanceTracker(
       for (const instance of instances) {
         if (instance.state !== 'ready' || exclude.has(instance.id)) continue
         const state = load(instance.id)
-        // Outstanding work relative to what runs at once, with that of others as the instance tells it; ejected ones rank behind all. A random
-        // crumb breaks ties.
-        const rank =
-          state.inFlight / instance.sequences + (instance.pressure ?? 0) + (state.ejectedUntil > now ? 1e6 : 0) + Math.random() * 1e-3
+        const own = rankOf({ inFlight: state.inFlight, sequences: instance.sequences, unread: state.unread?.outstanding(now) ?? 0 })
+        // With the work of others as the instance tells it; ejected ones rank behind all. A random crumb breaks ties.
+        const rank = own + (instance.pressure ?? 0) + (state.ejectedUntil > now ? 1e6 : 0) + Math.random() * 1e-3
         if (rank < bestRank) {
           best = instance
           bestRank = rank
@@ -94,23 +140,27 @@ export function createInstanceTracker(
       }
       return best
     },
-    begin(id) {
-      load(id).inFlight += 1
-    },
-    end(id, result) {
+    begin(id, reading) {
       const state = load(id)
-      state.inFlight = Math.max(0, state.inFlight - 1)
-      if (result !== 'neutral') state.down = result === 'refused'
-      if (state.inFlight === 0 && draining.has(id)) onIdle()
-      if (result === 'ok') {
-        forgive(state)
-      } else if (result === 'refused') {
-        eject(state, FIRST_REFUSED_MS, LONGEST_REFUSED_MS)
-      } else if (result === 'failed') {
-        state.failures += 1
-        if (state.failures >= FAILURES_TO_EJECT) eject(state, FIRST_EJECTION_MS, LONGEST_EJECTION_MS)
+      state.inFlight += 1
+      let prompt: Prompt | undefined
+      if (reading) {
+        state.unread ??= new UnreadPrompts(paceOf(reading.version))
+        prompt = state.unread.add(reading.bytes, reading.streams, clock.monotonic())
       }
-      onRelease()
+      const { unread } = state
+      let ended = false
+      return {
+        read() {
+          if (prompt) unread!.read(prompt, clock.monotonic())
+        },
+        end(result) {
+          if (ended) return
+          ended = true
+          if (prompt) unread![result === 'ok' ? 'read' : 'drop'](prompt, clock.monotonic())
+          end(id, state, result)
+        },
+      }
     },
     inFlight: (id) => loads.get(id)?.inFlight ?? 0,
     isEjected,
@@ -133,6 +183,7 @@ export function createInstanceTracker(
         if (!now.has(id) && state.inFlight === 0) loads.delete(id)
         if (now.get(id) !== runs.get(id)) forgive(state)
       }
+      for (const version of paces.keys()) if (!tables.versions.has(version)) paces.delete(version)
       runs = now
     },
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { PromptPace } from '../../balancing/unread-prompts.ts'
 import { serviceCurve, stepTimes } from '../autoscaling/service-curve.ts'
 import { calibrate, type Served } from './calibrate.ts'
 import { LLAMA_70B } from './curves.ts'
@@ -22,7 +23,15 @@ function serve(rate: number, seconds: number, seed: number): Served[] {
     },
     timedOut: () => undefined,
   }
-  const instance = new SimulatedInstance(LLAMA_70B, requests, listener, 1e9, 0, 0)
+  const instance = new SimulatedInstance({
+    curve: LLAMA_70B,
+    requests,
+    pace: new PromptPace(),
+    listener,
+    timeoutMs: 1e9,
+    createdAt: 0,
+    readyAt: 0,
+  })
   instance.begin(0)
   for (let next = 0; next < requests.length || Number.isFinite(instance.nextAt); ) {
     const arrival = requests.at[next] ?? Number.POSITIVE_INFINITY

@@ -5,6 +5,7 @@
  * nothing changes but progress, so progress is kept as a number of steps done since the start, and an answer ends at a number of steps that is known
  * when its first token comes: three events a request, whatever its length. The price is that a step is not waited for: at most one, some 50 ms.
  */
+import { type Prompt, type PromptPace, UnreadPrompts } from '../../balancing/unread-prompts.ts'
 import { type ServiceCurve, stepTimes } from '../autoscaling/service-curve.ts'
 import type { Requests } from './requests.ts'
 
@@ -15,6 +16,18 @@ export interface Listener {
   firstToken(request: number, at: number): void
   finished(request: number, at: number): void
   timedOut(request: number, at: number): void
+}
+
+export interface SimulatedInstanceOptions {
+  readonly curve: ServiceCurve
+  readonly requests: Requests
+  /** That of all instances of the version. */
+  readonly pace: PromptPace
+  readonly listener: Listener
+  /** Who has waited so long for a first token leaves. */
+  readonly timeoutMs: number
+  readonly createdAt: number
+  readonly readyAt: number
 }
 
 /** An answer ends where it fills a context, or its instance's cache together with its prompt: `length`. */
@@ -32,6 +45,7 @@ export class SimulatedInstance {
   /** Tokens written since the start. */
   written = 0
   kvUsed = 0
+  readonly unread: UnreadPrompts
 
   readonly #curve: ServiceCurve
   readonly #steps: Float64Array
@@ -44,6 +58,8 @@ export class SimulatedInstance {
   /** The request whose prompt is being read, and what is left of it in tokens. */
   #reading = -1
   #left = 0
+  /** Its requests of which nobody has heard yet. */
+  readonly #prompts = new Map<number, Prompt>()
   /** Steps done, and those at which answers end, the soonest last. */
   #done = 0
   readonly #ends: number[] = []
@@ -52,10 +68,11 @@ export class SimulatedInstance {
   #readRate = 0
   #stepRate = 0
 
-  constructor(curve: ServiceCurve, requests: Requests, listener: Listener, timeoutMs: number, createdAt: number, readyAt: number) {
+  constructor({ curve, requests, pace, listener, timeoutMs, createdAt, readyAt }: SimulatedInstanceOptions) {
     this.#curve = curve
     this.#steps = stepTimes(curve)
     this.#requests = requests
+    this.unread = new UnreadPrompts(pace)
     this.#listener = listener
     this.#timeoutMs = timeoutMs
     this.createdAt = createdAt
@@ -89,6 +106,7 @@ export class SimulatedInstance {
   accept(request: number, at: number): void {
     this.#advance(at)
     this.#waiting.push(request)
+    this.#prompts.set(request, this.unread.add(this.#requests.tokensIn[request]!, true, at))
     this.#startReading()
     this.#plan()
   }
@@ -105,6 +123,7 @@ export class SimulatedInstance {
     if (this.#reading !== -1 && this.#left <= 1e-6) {
       const request = this.#reading
       this.#reading = -1
+      this.unread.read(this.#heardOf(request), at)
       this.#listener.firstToken(request, at)
       this.written += 1
       const more = answerTokens(this.#curve, this.#requests, request) - 1
@@ -114,6 +133,7 @@ export class SimulatedInstance {
       const request = this.#reading
       this.#reading = -1
       this.kvUsed -= this.#holds(request)
+      this.unread.drop(this.#heardOf(request), at)
       this.#listener.timedOut(request, at)
     }
     while (this.#ends.length > 0 && this.#ends[this.#ends.length - 1]! <= this.#done + 1e-9) {
@@ -136,7 +156,15 @@ export class SimulatedInstance {
 
   #leave(): void {
     const request = this.#take()
-    this.#listener.timedOut(request, this.#deadlineOf(request))
+    const at = this.#deadlineOf(request)
+    this.unread.drop(this.#heardOf(request), at)
+    this.#listener.timedOut(request, at)
+  }
+
+  #heardOf(request: number): Prompt {
+    const prompt = this.#prompts.get(request)!
+    this.#prompts.delete(request)
+    return prompt
   }
 
   #deadlineOf(request: number): number {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { PromptPace } from '../../balancing/unread-prompts.ts'
 import { randomFrom } from '../../kernel/random.ts'
 import { fixedPolicy } from '../autoscaling/fixed.ts'
 import { hpaDefaults, hpaPolicy } from '../autoscaling/hpa.ts'
@@ -26,7 +27,7 @@ describe('an instance, by hand', () => {
     const seen: string[] = []
     const told = (what: string) => (request: number, at: number) => seen.push(`${request} ${what} ${Math.round(at * 10) / 10}`)
     const listener = { firstToken: told('first'), finished: told('end'), timedOut: told('out') }
-    const instance = new SimulatedInstance(curve, requests, listener, timeoutMs, 0, 0)
+    const instance = new SimulatedInstance({ curve, requests, pace: new PromptPace(), listener, timeoutMs, createdAt: 0, readyAt: 0 })
     instance.begin(0)
     for (let next = 0; next < requests.length || Number.isFinite(instance.nextAt); ) {
       const arrival = requests.at[next] ?? Number.POSITIVE_INFINITY

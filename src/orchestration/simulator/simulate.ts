@@ -2,8 +2,10 @@
  * Replays requests against a policy: instances come and go as it wants, each serves as its curve says, and every request ends exactly once.
  *
  * Discrete events, one after the other, no chance in it: the same requests and the same policy give the same result to the last digit. A request goes
- * to the ready instance with the fewest in flight, as the gateway does (src/gateway/instances.ts), and stays there; while none is ready it waits in front.
+ * to the ready instance with the least outstanding work, as the gateway has it (src/balancing), and stays there; while none is ready it waits in front.
  */
+import { rankOf } from '../../balancing/rank.ts'
+import { PromptPace } from '../../balancing/unread-prompts.ts'
 import { type BoundedPolicy, bounded } from '../autoscaling/bounds.ts'
 import { existing, type Policy, type Sample } from '../autoscaling/policy.ts'
 import { type Listener, SimulatedInstance } from './instance.ts'
@@ -36,6 +38,7 @@ class Simulation {
   #point = { until: 0, arrivals: 0, misses: 0 }
 
   readonly #meter: Meter
+  readonly #pace = new PromptPace()
 
   constructor(scenario: Scenario, policy: BoundedPolicy, options: SimulationOptions) {
     this.#scenario = scenario
@@ -95,7 +98,8 @@ class Simulation {
 
   #create(at: number, readyAt: number): void {
     const { curve, requests, timeoutMs } = this.#scenario
-    this.#instances.push(new SimulatedInstance(curve, requests, this.#listener, timeoutMs, at, readyAt))
+    const [pace, listener] = [this.#pace, this.#listener]
+    this.#instances.push(new SimulatedInstance({ curve, requests, pace, listener, timeoutMs, createdAt: at, readyAt }))
     this.#created += 1
   }
 
@@ -117,12 +121,13 @@ class Simulation {
     this.#point.arrivals += 1
     if (at >= this.#scenario.warmupMs) this.#counts.requests += 1
     let least: SimulatedInstance | undefined
-    let fewest = Number.POSITIVE_INFINITY
+    let lowest = Number.POSITIVE_INFINITY
+    const { sequences } = this.#scenario.curve
     for (const instance of this.#instances) {
       if (instance.phase !== 'ready') continue
-      const inFlight = instance.inFlight
-      if (inFlight < fewest) {
-        fewest = inFlight
+      const rank = rankOf({ inFlight: instance.inFlight, sequences, unread: instance.unread.outstanding(at) })
+      if (rank < lowest) {
+        lowest = rank
         least = instance
       }
     }
