@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -78,6 +79,18 @@ describe('answers', () => {
     expect(started).toMatchObject({ type: 'started', consumer: 'shop', route: 'assistant', assigned: 'assistant-v1', stream: true })
     expect(finished).toMatchObject({ type: 'finished', outcome: 'ok', tokens: { in: 7, cached: 0, out: 3 }, served: 'assistant-v1' })
     expect(finished!.id).toBe(started!.id)
+  })
+
+  it('takes what a model thinks for its first tokens', async () => {
+    const { gateway } = await simple((_req, res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' })
+      res.write('data: {"choices":[{"index":0,"delta":{"reasoning_content":"Hm"}}]}\n\n')
+      setTimeout(() => res.end(`${chunk('a')}data: [DONE]\n\n`), 300)
+    })
+    await (await gateway.post(hello({ stream: true }))).text()
+    await sleep(200)
+    const finished = recordsOf(gateway).at(-1)!
+    expect(finished.type === 'finished' && finished.times.firstToken).toBeLessThan(250)
   })
 
   it('sends the client’s own bytes to an engine', async () => {
@@ -201,6 +214,40 @@ describe('limits', () => {
     await stream.text()
     await sleep(20)
     expect((await gateway.post(hello())).status).toBe(200)
+  })
+})
+
+describe('two instances', () => {
+  it('share requests by what they have to read, and what they write counts little', async () => {
+    const open: ServerResponse[][] = [[], []]
+    const holding = (which: number) =>
+      up((_req, res) => {
+        res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+        open[which]!.push(res)
+      })
+    const servers = await Promise.all([holding(0), holding(1)])
+    const gateway = await start(entriesOf(route(), version(), ...servers.map(({ port }) => instance(port, { sequences: 32 }))))
+    const ask = async () => {
+      const before = open.map(({ length }) => length)
+      const answer = await gateway.post(hello({ stream: true }))
+      return [open.findIndex(({ length }, i) => length > before[i]!), answer.body!.getReader()] as const
+    }
+    const tokenFrom = async ([which, answer]: Awaited<ReturnType<typeof ask>>) => {
+      open[which]!.at(-1)!.write(chunk('a'))
+      await answer.read()
+    }
+    const first = await ask()
+    const second = await ask()
+    expect(second[0]).toBe(1 - first[0])
+    for (let i = 0, writes = second; i < 4; i++) {
+      await tokenFrom(writes)
+      writes = await ask()
+      expect(writes[0]).toBe(second[0])
+      if (i === 3) await tokenFrom(writes)
+    }
+    await tokenFrom(first)
+    expect((await ask())[0]).toBe(first[0])
+    for (const res of open.flat()) res.destroy()
   })
 })
 
