@@ -1,4 +1,5 @@
 /** What a simulation is given, and what comes out of it. */
+import type { Outstanding } from '../../balancing/rank.ts'
 import type { Bounds } from '../autoscaling/bounds.ts'
 import type { Inputs } from '../autoscaling/policy.ts'
 import type { ServiceCurve } from '../autoscaling/service-curve.ts'
@@ -74,6 +75,8 @@ export interface SimulationOptions {
   readonly timelineMs?: number
   /** Decisions that are kept, the first ones; none without it. */
   readonly keepDecisions?: number
+  /** Which of the ready instances gets a request: the one of the lowest. The gateway's own rule without it. */
+  readonly rank?: (outstanding: Outstanding) => number
   /** Told of the end of every request, also of those in the warm-up. */
   readonly onEnd?: (request: number, ending: Ending, firstTokenMs: number | undefined) => void
 }

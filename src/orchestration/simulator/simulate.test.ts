@@ -125,6 +125,23 @@ const scenario = (rows: readonly Row[], change: Partial<Scenario> = {}): Scenari
   ...change,
 })
 
+it('a request goes to the instance that has least to read, though it has more requests', () => {
+  const requests = scenario(
+    [
+      [0, 3_000, 5],
+      [0, 100, 200],
+      [200, 100, 200],
+      [400, 100, 200],
+    ],
+    { initial: 2 },
+  )
+  const late: number[] = []
+  const onEnd = (request: number, ending: Ending) => void (ending === 'late' && late.push(request))
+  expect(simulate(requests, fixedPolicy(2), { onEnd }).misses).toBe(1)
+  expect(late).toEqual([0])
+  expect(simulate(requests, fixedPolicy(2), { rank: ({ inFlight }) => inFlight }).misses).toBe(2)
+})
+
 /** The same policy, that shows what it is shown. */
 const watched = (policy: Policy<null>, look: (sample: Sample) => void): Policy<null> => ({
   ...policy,

@@ -4,7 +4,7 @@
  * Discrete events, one after the other, no chance in it: the same requests and the same policy give the same result to the last digit. A request goes
  * to the ready instance with the least outstanding work, as the gateway has it (src/balancing), and stays there; while none is ready it waits in front.
  */
-import { rankOf } from '../../balancing/rank.ts'
+import { type Outstanding, rankOf } from '../../balancing/rank.ts'
 import { PromptPace } from '../../balancing/unread-prompts.ts'
 import { type BoundedPolicy, bounded } from '../autoscaling/bounds.ts'
 import { existing, type Policy, type Sample } from '../autoscaling/policy.ts'
@@ -39,11 +39,13 @@ class Simulation {
 
   readonly #meter: Meter
   readonly #pace = new PromptPace()
+  readonly #rank: (outstanding: Outstanding) => number
 
   constructor(scenario: Scenario, policy: BoundedPolicy, options: SimulationOptions) {
     this.#scenario = scenario
     this.#policy = policy
     this.#options = options
+    this.#rank = options.rank ?? rankOf
     this.#state = policy.start
     this.#wanted = scenario.initial
     this.#meter = new Meter(scenario.requests, scenario.tickMs)
@@ -125,7 +127,7 @@ class Simulation {
     const { sequences } = this.#scenario.curve
     for (const instance of this.#instances) {
       if (instance.phase !== 'ready') continue
-      const rank = rankOf({ inFlight: instance.inFlight, sequences, unread: instance.unread.outstanding(at) })
+      const rank = this.#rank({ inFlight: instance.inFlight, sequences, unread: instance.unread.outstanding(at) })
       if (rank < lowest) {
         lowest = rank
         least = instance
