@@ -2,7 +2,7 @@
 import { fixedPolicy } from '../autoscaling/fixed.ts'
 import type { LoadPoint } from '../autoscaling/load-curve.ts'
 import { type ServiceCurve, type UnitCosts, unitCosts } from '../autoscaling/service-curve.ts'
-import { answerTokens } from './instance.ts'
+import { answerTokens, promptTokens } from './instance.ts'
 import { steadily } from './profile.ts'
 import { meanOf, type Requests } from './requests.ts'
 import type { Outcome } from './scenario.ts'
@@ -69,7 +69,7 @@ const STEPS = 13
 
 export function measure(load: Load): Measured {
   const { curve, trace, instances } = load
-  const tokensIn = meanOf(trace.tokensIn.map((tokens) => Math.min(tokens, curve.contextTokens)))
+  const tokensIn = meanOf(trace.tokensIn.map((_, request) => promptTokens(curve, trace, request)))
   const tokensOut = meanOf(trace.tokensOut.map((_, request) => answerTokens(curve, trace, request)))
   const costs = unitCosts(curve, tokensIn + tokensOut)
   const work = costs.request + costs.tokenIn * tokensIn + costs.tokenOut * tokensOut

@@ -30,10 +30,14 @@ export interface SimulatedInstanceOptions {
   readonly readyAt: number
 }
 
+/** A prompt is cut to the context. */
+export function promptTokens({ contextTokens }: ServiceCurve, { tokensIn }: Requests, request: number): number {
+  return Math.min(tokensIn[request]!, contextTokens)
+}
+
 /** An answer ends where it fills a context, or its instance's cache together with its prompt: `length`. */
-export function answerTokens({ contextTokens, kvTokens }: ServiceCurve, { tokensIn, tokensOut }: Requests, request: number): number {
-  const prompt = Math.min(tokensIn[request]!, contextTokens)
-  return Math.max(1, Math.min(tokensOut[request]!, contextTokens, kvTokens - prompt))
+export function answerTokens(curve: ServiceCurve, requests: Requests, request: number): number {
+  return Math.max(1, Math.min(requests.tokensOut[request]!, curve.contextTokens, curve.kvTokens - promptTokens(curve, requests, request)))
 }
 
 export class SimulatedInstance {
@@ -106,7 +110,7 @@ export class SimulatedInstance {
   accept(request: number, at: number): void {
     this.#advance(at)
     this.#waiting.push(request)
-    this.#prompts.set(request, this.unread.add(this.#requests.tokensIn[request]!, true, at))
+    this.#prompts.set(request, this.unread.add(promptTokens(this.#curve, this.#requests, request), true, at))
     this.#startReading()
     this.#plan()
   }
@@ -204,16 +208,15 @@ export class SimulatedInstance {
       this.#take()
       this.#reading = request
       this.kvUsed += holds
-      const { prefill, contextTokens } = this.#curve
-      const tokens = Math.min(this.#requests.tokensIn[request]!, contextTokens)
-      this.#left = tokens + (prefill.overheadMs * prefill.tokensPerSecond) / 1000
+      const { prefill } = this.#curve
+      this.#left = promptTokens(this.#curve, this.#requests, request) + (prefill.overheadMs * prefill.tokensPerSecond) / 1000
       return
     }
   }
 
   /** The answer's length is not known in advance to a real server, which makes room by starting one again; here it is. */
   #holds(request: number): number {
-    return Math.min(this.#requests.tokensIn[request]!, this.#curve.contextTokens) + answerTokens(this.#curve, this.#requests, request)
+    return promptTokens(this.#curve, this.#requests, request) + answerTokens(this.#curve, this.#requests, request)
   }
 
   #write(request: number, end: number): void {

@@ -1,10 +1,12 @@
 /** What a policy is told of each period, as the gateways and the instances of a running system would tell it. */
 import type { Sample } from '../autoscaling/policy.ts'
-import type { SimulatedInstance } from './instance.ts'
+import type { ServiceCurve } from '../autoscaling/service-curve.ts'
+import { promptTokens, type SimulatedInstance } from './instance.ts'
 import type { Requests } from './requests.ts'
 
 /** Times are those of the simulation, and never go back. */
 export class Meter {
+  readonly #curve: ServiceCurve
   readonly #requests: Requests
   readonly #tickMs: number
   #inSystem = 0
@@ -18,7 +20,8 @@ export class Meter {
   #writtenByGone = 0
   #recent: number[] = []
 
-  constructor(requests: Requests, tickMs: number) {
+  constructor(curve: ServiceCurve, requests: Requests, tickMs: number) {
+    this.#curve = curve
     this.#requests = requests
     this.#tickMs = tickMs
   }
@@ -30,7 +33,7 @@ export class Meter {
 
   arrived(request: number): void {
     this.#arrived += 1
-    this.#arrivedTokens += this.#requests.tokensIn[request]!
+    this.#arrivedTokens += promptTokens(this.#curve, this.#requests, request)
   }
 
   entered(at: number): void {

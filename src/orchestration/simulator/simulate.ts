@@ -48,7 +48,7 @@ class Simulation {
     this.#rank = options.rank ?? rankOf
     this.#state = policy.start
     this.#wanted = scenario.initial
-    this.#meter = new Meter(scenario.requests, scenario.tickMs)
+    this.#meter = new Meter(scenario.curve, scenario.requests, scenario.tickMs)
     this.#firstTokens = new Float64Array(scenario.requests.length).fill(Number.NaN)
     this.#listener = {
       firstToken: (request, at) => {
