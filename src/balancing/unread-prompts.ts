@@ -77,9 +77,11 @@ export class UnreadPrompts {
     const place = this.#queue.indexOf(prompt)
     if (place === -1) return
     if (place === 0 && prompt.streams) this.#pace.saw(prompt.size, now - this.#since)
-    const before = this.#queue.splice(0, place + 1).filter((each) => each.streams && each !== prompt)
-    this.#queue.unshift(...before)
-    this.#begin(before.length === 0 ? now : this.#since)
+    const before = this.#queue.splice(0, place + 1)
+    before.pop()
+    const unheard = before.filter(({ streams }) => streams)
+    if (unheard.length > 0) this.#queue.unshift(...unheard)
+    this.#begin(unheard.length === 0 ? now : this.#since)
   }
 
   /** Nobody waits for it any more. */
