@@ -17,7 +17,7 @@ import type { Usage } from './protocols/usage.ts'
 import { recordedPrompt } from './recorded-prompt.ts'
 import type { Choice } from './routing.ts'
 
-export type Asked = Pick<Asking, 'model' | 'stream' | 'includeUsage' | 'estimatedTokens'>
+export type Asked = Pick<Asking, 'model' | 'stream' | 'includeUsage' | 'estimatedTokens'> & { readonly bytes: number }
 
 /** What is known of a request so far; becomes its `finished` record. */
 export interface Course {
@@ -50,9 +50,9 @@ export interface End {
 }
 
 /** Notes what was asked; of the prompt only what an operator wants recorded. */
-export function noteAsked(context: GatewayContext, course: Course, request: Asking): void {
+export function noteAsked(context: GatewayContext, course: Course, request: Asking, bytes: number): void {
   const { model, stream, includeUsage, estimatedTokens } = request
-  course.asked = { model: model.slice(0, LONGEST_MODEL_NAME), stream, includeUsage, estimatedTokens }
+  course.asked = { model: model.slice(0, LONGEST_MODEL_NAME), stream, includeUsage, estimatedTokens, bytes }
   const { recordPrompts } = context.snapshots.tables().settings
   if (recordPrompts) course.prompt = recordedPrompt(request.json, recordPrompts.maxBytes)
 }
@@ -79,6 +79,7 @@ export function recordStart(context: GatewayContext, course: Course, choice: Cho
     preview: why === 'preview' || undefined,
     assignments: assignmentsOf(choice) ?? [],
     stream: asked!.stream,
+    bytes: asked!.bytes,
     clientRequestId: exchange.clientRequestId,
   }))
 }
@@ -149,6 +150,7 @@ export function settle(context: GatewayContext, course: Course, end: End): void 
     served: answered?.version.name,
     instance: answered?.instance,
     stream: asked?.stream,
+    bytes: asked?.bytes,
     attempts: course.attempts,
     outcome: end.outcome,
     status: end.status,

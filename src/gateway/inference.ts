@@ -62,7 +62,7 @@ async function answer(context: GatewayContext, course: Course, endpoint: Endpoin
 
   const parsed = endpoint.parse(body, exchange.headers)
   if ('status' in parsed) return refuse(context, course, parsed)
-  noteAsked(context, course, parsed)
+  noteAsked(context, course, parsed, body.length)
 
   const choice = choose(tables, caller, { model: parsed.model, user: parsed.user, headers: exchange.headers }, Math.random())
   if ('status' in choice) return refuse(context, course, choice)

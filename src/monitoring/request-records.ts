@@ -59,6 +59,8 @@ export const startedRecord = z.object({
   preview: z.literal(true).optional(),
   assignments: z.array(assignment),
   stream: z.boolean(),
+  /** Length of the body in which it was asked. An older program did not say. */
+  bytes: z.number().int().optional(),
   clientRequestId: z.string().optional(),
 })
 
@@ -109,6 +111,8 @@ export const finishedRecord = z.object({
   served: z.string().optional(),
   instance: z.string().optional(),
   stream: z.boolean().optional(),
+  /** Length of the body in which it was asked. */
+  bytes: z.number().int().optional(),
   attempts: z.array(attempt),
   outcome: z.enum(['ok', 'client_error', 'refused', 'limited', 'overloaded', 'upstream_error', 'timeout', 'aborted', 'cut']),
   status: z.number().int(),

@@ -30,6 +30,7 @@ const started = fc.record({
   preview: maybe(fc.constant(true)),
   assignments,
   stream: fc.boolean(),
+  bytes: maybe(fc.nat()),
   clientRequestId: maybe(text),
 }) as fc.Arbitrary<NewStarted>
 
@@ -61,6 +62,7 @@ const finished = fc.record({
   served: maybe(text),
   instance: maybe(text),
   stream: maybe(fc.boolean()),
+  bytes: maybe(fc.nat()),
   attempts: fc.array(
     fc.record({
       version: text,
@@ -137,6 +139,7 @@ test('a line knows every field of the schemas', () => {
     served: 'a',
     instance: 'a',
     stream: true,
+    bytes: 1,
     attempts: [],
     outcome: 'ok',
     status: 200,

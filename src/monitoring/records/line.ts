@@ -33,7 +33,7 @@ function startedLine(origin: string, record: NewStarted): string {
     `${CONSUMER(record.consumer)}${KEY(record.key)}${NAMESPACE(record.namespace)}${ROUTE(record.route)}` +
     `,"routeGeneration":${digits(record.routeGeneration)},"model":${quoted(record.model)}${ASSIGNED(record.assigned)}` +
     `,"pinned":${record.pinned}${plain('preview', record.preview)},"assignments":${JSON.stringify(record.assignments)},"stream":${record.stream}` +
-    `${text('clientRequestId', record.clientRequestId)}}\n`
+    `${plain('bytes', record.bytes)}${text('clientRequestId', record.clientRequestId)}}\n`
   )
 }
 
@@ -52,7 +52,7 @@ function finishedLine(origin: string, record: NewFinished): string {
     `${KEY(record.key)}${NAMESPACE(record.namespace)}${ROUTE(record.route)}` +
     `${plain('routeGeneration', record.routeGeneration)}${text('model', record.model)}${ASSIGNED(record.assigned)}` +
     `${plain('pinned', record.pinned)}${plain('preview', record.preview)}${json('assignments', record.assignments)}${SERVED(record.served)}` +
-    `${INSTANCE(record.instance)}${plain('stream', record.stream)},"attempts":${attemptsText(record.attempts)}` +
+    `${INSTANCE(record.instance)}${plain('stream', record.stream)}${plain('bytes', record.bytes)},"attempts":${attemptsText(record.attempts)}` +
     `${OUTCOME(record.outcome)},"status":${digits(record.status)}${ERROR(record.error)}${LIMIT(record.limit)}` +
     `${tokens === undefined ? '' : `,"tokens":{"in":${num(tokens.in)},"cached":${num(tokens.cached)},"out":${num(tokens.out)}}`}` +
     `,"times":{"total":${num(times.total)}${plain('auth', times.auth)}${plain('limits', times.limits)}${plain('queue', times.queue)}` +

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { randomFrom } from '../../kernel/random.ts'
 import type { FinishedRecord, RequestRecord } from '../../monitoring/request-records.ts'
-import { Load } from './load.ts'
+import { Load, type LoadState } from './load.ts'
 import type { Seen } from './seen.ts'
 
 const T0 = 1_700_000_000_000
@@ -220,6 +220,15 @@ describe('a miss', () => {
   it('that no instance was asked for is no load', () => {
     expect(loadOf(finished('a', 1, T0 + 500, { outcome: 'limited', attempts: [] })).sample(T0 + 2_000, SEEN)!.arrivals).toBe(0)
   })
+})
+
+it('knows the prompts of those that come by their bytes, once some have said what that is in tokens', () => {
+  const load = loadOf(finished('a', 1, T0 + 500, { bytes: 1_000, tokens: { in: 250, cached: 0, out: 5 } }))
+  expect(load.sample(T0 + 2_000, SEEN)!.tokensIn * 2).toBeCloseTo(250)
+  load.add(started('b', 2, T0 + 2_500, { bytes: 2_000 }), LATER, 2_000)
+  load.add(started('c', 3, T0 + 2_600), LATER, 2_000)
+  const again = Load.restore(JSON.parse(JSON.stringify(load.state())) as LoadState, T0 + 3_000)
+  for (const one of [load, again]) expect(one.sample(T0 + 4_000, SEEN)!.tokensIn * 2).toBeCloseTo(500 + 250)
 })
 
 it('tells times to first token, and prompts by the mean of late', () => {

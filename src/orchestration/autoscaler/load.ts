@@ -11,6 +11,7 @@
 import { Sketch } from '../../kernel/sketch.ts'
 import type { FinishedRecord, RequestRecord, StartedRecord } from '../../monitoring/request-records.ts'
 import type { Sample } from '../autoscaling/policy.ts'
+import { NO_PROMPTS, PromptLengths, type PromptLengthsState } from './prompt-lengths.ts'
 import type { Seen } from './seen.ts'
 
 /** What the records of an earlier moment are kept in until their period ends, milliseconds. */
@@ -23,8 +24,6 @@ const LONGEST_PERIOD_MS = 60_000
 const LOST_MS = 3_600_000
 /** Of those that are open so many are stored. One more is counted when it ends. */
 const MOST_STORED = 800
-/** Prompts of late: the mean of so many. */
-const PROMPTS = 200
 /** Words of the gateway for a request that no instance was there for. */
 const FOUND_NONE: ReadonlySet<string | undefined> = new Set(['no_instance', 'model_warming'])
 
@@ -46,15 +45,13 @@ interface Open extends GatewayBoot {
   readonly start: number
 }
 
-interface Piece {
-  /** Milliseconds of requests. */
-  ms: number
-  arrived: number
-  ended: number
-  answered: number
-  written: number
-  missed: number
-  firstTokens: Sketch
+/** Milliseconds of requests, and requests; tokens that were written; misses; tokens of the prompts that arrived. In the order in which they are stored. */
+const FIGURES = ['ms', 'arrived', 'ended', 'answered', 'written', 'missed', 'read'] as const
+type Figures = Record<(typeof FIGURES)[number], number>
+type Piece = Figures & { firstTokens: Sketch }
+
+function figuresOf(value: (place: number) => number): Figures {
+  return Object.fromEntries(FIGURES.map((name, place) => [name, value(place)])) as Figures
 }
 
 export interface LoadState {
@@ -64,8 +61,7 @@ export interface LoadState {
   readonly open: readonly (readonly [id: string, gateway: string, start: number])[]
   readonly pieces: readonly (readonly [piece: number, ...figures: number[]])[]
   readonly firstTokens: readonly (readonly [piece: number, sketch: string])[]
-  /** Mean length of a prompt, tokens; how many it is the mean of. */
-  readonly prompt: readonly [mean: number, count: number]
+  readonly prompt: PromptLengthsState
   /** When an instance was last ready. */
   readonly readyAt: number | null
 }
@@ -75,7 +71,7 @@ export class Load {
   readonly #positions: Map<string, { boot: string; seq: number }>
   readonly #open = new Map<string, Open>()
   readonly #pieces = new Map<number, Piece>()
-  #prompt: readonly [mean: number, count: number]
+  readonly #prompts: PromptLengths
   #readyAt: number | null
   /** Requests that found no instance, since the last sample. They come again; nobody waits for them here. */
   #turnedAway = 0
@@ -87,17 +83,17 @@ export class Load {
     this.#positions = new Map(Object.entries(state.positions).map(([gateway, position]) => [gateway, { ...position }]))
     for (const [id, gateway, start] of state.open) this.#open.set(id, { gateway, boot: this.#positions.get(gateway)?.boot ?? '', start })
     const sketches = new Map(state.firstTokens)
-    for (const [piece, ms = 0, arrived = 0, ended = 0, answered = 0, written = 0, missed = 0] of state.pieces) {
+    for (const [piece, ...figures] of state.pieces) {
       const text = sketches.get(piece)
       const firstTokens = text === undefined ? new Sketch() : Sketch.parse(text)
-      this.#pieces.set(piece, { ms, arrived, ended, answered, written, missed, firstTokens })
+      this.#pieces.set(piece, { ...figuresOf((i) => figures[i] ?? 0), firstTokens })
     }
-    this.#prompt = state.prompt
+    this.#prompts = new PromptLengths(state.prompt)
     this.#readyAt = state.readyAt
   }
 
   static begin(now: number): Load {
-    return new Load({ until: horizon(now), positions: {}, open: [], pieces: [], firstTokens: [], prompt: [0, 0], readyAt: null })
+    return new Load({ until: horizon(now), positions: {}, open: [], pieces: [], firstTokens: [], prompt: NO_PROMPTS, readyAt: null })
   }
 
   /** The clock may have been set back meanwhile: what was to come is now. */
@@ -145,15 +141,15 @@ export class Load {
     return changed
   }
 
-  #start({ id, gateway, boot }: StartedRecord, start: number): void {
+  #start({ id, gateway, boot, bytes }: StartedRecord, start: number): void {
     if (this.#open.has(id)) return
     this.#open.set(id, { gateway, boot, start })
-    this.#arrive(start)
+    this.#arrive(start, this.#prompts.guess(bytes))
     if (start < this.#until) this.#spread(start, this.#until) // samples have passed by already
   }
 
   #finish(record: FinishedRecord, end: number, objectiveMs: number): void {
-    const { id, times, outcome, tokens } = record
+    const { id, times, outcome, tokens, bytes } = record
     const known = this.#open.get(id)
     this.#open.delete(id)
     const start = known?.start ?? Math.round(end - times.total)
@@ -161,7 +157,7 @@ export class Load {
     if (!known && record.attempts.length === 0 && outcome !== 'overloaded' && outcome !== 'timeout') return
     if (known) this.#spread(Math.max(start, this.#until), end)
     else {
-      this.#arrive(start)
+      this.#arrive(start, tokens?.in ?? this.#prompts.guess(bytes))
       this.#spread(start, end)
     }
     if (end < this.#until - LONGEST_PERIOD_MS) return
@@ -169,8 +165,7 @@ export class Load {
     piece.ended += 1
     if (tokens) {
       piece.written += tokens.out
-      const count = Math.min(PROMPTS, this.#prompt[1] + 1)
-      this.#prompt = [this.#prompt[0] + (tokens.in - this.#prompt[0]) / count, count]
+      this.#prompts.learn(tokens.in, bytes)
     }
     if (outcome === 'ok') piece.answered += 1
     if (times.firstToken !== undefined) piece.firstTokens.add(times.firstToken)
@@ -180,8 +175,11 @@ export class Load {
     if (late || foundNone || outcome === 'overloaded' || outcome === 'timeout') piece.missed += 1
   }
 
-  #arrive(start: number): void {
-    if (start >= this.#until - LONGEST_PERIOD_MS) this.#pieceAt(start).arrived += 1
+  #arrive(start: number, tokens: number): void {
+    if (start < this.#until - LONGEST_PERIOD_MS) return
+    const piece = this.#pieceAt(start)
+    piece.arrived += 1
+    piece.read += tokens
   }
 
   /** The time from `from` to `to` into its pieces; what is before the next period into its first piece. Backwards, it is taken away. */
@@ -207,7 +205,7 @@ export class Load {
     const index = Math.floor(Math.max(time, this.#until) / PIECE_MS)
     let piece = this.#pieces.get(index)
     if (!piece) {
-      piece = { ms: 0, arrived: 0, ended: 0, answered: 0, written: 0, missed: 0, firstTokens: new Sketch() }
+      piece = { ...figuresOf(() => 0), firstTokens: new Sketch() }
       this.#pieces.set(index, piece)
     }
     return piece
@@ -232,13 +230,13 @@ export class Load {
     if (until <= this.#until) return undefined
     const from = Math.max(this.#until, until - LONGEST_PERIOD_MS)
     const seconds = (until - from) / 1000
-    const sums = { ms: 0, arrived: 0, ended: 0, answered: 0, written: 0, missed: 0 }
+    const sums = figuresOf(() => 0)
     let firstTokens = new Sketch()
     for (const [index, piece] of this.#pieces) {
       if (index * PIECE_MS >= until) continue
       this.#pieces.delete(index)
       if (index * PIECE_MS < from) continue
-      for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += piece[name]
+      for (const name of FIGURES) sums[name] += piece[name]
       firstTokens = firstTokens.merge(piece.firstTokens)
     }
     for (const [id, { start }] of this.#open) {
@@ -258,7 +256,7 @@ export class Load {
       queued: waiting + outside.waiting,
       oldestWaitMs: outside.oldestMs,
       arrivals: sums.arrived / seconds,
-      tokensIn: (sums.arrived / seconds) * this.#prompt[0],
+      tokensIn: sums.read / seconds,
       tokensOut: sums.written / seconds,
       completions: sums.answered / seconds,
       misses: sums.missed / seconds,
@@ -281,11 +279,11 @@ export class Load {
       positions: Object.fromEntries(this.#positions),
       // A gateway has one boot that counts: the one of its position.
       open: [...this.#open].slice(-MOST_STORED).map(([id, { gateway, start }]) => [id, gateway, start]),
-      pieces: pieces.map(([at, { ms, arrived, ended, answered, written, missed }]) => [at, ms, arrived, ended, answered, written, missed]),
+      pieces: pieces.map(([at, { firstTokens: _, ...figures }]) => [at, ...FIGURES.map((name) => figures[name])] as const),
       firstTokens: pieces
         .filter(([, { firstTokens }]) => firstTokens.count > 0)
         .map(([at, { firstTokens }]) => [at, firstTokens.serialize()]),
-      prompt: this.#prompt,
+      prompt: this.#prompts.state,
       readyAt: this.#readyAt,
     }
   }
