@@ -1,8 +1,8 @@
 /**
  * Which instance of a version gets a request: the one of the lowest rank. The gateway chooses by it, and `strata simulate` as the gateway does.
  *
- * Least outstanding requests alone, as most balancers have it, is blind to how long prompts are. With long ones (docs/autoscaling.md, Measured) the same fleet
- * misses an objective for the first token ten times as often by it as by this.
+ * Least outstanding requests alone, as most balancers have it, is blind to how long prompts are. With long ones the same fleet misses an objective for the first
+ * token 3 to 50 times as often by it as by this (docs/autoscaling.md, Dispatch).
  */
 export interface Outstanding {
   /** Requests that it has and has not answered. */

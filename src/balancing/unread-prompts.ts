@@ -84,7 +84,7 @@ export class UnreadPrompts {
     this.#begin(unheard.length === 0 ? now : this.#since)
   }
 
-  /** Nobody waits for it any more. */
+  /** It is over. Of others that says nothing: what is refused is over at once, and out of its turn. */
   drop(prompt: Prompt, now: number): void {
     const place = this.#queue.indexOf(prompt)
     if (place === -1) return

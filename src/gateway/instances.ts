@@ -157,7 +157,7 @@ export function createInstanceTracker(
         end(result) {
           if (ended) return
           ended = true
-          if (prompt) unread![result === 'ok' ? 'read' : 'drop'](prompt, clock.monotonic())
+          if (prompt) unread!.drop(prompt, clock.monotonic())
           end(id, state, result)
         },
       }
