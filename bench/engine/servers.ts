@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { llamaParameters } from '../../src/resources/model-version.ts'
 import { engineConfig } from '../../src/serving/engines/config.ts'
 import type { TestWeights } from '../../test/fixtures/weights.ts'
-import { freePorts, mainFile, nodeFlags } from '../../test/harness/system.ts'
+import { freePorts } from '../../test/harness/ports.ts'
+import { mainFile, nodeFlags } from '../../test/harness/system.ts'
 
 export interface Room {
   readonly threads: number

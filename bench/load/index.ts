@@ -8,7 +8,8 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePorts, type System, startSystem } from '../../test/harness/system.ts'
+import { freePorts } from '../../test/harness/ports.ts'
+import { type System, startSystem } from '../../test/harness/system.ts'
 
 export interface LoadResult {
   readonly answered: number

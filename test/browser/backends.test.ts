@@ -8,8 +8,9 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Resource } from '../../src/resources/index.ts'
 import { simulatedAssistant } from '../harness/manifests.ts'
+import { freePorts } from '../harness/ports.ts'
 import { strata } from '../harness/strata.ts'
-import { freePorts, type System, startSystem } from '../harness/system.ts'
+import { type System, startSystem } from '../harness/system.ts'
 import { launch, SIZES, scrollsSideways, seriousFindings, signIn } from './browser.ts'
 
 const head = { apiVersion: 'strata.dev/v1alpha1' }

@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Credentials } from '../../src/kernel/credentials.ts'
+import { freePorts } from '../harness/ports.ts'
 import { strata } from '../harness/strata.ts'
-import { cleanEnvironment, freePorts, mainFile, nodeFlags } from '../harness/system.ts'
+import { cleanEnvironment, mainFile, nodeFlags } from '../harness/system.ts'
 
 let home: string
 let child: ChildProcess | undefined

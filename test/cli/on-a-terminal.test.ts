@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { simulatedAssistant } from '../harness/manifests.ts'
+import { freePorts } from '../harness/ports.ts'
 import { onTerminal } from '../harness/pseudo-terminal.ts'
-import { freePorts, noneLeft, startSystem } from '../harness/system.ts'
+import { noneLeft, startSystem } from '../harness/system.ts'
 
 test('chat: a conversation; Ctrl-C stops the answer first, then the conversation', async () => {
   await using system = await startSystem({ bootstrap: simulatedAssistant({ parameters: '{ tokensPerSecond: 20, answerTokens: 200 }' }) })

@@ -1,9 +1,10 @@
 /** `strata top` as a person sees it: on a terminal that changes its size, through a restart of control; and without a terminal. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { simulatedAssistant } from '../harness/manifests.ts'
+import { freePorts } from '../harness/ports.ts'
 import { onTerminal } from '../harness/pseudo-terminal.ts'
 import { strata } from '../harness/strata.ts'
-import { freePorts, type System, startSystem } from '../harness/system.ts'
+import { type System, startSystem } from '../harness/system.ts'
 
 const ALTERNATE_SCREEN = '\x1b[?1049h'
 const BACK = '\x1b[?25h\x1b[?1049l'

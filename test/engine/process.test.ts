@@ -2,29 +2,20 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import type { EngineConfig } from '../../src/serving/engines/config.ts'
 import { storyModel } from '../fixtures/weights.ts'
+import { freePorts } from '../harness/ports.ts'
 import { mainFile } from '../harness/system.ts'
 import { llamaConfig, post, postJson, simulatedConfig, startServer, until } from './engines.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'strata-engine-'))
 const children: ChildProcess[] = []
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 async function start(config: EngineConfig | string) {
-  const port = await freePort()
+  const [port] = await freePorts(1)
   const path = join(folder, `${port}.json`)
   writeFileSync(path, typeof config === 'string' ? config : JSON.stringify({ ...config, listen: { host: '127.0.0.1', port } }))
   const child = fork(join(import.meta.dirname, 'run-engine.ts'), [path], {
@@ -39,7 +30,7 @@ async function start(config: EngineConfig | string) {
 
 /** As a container has it: no supervisor, no file, the config and the port in its environment. */
 async function startAlone(config: object) {
-  const port = await freePort()
+  const [port] = await freePorts(1)
   const STRATA_ENGINE_CONFIG = JSON.stringify({ ...config, listen: { host: '127.0.0.1', port: 0 } })
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', mainFile, 'engine'], {
     env: { ...process.env, STRATA_HOME: folder, STRATA_ENGINE_CONFIG, PORT: String(port) },

@@ -5,7 +5,6 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,6 +12,7 @@ import { readCredentials } from '../../src/kernel/credentials.ts'
 import { systemCode } from '../../src/kernel/errors.ts'
 import { type Home, homeAt } from '../../src/kernel/home.ts'
 import type { ProcessStatus } from '../../src/kernel/supervision.ts'
+import { freePorts } from './ports.ts'
 
 export const root = join(import.meta.dirname, '..', '..')
 export const mainFile = join(root, 'src', 'cli', 'main.ts')
@@ -231,19 +231,6 @@ function killAllOf(home: string): void {
       // gone already
     }
   }
-}
-
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer()
-      await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-      return server
-    }),
-  )
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))))
-  return ports
 }
 
 export function supervisorCall<T>(home: Home, method: string, path: string, body?: unknown): Promise<T> {

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePorts } from '../harness/system.ts'
+import { freePorts } from '../harness/ports.ts'
 import { answers, type PeerProcess, startPeer } from './peer-process.ts'
 import { pythonEnvironment } from './python.ts'
 

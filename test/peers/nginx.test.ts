@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { API_KEY, entriesOf, hello, instance, route, type TestGateway, talk, testGateway, upstream, version } from '../gateway/harness.ts'
-import { freePorts } from '../harness/system.ts'
+import { freePorts } from '../harness/ports.ts'
 
 const binary = ['/usr/sbin/nginx', '/usr/bin/nginx', '/opt/homebrew/bin/nginx', '/usr/local/bin/nginx'].find((path) => existsSync(path))
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { backendContract, backendSpec } from '../../src/serving/backends/backend.contract.ts'
 import { connectBackend } from '../../src/serving/backends/index.ts'
 import { storyModel } from '../fixtures/weights.ts'
-import { freePorts } from '../harness/system.ts'
+import { freePorts } from '../harness/ports.ts'
 import { fetchLlamaServer } from './llama-server.ts'
 
 let server: ChildProcess

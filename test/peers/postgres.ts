@@ -1,12 +1,12 @@
 /** A PostgreSQL server of the test's own: a temporary folder, a free port, stopped and removed with the test. */
 import { execFile, spawn } from 'node:child_process'
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import pg from 'pg'
+import { freePorts } from '../harness/ports.ts'
 
 const run = promisify(execFile)
 
@@ -28,7 +28,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     ...account,
     cwd: folder,
   })
-  const port = await freePort()
+  const port = (await freePorts(1))[0]!
   const server = spawn(join(bin, 'postgres'), ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-c', 'fsync=off'], {
     ...account,
     cwd: folder,
@@ -79,15 +79,4 @@ function findPrograms(): string {
 async function accountOf(user: string): Promise<{ uid: number; gid: number }> {
   const id = async (flag: string) => Number((await run('id', [flag, user])).stdout)
   return { uid: await id('-u'), gid: await id('-g') }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))))
-    })
-  })
 }

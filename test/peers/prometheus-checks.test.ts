@@ -10,7 +10,7 @@ import { createChecks } from '../../src/orchestration/rollouts/checks.ts'
 import type { Resource } from '../../src/resources/index.ts'
 import { rollout } from '../../src/resources/rollout.ts'
 import { API_VERSION } from '../../src/resources/scalars.ts'
-import { freePorts } from '../harness/system.ts'
+import { freePorts } from '../harness/ports.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'strata-prometheus-'))
 let prometheus: ChildProcess

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { sha256Hex } from '../../src/kernel/ids.ts'
-import { freePorts } from '../harness/system.ts'
+import { freePorts } from '../harness/ports.ts'
 import { answers, type PeerProcess, startPeer } from './peer-process.ts'
 import { pythonEnvironment } from './python.ts'
 

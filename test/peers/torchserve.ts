@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { freePorts } from '../harness/system.ts'
+import { freePorts } from '../harness/ports.ts'
 import { type PeerProcess, startPeer } from './peer-process.ts'
 import { pythonEnvironment } from './python.ts'
 

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { cleanEnvironment, freePorts, noneLeft, processesOf, root } from '../harness/system.ts'
+import { freePorts } from '../harness/ports.ts'
+import { cleanEnvironment, noneLeft, processesOf, root } from '../harness/system.ts'
 
 let folder: string
 let copy: string

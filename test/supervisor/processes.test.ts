@@ -7,8 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { homeAt } from '../../src/kernel/home.ts'
 import type { EngineStatus } from '../../src/kernel/supervision.ts'
 import { simulatedAssistant } from '../harness/manifests.ts'
+import { freePorts } from '../harness/ports.ts'
 import { strata } from '../harness/strata.ts'
-import { freePorts, isAlive, noneLeft, processesOf, type System, startSystem, supervisorCall } from '../harness/system.ts'
+import { isAlive, noneLeft, processesOf, type System, startSystem, supervisorCall } from '../harness/system.ts'
 
 const ask = (system: System, body: object = {}, signal?: AbortSignal) =>
   fetch(`${system.gatewayUrl}/v1/chat/completions`, {
