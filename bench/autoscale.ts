@@ -13,7 +13,7 @@ import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { costAt, frontierOf, missesAt, type Point } from './autoscale/frontier.ts'
 import { type Done, type Job, run } from './autoscale/job.ts'
 import { type Family, GRID, KNOBS, PEERS, type Peer, type Windows, windowsText } from './autoscale/policies.ts'
-import { nameOf, type Source } from './autoscale/scenario.ts'
+import { nameOf, type Source, sourcesOf } from './autoscale/scenario.ts'
 
 const LEVELS = [0.01, 0.05]
 /** Between two settings of a knob it is looked again so often. */
@@ -33,12 +33,7 @@ async function study(): Promise<void> {
       workers: { type: 'string', default: String(Math.min(2, availableParallelism())) },
     },
   })
-  const seed = Number(values.seed)
-  const sources: Source[] = values.trace?.map((file) => ({ file })) ?? [
-    { shape: 'conversation', seed },
-    { shape: 'code', seed: seed + 1 },
-    { shape: 'long', seed: seed + 2 },
-  ]
+  const sources = sourcesOf(values.trace, Number(values.seed))
   const startups = values.startup.split(',').map(Number)
   const pool = createPool(Number(values.workers))
   const print = (...lines: string[]) => process.stdout.write(`${lines.join('\n')}\n`)

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import type { Outstanding } from '../src/balancing/rank.ts'
 import { fixedPolicy } from '../src/orchestration/autoscaling/fixed.ts'
 import { simulate } from '../src/orchestration/simulator/simulate.ts'
-import { nameOf, type Source, scenarioOf, traceOf } from './autoscale/scenario.ts'
+import { nameOf, scenarioOf, sourcesOf, traceOf } from './autoscale/scenario.ts'
 
 const { values } = parseArgs({
   options: {
@@ -19,12 +19,7 @@ const { values } = parseArgs({
     instances: { type: 'string', default: '10,12,14,17,20,24' },
   },
 })
-const seed = Number(values.seed)
-const sources: Source[] = values.trace?.map((file) => ({ file })) ?? [
-  { shape: 'conversation', seed },
-  { shape: 'code', seed: seed + 1 },
-  { shape: 'long', seed: seed + 2 },
-]
+const sources = sourcesOf(values.trace, Number(values.seed))
 const fleets = values.instances.split(',').map(Number)
 
 const RULES: readonly (readonly [string, ((outstanding: Outstanding) => number) | undefined])[] = [

@@ -18,6 +18,16 @@ const SWING = 0.6
 /** Either a file, or a shape of the generator. */
 export type Source = { readonly file: string } | { readonly shape: Shape; readonly seed: number }
 
+/** Of these files; without any, of each shape of the generator. */
+export function sourcesOf(files: readonly string[] | undefined, seed: number): Source[] {
+  if (files) return files.map((file) => ({ file }))
+  return [
+    { shape: 'conversation', seed },
+    { shape: 'code', seed: seed + 1 },
+    { shape: 'long', seed: seed + 2 },
+  ]
+}
+
 export const nameOf = (source: Source): string =>
   'file' in source ? basename(source.file).replace(/\.\w+$/, '') : `${source.shape} (seed ${source.seed})`
 
