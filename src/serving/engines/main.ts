@@ -10,6 +10,9 @@ import { readEngineConfig } from './read-config.ts'
 import { EngineServer } from './server.ts'
 import { loadSimulated } from './simulated/index.ts'
 
+/** Those who ask whether it is ready do so several times in that, on a busy machine too. */
+const HEARD_MS = 2_000
+
 /**
  * Resolves when the engine is ready. The process then runs until it is drained; it exits with 1 where loading fails. Without a path the config
  * stands in `STRATA_ENGINE_CONFIG`.
@@ -38,8 +41,8 @@ export async function runEngine(configPath?: string): Promise<void> {
     log.error('the engine cannot start', { error: message })
     server?.failed(message)
     child.failed(message)
-    // The message travels over IPC: exiting at once would cut it off.
-    await sleep(100)
+    // The message travels over IPC: exiting at once would cut it off. Where there is none (a container) whoever asks whether it is ready hears it.
+    await sleep(process.connected || !server ? 100 : HEARD_MS)
     process.exit(1)
   }
 }
