@@ -7,6 +7,7 @@
  */
 import type { Socket } from 'node:net'
 import { Malformed } from '../http1/head.ts'
+import { Outlet } from '../http1/outlet.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { RequestParser } from '../http1/request-parser.ts'
 import { answerHead, type HeaderLines, header, KEEP_ALIVE_SECONDS } from './answer-head.ts'
@@ -30,7 +31,7 @@ export interface ConnectionOwner {
 const MOST_HELD_BYTES = 16 * 1024
 /** A body up to this size that nobody wants is read and thrown away; with a larger one the connection ends. */
 const SMALL_BODY_BYTES = 64 * 1024
-/** Up to this size an answer goes out as one string: the cheapest write that Node has. */
+/** Up to this size a piece goes out as a string: the cheapest write that Node has. */
 const ONE_STRING_BYTES = 16 * 1024
 
 const HEAD_MS = 15_000
@@ -44,6 +45,7 @@ const LAST_CHUNK = '0\r\n\r\n'
 export class DownstreamConnection implements Carrier {
   readonly socket: Socket
   readonly #owner: ConnectionOwner
+  readonly #outlet: Outlet
   readonly #parser: RequestParser
   #exchange: Exchange | undefined
   #head: RequestHead | undefined
@@ -65,6 +67,7 @@ export class DownstreamConnection implements Carrier {
   constructor(socket: Socket, owner: ConnectionOwner) {
     this.socket = socket
     this.#owner = owner
+    this.#outlet = new Outlet(socket)
     this.#since = owner.now()
     this.#parser = new RequestParser({
       onRequest: (head) => this.#open(head),
@@ -107,7 +110,7 @@ export class DownstreamConnection implements Carrier {
 
   /** No request of this connection will be looked at any more; one that runs may end. */
   retire(): void {
-    if (this.#exchange === undefined && !this.#lingering) this.socket.destroy()
+    if (this.#exchange === undefined && !this.#lingering) this.destroy()
   }
 
   // — what comes in —
@@ -169,51 +172,51 @@ export class DownstreamConnection implements Carrier {
   }
 
   wantBody(): void {
-    if (this.#head!.expectsContinue && !this.#exchange!.bodyComplete) this.socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1')
+    if (this.#head!.expectsContinue && !this.#exchange!.bodyComplete) this.#outlet.write('HTTP/1.1 100 Continue\r\n\r\n')
     this.socket.resume()
   }
 
   // — what goes out —
 
   sendHead(status: number, headers: HeaderLines, length: number | undefined): void {
-    this.socket.write(this.#headText(status, headers, length), 'latin1')
+    this.#outlet.write(this.#headText(status, headers, length))
   }
 
   sendBody(chunk: Buffer | string): boolean {
-    const { socket } = this
-    if (socket.destroyed || this.#head!.method === 'HEAD') return true
-    if (!this.#chunkedAnswer) return socket.write(chunk, 'latin1')
-    const size = `${chunk.length.toString(16)}\r\n`
-    if (chunk.length <= ONE_STRING_BYTES) return socket.write(`${size}${chunk.toString('latin1')}\r\n`, 'latin1')
-    socket.cork()
-    socket.write(size, 'latin1')
-    socket.write(chunk, 'latin1')
-    const room = socket.write('\r\n', 'latin1')
-    socket.uncork()
-    return room
+    if (this.socket.destroyed || this.#head!.method === 'HEAD') return true
+    if (!this.#chunkedAnswer) return this.#send('', chunk, '')
+    return this.#send(`${chunk.length.toString(16)}\r\n`, chunk, '\r\n')
   }
 
   sendWhole(status: number, headers: HeaderLines, body: Buffer | string): void {
     const head = this.#headText(status, headers, body.length)
-    if (body.length === 0 || this.#head!.method === 'HEAD') this.socket.write(head, 'latin1')
-    else if (typeof body === 'string') this.socket.write(head + body, 'latin1')
-    else if (body.length <= ONE_STRING_BYTES) this.socket.write(head + body.toString('latin1'), 'latin1')
-    else {
-      this.socket.cork()
-      this.socket.write(head, 'latin1')
-      this.socket.write(body)
-      this.socket.uncork()
-    }
+    if (body.length === 0 || this.#head!.method === 'HEAD') this.#outlet.write(head)
+    else this.#send(head, body, '')
     this.#ended()
   }
 
   end(): void {
-    if (this.#chunkedAnswer && this.#head!.method !== 'HEAD') this.socket.write(LAST_CHUNK, 'latin1')
+    if (this.#chunkedAnswer && this.#head!.method !== 'HEAD') this.#outlet.write(LAST_CHUNK)
     this.#ended()
   }
 
   destroy(): void {
+    this.#outlet.flush()
     this.socket.destroy()
+  }
+
+  /** A piece between what frames it. */
+  #send(before: string, piece: Buffer | string, after: string): boolean {
+    if (typeof piece === 'string') return this.#outlet.write(before + piece + after)
+    if (piece.length <= ONE_STRING_BYTES) return this.#outlet.write(before + piece.toString('latin1') + after)
+    const { socket } = this
+    this.#outlet.flush()
+    socket.cork()
+    if (before !== '') socket.write(before, 'latin1')
+    let room = socket.write(piece)
+    if (after !== '') room = socket.write(after, 'latin1')
+    socket.uncork()
+    return room
   }
 
   #headText(status: number, headers: HeaderLines, length: number | undefined): string {
@@ -240,6 +243,7 @@ export class DownstreamConnection implements Carrier {
     if (this.#last || this.#owner.draining) {
       this.#lingering = true // whatever still comes is nobody's
       this.#since = this.#owner.now()
+      this.#outlet.flush()
       return this.socket.destroySoon()
     }
     this.#since = this.#owner.now()
@@ -252,10 +256,11 @@ export class DownstreamConnection implements Carrier {
     this.#owner.onMalformed(reason)
     const exchange = this.#exchange
     // An answer that is under way cannot be taken back.
-    if (exchange?.answered) this.socket.destroy()
+    if (exchange?.answered) this.destroy()
     else {
       const body = this.#owner.refusal(error.message)
       const headers = header('content-type', 'application/json')
+      this.#outlet.flush()
       this.socket.write(answerHead(error.status, headers, Buffer.byteLength(body), { chunked: false, last: true }) + body, 'utf8')
       this.#linger()
     }
@@ -269,6 +274,7 @@ export class DownstreamConnection implements Carrier {
       this.#exchange = undefined
       this.#owner.onIdle()
     }
+    this.#outlet.flush()
     this.socket.end()
     this.socket.resume()
   }
@@ -286,6 +292,7 @@ export class DownstreamConnection implements Carrier {
 
   /** The client has closed its side: it waits for nothing any more. */
   #onEnd(): void {
+    this.#outlet.flush()
     if (this.#exchange) this.socket.destroy()
     else this.socket.destroySoon()
   }

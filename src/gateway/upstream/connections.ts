@@ -10,6 +10,7 @@ import type { Address } from '../../kernel/address.ts'
 import { digits } from '../../kernel/digits.ts'
 import { messageOf } from '../../kernel/errors.ts'
 import { AnswerParser } from '../http1/answer-parser.ts'
+import { Outlet } from '../http1/outlet.ts'
 import type { Call } from './call.ts'
 import type { UpstreamFailure, UpstreamRequest } from './index.ts'
 
@@ -92,6 +93,7 @@ class Connection {
   keptUntil = 0
   readonly #owner: Owner
   readonly #socket: Socket
+  readonly #outlet: Outlet
   #connectTimer: NodeJS.Timeout | undefined
   #connected = false
   /** How many requests it has carried to their end. */
@@ -108,6 +110,7 @@ class Connection {
       noDelay: true,
       onread: { buffer: READ, callback: (bytes: number) => this.#onRead(bytes) },
     } as unknown as TcpNetConnectOpts)
+    this.#outlet = new Outlet(this.#socket)
     this.#connectTimer = setTimeout(() => {
       this.#lose({ kind: 'connect', message: `no connection within ${connectTimeoutMs} ms` })
     }, connectTimeoutMs)
@@ -124,9 +127,9 @@ class Connection {
     this.#job = { unheard: request, call, parser: new AnswerParser(call) }
     call.carriedBy(this)
     const { body } = request
-    if (body === undefined) this.#socket.write(head, 'latin1')
-    else if (typeof body === 'string') this.#socket.write(head + body, 'latin1')
-    else if (body.length <= ONE_STRING_BYTES) this.#socket.write(head + body.toString('latin1'), 'latin1')
+    if (body === undefined) this.#outlet.write(head)
+    else if (typeof body === 'string') this.#outlet.write(head + body)
+    else if (body.length <= ONE_STRING_BYTES) this.#outlet.write(head + body.toString('latin1'))
     else {
       this.#socket.cork()
       this.#socket.write(head, 'latin1')
