@@ -143,7 +143,7 @@ spec:
 apiVersion: strata.dev/v1alpha1
 kind: Backend
 metadata: { name: fixed }
-spec: { protocol: openai, address: 'http://127.0.0.1:${upstream}/v1' }
+spec: { protocol: openai, address: 'http://127.0.0.1:${upstream}/v1', maxConcurrent: 10000 }
 ---
 apiVersion: strata.dev/v1alpha1
 kind: Model
