@@ -12,6 +12,7 @@ import type { RequestHead } from '../http1/request-head.ts'
 import { RequestParser } from '../http1/request-parser.ts'
 import { answerHead, type HeaderLines, header, KEEP_ALIVE_SECONDS } from './answer-head.ts'
 import { type Carrier, Exchange } from './exchange.ts'
+import { readInPlace } from './read-in-place.ts'
 
 export interface ConnectionOwner {
   /** A request's head is here; its body may follow. */
@@ -74,7 +75,7 @@ export class DownstreamConnection implements Carrier {
       onBody: (chunk) => this.#exchange?.receive(chunk),
       onBodyEnd: () => this.#onBodyEnd(),
     })
-    socket.on('data', (chunk) => this.#onData(chunk))
+    readInPlace(socket, (bytes) => this.#onData(bytes))
     socket.on('drain', () => this.#exchange?.onDrain?.())
     socket.on('end', () => this.#onEnd())
     socket.on('error', () => socket.destroy()) // `close` follows and tells the rest
@@ -115,6 +116,7 @@ export class DownstreamConnection implements Carrier {
 
   // — what comes in —
 
+  /** The bytes will be overwritten. */
   #onData(chunk: Buffer): void {
     if (this.#lingering) {
       this.#lingered += chunk.length

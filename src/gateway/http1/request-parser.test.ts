@@ -3,25 +3,30 @@ import { describe, expect, test } from 'vitest'
 import { Malformed } from './head.ts'
 import { RequestParser } from './request-parser.ts'
 
-/** What a parser makes of bytes that come in these pieces, when every request is answered as soon as it is whole. */
+/** What a parser makes of bytes that come in these pieces, each overwritten afterwards, when every request is answered as soon as it is whole. */
 function read(pieces: readonly string[]): string[] {
   const requests: string[] = []
   let line = ''
-  let body = ''
+  let body: Buffer[] = []
   const parser = new RequestParser({
     onRequest: ({ method, target, headers }) => {
       line = `${method} ${target} ${headers['x-n'] ?? ''}`
-      body = ''
+      body = []
     },
-    onBody: (chunk) => {
-      body += chunk.toString('latin1')
-    },
+    onBody: (chunk) => void body.push(chunk),
     onBodyEnd: () => {
-      requests.push(`${line}|${body}`)
+      requests.push(`${line}|${Buffer.concat(body).toString('latin1')}`)
+      kept.push({ body, was: Buffer.concat(body).toString('latin1') })
       parser.next()
     },
   })
-  for (const piece of pieces) parser.push(Buffer.from(piece, 'latin1'))
+  const kept: { body: Buffer[]; was: string }[] = []
+  for (const piece of pieces) {
+    const bytes = Buffer.from(piece, 'latin1')
+    parser.push(bytes)
+    bytes.fill('!')
+  }
+  for (const { body: pieces, was } of kept) expect(Buffer.concat(pieces).toString('latin1')).toBe(was)
   return requests
 }
 

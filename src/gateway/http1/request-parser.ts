@@ -10,7 +10,7 @@ import { checkRequestBeginning, parseRequestHead, type RequestHead } from './req
 
 export interface RequestEvents {
   onRequest(head: RequestHead): void
-  /** Bytes of the body, without framing; they stay as they are. */
+  /** Bytes of the body, without framing. A copy: the bytes that were pushed may be overwritten. */
   onBody(chunk: Buffer): void
   /** The body is whole; a request without one has this at once. */
   onBodyEnd(): void
@@ -62,7 +62,7 @@ export class RequestParser {
     const ends = this.state !== 'whole'
     if (this.state === 'fixed') at = this.#fixed(bytes, at)
     else if (this.state === 'chunked') at = this.#chunked(bytes, at)
-    if (at < bytes.length) this.#held = at === 0 ? bytes : bytes.subarray(at)
+    if (at < bytes.length) this.#held = ownCopy(bytes.subarray(at))
     // The last thing: whoever hears of it may ask for the next.
     if (ends && this.state === 'whole') this.#events.onBodyEnd()
   }
@@ -77,7 +77,7 @@ export class RequestParser {
       if (bytes.length - from > MOST_HEAD_BYTES) throw new Malformed('The head of the request is larger than 16 KiB.', 431)
       const rest = bytes.subarray(from)
       if (rest.length > 0 && !(rest.length === 1 && rest[0] === CR)) checkRequestBeginning(rest)
-      this.#held = rest.length === 0 ? undefined : rest
+      this.#held = rest.length === 0 ? undefined : ownCopy(rest)
       return -1
     }
     const head = parseRequestHead(bytes.toString('latin1', from, end), MOST_HEADERS)
@@ -94,8 +94,12 @@ export class RequestParser {
 
   #fixed(bytes: Buffer, from: number): number {
     const take = Math.min(this.#left, bytes.length - from)
+    const whole = take === this.#left && from > 0
     this.#left -= take
-    if (take > 0) this.#events.onBody(take === bytes.length ? bytes : bytes.subarray(from, from + take))
+    if (take > 0) {
+      const piece = bytes.subarray(from, from + take)
+      this.#events.onBody(whole ? Buffer.from(piece) : ownCopy(piece))
+    }
     if (this.#left === 0) this.state = 'whole'
     return from + take
   }
@@ -109,4 +113,14 @@ export class RequestParser {
     this.state = 'whole'
     return bytes.length - chunks.left
   }
+}
+
+/**
+ * For what may be held for long, in memory of its own: one out of Node's pool keeps all of its 64 KiB alive, and many slow clients would each have
+ * some. What has come whole is soon answered, and the pool is quicker.
+ */
+function ownCopy(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(copy)
+  return copy
 }
