@@ -125,8 +125,8 @@ async function answer(context: GatewayContext, course: Course, endpoint: Endpoin
   course.cold = result.cold
   if ('failure' in result) return giveUp(context, course, result, limitHeaders)
   course.answered = result
-  const end = relay(context, course, result, limitHeaders)
-  return end instanceof Promise ? await end : end
+  // Not awaited: this function's variables, the body among them, would be kept for as long as the answer runs.
+  return relay(context, course, result, limitHeaders)
 }
 
 function taskMismatch(version: CompiledVersion, operation: Operation): GatewayError | undefined {

@@ -28,8 +28,8 @@ export interface ConnectionOwner {
   now(): number
 }
 
-/** What a client may send ahead of its answers before it has to wait. */
-const MOST_HELD_BYTES = 16 * 1024
+/** What a client may send ahead of its answers before it has to wait. Who waits is not heard any more, not even that it has gone. */
+const MOST_HELD_BYTES = 64 * 1024
 /** A body up to this size that nobody wants is read and thrown away; with a larger one the connection ends. */
 const SMALL_BODY_BYTES = 64 * 1024
 /** Up to this size a piece goes out as a string: the cheapest write that Node has. */
@@ -102,7 +102,7 @@ export class DownstreamConnection implements Carrier {
       if (since > LINGER_MS && this.socket.writableLength === 0) this.socket.destroy()
     } else if (this.#exchange) {
       if (this.#exchange.bodyComplete || now - this.#exchange.startedAt <= REQUEST_MS) return
-      if (this.#exchange.answered) this.socket.destroy()
+      if (this.#exchange.answered) this.destroy()
       else this.#refuse(new Malformed('The request did not arrive in time.', 408), 'request_timeout')
     } else if (this.#parser.held > 0) {
       if (since > HEAD_MS) this.#refuse(new Malformed('The request did not arrive in time.', 408), 'request_timeout')

@@ -263,6 +263,22 @@ describe('an answer', () => {
     await expect.poll(() => gone).toBe(2)
   })
 
+  test.each(['ends', 'breaks'])('tells its handler when a client %s that has asked for more meanwhile', async (how) => {
+    let gone = 0
+    const port = await listen((exchange) => {
+      exchange.onGone = () => {
+        gone += 1
+      }
+    })
+    const { socket } = await client(port)
+    socket.write(get('/').repeat(1_000))
+    await sleep(50)
+    expect(gone).toBe(0)
+    if (how === 'ends') socket.end()
+    else socket.resetAndDestroy()
+    await expect.poll(() => gone).toBe(1)
+  })
+
   test('keeps its lines', async () => {
     const thrown: unknown[] = []
     const port = await listen((exchange) => {

@@ -14,11 +14,11 @@ type Internals = Record<symbol, unknown> & { readonly _handle?: { useUserBuffer?
 /** Calls `onRead` with what comes; the bytes are its own only until it returns. What ends the connection is told by its events, as ever. */
 export function readInPlace(socket: Socket, onRead: (bytes: Buffer) => void): void {
   const internals = socket as unknown as Internals
-  const [buffer, callback] = ['kBuffer', 'kBufferCb'].map((name) =>
+  const [buffer, callback, generator] = ['kBuffer', 'kBufferCb', 'kBufferGen'].map((name) =>
     Object.getOwnPropertySymbols(socket).find(({ description }) => description === name),
   )
   // What TLS has deciphered is in memory of its own anyway; and another Node may keep all this elsewhere.
-  if (socket instanceof TLSSocket || !buffer || !callback || !internals._handle?.useUserBuffer) {
+  if (socket instanceof TLSSocket || !buffer || !callback || !generator || !internals._handle?.useUserBuffer) {
     socket.on('data', onRead)
     return
   }

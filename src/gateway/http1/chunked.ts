@@ -1,5 +1,6 @@
 /** Reads a body in the chunked coding (RFC 9112, 7.1) from whatever pieces it comes in. */
 import { CR, LF, Malformed } from './head.ts'
+import { ownCopy } from './own-copy.ts'
 
 /** A chunk's size line with its extensions, or all trailers. */
 const MOST_LINE_BYTES = 4 * 1024
@@ -59,7 +60,7 @@ export class ChunkedBody {
     this.left = this.done ? bytes.length - at : 0
     if (!this.done && at < bytes.length) {
       if (bytes.length - at > MOST_LINE_BYTES) throw new Malformed('a line of the body is longer than 4 KiB')
-      this.#partial = Buffer.from(bytes.subarray(at))
+      this.#partial = ownCopy(bytes.subarray(at))
     }
     return filled === 0 ? undefined : filled === out!.length ? out : out!.subarray(0, filled)
   }

@@ -23,6 +23,11 @@ export class Outlet {
     this.#socket = socket
   }
 
+  /** Something has not been sent yet. */
+  get holds(): boolean {
+    return this.#held !== ''
+  }
+
   /** latin1: one character is one byte. False when the other side does not keep up; the socket's `drain` tells when it does again. */
   write(text: string): boolean {
     if (this.#held === '') {

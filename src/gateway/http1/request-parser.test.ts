@@ -13,7 +13,10 @@ function read(pieces: readonly string[]): string[] {
       line = `${method} ${target} ${headers['x-n'] ?? ''}`
       body = []
     },
-    onBody: (chunk) => void body.push(chunk),
+    onBody: (chunk) => {
+      expect(chunk.buffer.byteLength).toBe(chunk.length)
+      body.push(chunk)
+    },
     onBodyEnd: () => {
       requests.push(`${line}|${Buffer.concat(body).toString('latin1')}`)
       kept.push({ body, was: Buffer.concat(body).toString('latin1') })

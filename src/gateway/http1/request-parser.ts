@@ -6,6 +6,7 @@
  */
 import { ChunkedBody } from './chunked.ts'
 import { CR, HEAD_END, LF, Malformed } from './head.ts'
+import { ownCopy } from './own-copy.ts'
 import { checkRequestBeginning, parseRequestHead, type RequestHead } from './request-head.ts'
 
 export interface RequestEvents {
@@ -94,12 +95,8 @@ export class RequestParser {
 
   #fixed(bytes: Buffer, from: number): number {
     const take = Math.min(this.#left, bytes.length - from)
-    const whole = take === this.#left && from > 0
     this.#left -= take
-    if (take > 0) {
-      const piece = bytes.subarray(from, from + take)
-      this.#events.onBody(whole ? Buffer.from(piece) : ownCopy(piece))
-    }
+    if (take > 0) this.#events.onBody(ownCopy(bytes.subarray(from, from + take)))
     if (this.#left === 0) this.state = 'whole'
     return from + take
   }
@@ -107,20 +104,10 @@ export class RequestParser {
   #chunked(bytes: Buffer, from: number): number {
     const chunks = this.#chunks!
     const data = chunks.push(bytes, from)
-    if (data) this.#events.onBody(data)
+    if (data) this.#events.onBody(ownCopy(data))
     if (!chunks.done) return bytes.length
     this.#chunks = undefined
     this.state = 'whole'
     return bytes.length - chunks.left
   }
-}
-
-/**
- * For what may be held for long, in memory of its own: one out of Node's pool keeps all of its 64 KiB alive, and many slow clients would each have
- * some. What has come whole is soon answered, and the pool is quicker.
- */
-function ownCopy(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length)
-  bytes.copy(copy)
-  return copy
 }

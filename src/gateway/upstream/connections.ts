@@ -131,6 +131,7 @@ class Connection {
     else if (typeof body === 'string') this.#outlet.write(head + body)
     else if (body.length <= ONE_STRING_BYTES) this.#outlet.write(head + body.toString('latin1'))
     else {
+      this.#outlet.flush()
       this.#socket.cork()
       this.#socket.write(head, 'latin1')
       this.#socket.write(body)
@@ -164,6 +165,11 @@ class Connection {
     if (!job) {
       // Bytes that nobody asked for: whose answer they are cannot be told.
       this.close()
+      return false
+    }
+    if (this.#outlet.holds) {
+      // What has not been sent cannot have been answered: these bytes were there before.
+      this.#lose({ kind: 'reset', message: 'bytes came before the request was sent' })
       return false
     }
     job.unheard = undefined

@@ -222,6 +222,23 @@ describe('a kept connection', () => {
     expect((await ask(port)).body).toBe('2')
   })
 
+  test('on which something lies unasked when a request is put on it answers nobody', async () => {
+    const port = await serve((socket, text) => socket.write(ok(text.split(' ', 2)[1]!)))
+    await ask(port)
+    const answers = new Promise<Whole[]>((resolve) => {
+      // What is begun by a timer is read for before it is written.
+      setTimeout(() => {
+        sockets[0]!.write(ok('too late'))
+        const one = ask(port, { path: '/one' })
+        resolve(Promise.all([one, ask(port, { path: '/two' })]))
+      }, 5)
+    })
+    expect(await answers).toEqual([
+      { status: 200, body: '/one' },
+      { status: 200, body: '/two' },
+    ])
+  })
+
   test('with more on it than the answer belongs to nobody', async () => {
     const port = await serve((socket) => socket.write(ok('a') + ok('b')))
     expect((await ask(port)).failure).toMatchObject({ kind: 'reset', message: expect.stringMatching(/malformed/) as string })
