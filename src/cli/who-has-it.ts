@@ -6,8 +6,11 @@ import type { ControlClient } from './control-client.ts'
 export async function whoHasIt(client: ControlClient, confirmed: boolean): Promise<string> {
   const { gateways, snapshot } = await client.call<SystemStatus>('GET', '/status')
   const connected = gateways.filter((gateway) => gateway.connected)
-  const current = connected.filter(({ version, status }) => status === 'ack' && version >= snapshot.version).length
+  // What has been confirmed stays so: by now there may be a newer snapshot, which not all of them run yet.
+  const current = confirmed
+    ? connected.length
+    : connected.filter(({ version, status }) => status === 'ack' && version >= snapshot.version).length
   if (connected.length === 0) return 'no gateway is connected'
   const words = `${current} of ${connected.length} ${connected.length === 1 ? 'gateway has' : 'gateways have'} it`
-  return confirmed || current === connected.length ? words : `${words} so far, the others have not confirmed yet`
+  return current === connected.length ? words : `${words} so far, the others have not confirmed yet`
 }
