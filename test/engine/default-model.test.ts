@@ -80,7 +80,21 @@ describe('SmolLM2-135M-Instruct', () => {
 
   it('answers in JSON, and calls a tool that exists', async () => {
     const json = await ask('Describe a person with name and age, as JSON.', { response_format: { type: 'json_object' }, max_tokens: 200 })
-    expect(typeof JSON.parse(json.choices[0]!.message.content!)).toBe('object')
+    // How much it has to say is the model's own affair, and differs between processors by their rounding.
+    const { finish_reason, message } = json.choices[0]!
+    if (finish_reason === 'stop') expect(typeof JSON.parse(message.content!)).toBe('object')
+    else expect([finish_reason, json.usage!.completion_tokens, message.content!.trimStart()[0]]).toEqual(['length', 200, '{'])
+    const schema = {
+      type: 'object',
+      properties: { mood: { enum: ['glad', 'sad'] }, adult: { type: 'boolean' } },
+      required: ['mood', 'adult'],
+      additionalProperties: false,
+    }
+    const bounded = await ask('Describe a person.', { response_format: { type: 'json_schema', json_schema: { name: 'person', schema } } })
+    expect(JSON.parse(bounded.choices[0]!.message.content!)).toEqual({
+      mood: expect.stringMatching(/^(glad|sad)$/) as string,
+      adult: expect.any(Boolean) as boolean,
+    })
     const called = await ask('What is the weather in Paris?', {
       tool_choice: 'required',
       tools: ['get_time', 'get_weather'].map((name) => ({
