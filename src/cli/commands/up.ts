@@ -115,7 +115,7 @@ async function shutDown(supervisor: Supervisor, stop: StopSignals, line: LiveLin
 /**
  * A small nursery: what lives through a collection of it is what requests in flight and streams that have just begun hold, and it is copied while
  * everybody waits. While streams open that is 8 to 14 ms once a second with V8's own 16 MB, and 2 to 3 ms with 2 MB; but with many requests in flight a
- * small nursery is full, and all of them copied, before they are over: with 256 a request costs an eighth more with 2 MB than with 4.
+ * small nursery is full, and all of them copied, before they are over: with 256 a request costs up to an eighth more with 2 MB than with 4.
  *
  * Without pretenuring: V8 may take the headers and closures of requests for long-lived (whether it does is decided early, and differs from start
  * to start) and makes them in the old generation from then on, where they keep alive whatever they hold. Collections took 5 to 10 ms instead

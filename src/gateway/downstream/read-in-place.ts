@@ -1,7 +1,7 @@
 /**
  * Reads an accepted connection into one buffer that all of them share. For one that it opens itself Node has `onread` for that; what an
- * accepted one brings it puts into 64 KiB of fresh memory each time, cuts that to size and carries it through a stream, which for a request of some
- * hundred bytes is a tenth of all that the gateway does. This sets on an accepted socket what `onread` would have set (lib/net.js of Node 24).
+ * accepted one brings it puts into 64 KiB of fresh memory each time, cuts that to size and carries it through a stream: 3 of the 19 µs of
+ * a proxy that does nothing else. This sets on an accepted socket what `onread` would have set (lib/net.js of Node 24).
  */
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
