@@ -72,7 +72,7 @@ export function giveUp(context: GatewayContext, course: Course, result: GaveUp, 
 async function passRefusalOn(context: GatewayContext, course: Course, { response, failure }: GaveUp, about: HeaderLines): Promise<End> {
   const { exchange } = course
   const route = course.choice!.route
-  const plain = await relayPlain(exchange, response!, () => undefined, {
+  const plain = await relayPlain(exchange, response!, undefined, {
     clock: context.clock,
     deadlines: context.deadlines,
     dialect: dialectOf(exchange),

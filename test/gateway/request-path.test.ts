@@ -132,6 +132,14 @@ describe('refusals', () => {
     expect(server.calls()).toBe(0)
   })
 
+  it('passes on an upstream’s own refusal, whole and with its head, however long it is', async () => {
+    const page = 'x'.repeat(1_500_000)
+    const { gateway } = await simple((_req, res) => void res.writeHead(429, { 'content-type': 'text/html' }).end(page))
+    const res = await gateway.post(hello())
+    expect([res.status, res.headers.get('content-type'), res.headers.get('x-strata-error-source')]).toEqual([429, 'text/html', 'upstream'])
+    expect(await res.text()).toBe(page)
+  })
+
   it('refuses a model that the consumer may not use with the same words as one that does not exist', async () => {
     const server = await up(talk(['x']))
     const gateway = await start(entriesOf(route(), version(), instance(server.port), consumer({ models: ['other'] })))
