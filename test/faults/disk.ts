@@ -1,6 +1,6 @@
 /** A small disk of its own for a home: a tmpfs, which takes root to mount. */
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, rmdirSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemCode } from '../../src/kernel/errors.ts'
@@ -35,10 +35,15 @@ export function smallDisk(megabytes: number): SmallDisk {
     },
     free: () => rmSync(filler, { force: true }),
     readOnly(yes) {
-      // A file system with files that are open for writing is not remounted. So it is laid over itself: whoever opens a file now finds it so.
+      // A file system with files that are open for writing is not remounted. So it is laid over itself: whoever opens a file now finds it so. It is made
+      // read-only elsewhere, where nobody opens one in between.
       if (!yes) return void execFileSync('umount', ['-l', folder])
-      execFileSync('mount', ['--bind', folder, folder])
-      execFileSync('mount', ['-o', 'remount,bind,ro', folder])
+      const aside = mkdtempSync(join(tmpdir(), 'strata-disk-'))
+      execFileSync('mount', ['--bind', folder, aside])
+      execFileSync('mount', ['-o', 'remount,bind,ro', aside])
+      execFileSync('mount', ['--bind', aside, folder])
+      execFileSync('umount', [aside])
+      rmdirSync(aside)
     },
     remove() {
       execFileSync('umount', ['-l', folder])
