@@ -89,6 +89,23 @@ describe('how long a start takes', () => {
     expect(measured.startupMs).toBe(3_000)
   })
 
+  it('knows it of one that began and served between two looks, and counts it once', () => {
+    const measured = new Measured()
+    const quick = instance('a', 'ready', [
+      ['pending', T0],
+      ['starting', T0 + 10],
+      ['ready', T0 + 700],
+    ])
+    expect(measured.see([quick], T0 + 1_000)).toBe(true)
+    expect(measured.startupMs).toBe(700)
+    expect(measured.see([quick], T0 + 3_000)).toBe(false)
+    const waited = instance('b', 'ready', [['ready', T0 + 9_000]])
+    const changes = [{ state: 'pending', message: 'it waits for memory', at: T0 }, { state: 'starting', at: T0 + 8_000 }, ...waited.changes]
+    expect(measured.see([quick, { ...waited, changes }], T0 + 10_000)).toBe(true)
+    expect(measured.startupMs).toBe(1_000)
+    expect(measured.state().startups).toEqual([700, 1_000])
+  })
+
   it('says nothing of one that control found ready, or that comes back', () => {
     const measured = new Measured()
     expect(measured.see([instance('a', 'ready', [['ready', T0]])], T0)).toBe(false)

@@ -48,6 +48,8 @@ interface Made {
 export class Measured {
   #startups: readonly number[]
   readonly #starting: Map<string, number>
+  /** Those that are, or were, ready when they were last looked at. */
+  readonly #known = new Set<string>()
   #served: Served[]
   #made: Made | undefined
   #places: number | undefined
@@ -107,20 +109,23 @@ export class Measured {
       present.add(id)
       this.#places = instance.sequences
       this.#kvTokens = load?.kvTotalTokens || this.#kvTokens
-      const began = this.#starting.get(id)
+      const seen = this.#starting.get(id)
       if (state === 'pending' && message !== undefined)
         this.#starting.set(id, now) // it waits for room, which is no part of a start
       else if (state === 'ready') {
+        const began = seen ?? (this.#known.has(id) ? undefined : startOf(changes))
         this.#starting.delete(id)
+        this.#known.add(id)
         const readyAt = changes.findLast((change) => change.state === 'ready')?.at ?? now
         if (began === undefined || readyAt < began) continue
         this.#startups = [...this.#startups, Math.round(readyAt - began)].slice(-STARTUPS)
         measured = true
       } else if (state === 'draining' || state === 'stopped') this.#starting.delete(id)
       // One that has been ready and is not is no new one.
-      else if (began === undefined && !changes.some((change) => change.state === 'ready')) this.#starting.set(id, changes[0]?.at ?? now)
+      else if (seen === undefined && !changes.some((change) => change.state === 'ready')) this.#starting.set(id, changes[0]?.at ?? now)
     }
     for (const id of this.#starting.keys()) if (!present.has(id)) this.#starting.delete(id)
+    for (const id of this.#known) if (!present.has(id)) this.#known.delete(id)
     return measured
   }
 
@@ -164,6 +169,14 @@ export class Measured {
       ...(this.#made ? { made: this.#made } : {}),
     }
   }
+}
+
+/** Of one that began and served between two looks: when it did not wait for room any more. Nothing of one that comes back, or that control found ready. */
+function startOf(changes: ReportedInstance['changes']): number | undefined {
+  if (changes.findIndex(({ state }) => state === 'ready') !== changes.findLastIndex(({ state }) => state === 'ready')) return undefined
+  const waited = changes.findLastIndex(({ state, message }) => state === 'pending' && message !== undefined)
+  const first = changes[waited + 1]
+  return first?.state === 'ready' && waited < 0 ? undefined : first?.at
 }
 
 const subjectOf = (spec: Spec<'ModelVersion'>) => JSON.stringify([spec.scaling.policy?.objective?.firstToken, simulatedSpeed(spec)])
