@@ -30,6 +30,17 @@ describe('a stream', () => {
     expect(unread.outstanding(10)).toBe(1)
   })
 
+  it('counts for eight common ones at most, also where others have shown only later what is common', () => {
+    const pace = new PromptPace()
+    const unread = new UnreadPrompts(pace)
+    unread.add(4_000_000, true, 0)
+    for (let i = 0; i < 100; i++) pace.meet(800)
+    expect(unread.outstanding(0)).toBe(8)
+    unread.add(800, true, 0)
+    expect(unread.outstanding(0)).toBeGreaterThan(8)
+    expect(unread.outstanding(0)).toBeLessThanOrEqual(16)
+  })
+
   it('teaches how long reading takes by its turn, and not by what it waited for those before it', () => {
     const pace = new PromptPace()
     const unread = new UnreadPrompts(pace)

@@ -95,7 +95,8 @@ export class UnreadPrompts {
   /** In common prompts. */
   outstanding(now: number): number {
     this.#forgetRead(now)
-    return this.#size === 0 ? 0 : this.#size / this.#pace.meanSize
+    // What was common when it came may have been uncommonly long.
+    return this.#size === 0 ? 0 : Math.min(this.#size / this.#pace.meanSize, MOST * this.#queue.length)
   }
 
   #begin(since: number): void {

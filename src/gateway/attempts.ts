@@ -15,7 +15,7 @@ import type { GatewayError } from './errors.ts'
 import { type FailureClass, nextStep, refusalOf } from './failures.ts'
 import type { Reading, Work } from './instances.ts'
 import { instancesOf, type NoPlace, type Patience, type Place, type PlaceOptions, patienceOf, placeNow, waitForPlace } from './places.ts'
-import type { Judge } from './protocols/protocol.ts'
+import { CannotAsk, type Judge } from './protocols/protocol.ts'
 import type { UpstreamCall, UpstreamFailure, UpstreamRequest, UpstreamResponse, Upstreams } from './upstream/index.ts'
 import { readRefusal } from './upstream/read-refusal.ts'
 
@@ -57,6 +57,15 @@ type Asked = Omit<UpstreamRequest, 'connectTimeoutMs' | 'firstByteTimeoutMs'> & 
 const SAME_SERVER_MS = 500
 const NONE: ReadonlySet<string> = new Set()
 
+/** What was wrong with an attempt. */
+interface Failed extends Pick<GaveUp, 'failure' | 'message' | 'error'> {
+  readonly status?: number
+  /** An upstream's refusal that may be passed on. */
+  readonly refused?: UpstreamResponse
+  /** Why no other instance of the version would do: it cannot be asked that, or all of its instances have what they can take. */
+  readonly whole?: 'unasked' | 'full'
+}
+
 export async function attempt(options: AttemptOptions, attempts: Attempt[]): Promise<Answered | GaveUp> {
   const { route, clock, tracker } = options
   let version = options.assigned
@@ -65,6 +74,7 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
   let excluded = NONE
   const since = () => Math.round((clock.monotonic() - options.startedAt) * 10) / 10
   let patience: Patience | undefined
+  let before: Failed | undefined
 
   for (;;) {
     const from = since()
@@ -73,57 +83,38 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
     if (!place) {
       patience ??= patienceOf(options)
       place = await waitForPlace(options, version, excluded, hasFallback(options, fallbacksTried), patience)
+      // Those who were let go with it have begun by now, and count where they did.
+      if ('id' in place) place = placeNow(options, version, excluded) ?? place
     }
     const cold = patience?.cold ?? false
-    let failure: FailureClass
-    let message: string
-    let refused: UpstreamResponse | undefined
-    let error: GatewayError | undefined
-
     if (options.client.gone) {
       attempts.push({ version: version.name, error: 'aborted', from, to: since() })
       return { failure: 'aborted', message: 'the client went away', retryAfterMs: 0, cold }
     }
-    if ('failure' in place) {
-      ;({ failure, message, error } = place)
-      attempts.push({ version: version.name, error: failure, from, to: since() })
-      if (failure === 'aborted') return { failure, message, retryAfterMs: 0, cold }
-    } else if (tracker.inFlight(place.id) >= place.most) {
-      failure = 'overloaded'
-      message = `The server of ${version.model}@${version.version} has ${place.most} requests of this gateway already, its limit.`
-      attempts.push({ version: version.name, instance: place.id, error: failure, from, to: since() })
-    } else {
-      const work = tracker.begin(place.id, readingOf(options, version))
-      const result = await send(options, version, place)
-      if ('response' in result) {
-        const { response, refusal: bad } = result
-        const { status } = response
-        if (!bad) {
-          const mistaken = status >= 400 ? 'client_error' : undefined
-          attempts.push({ version: version.name, instance: place.id, error: mistaken, status, from, to: since() })
-          return { version, instance: place.id, response, simulated: place.simulated, cold, work }
-        }
-        failure = bad
-        // A server that refuses the gateway itself says so to nobody else: the client's key is another one.
-        if (status >= 500 || bad === 'overloaded') refused = response
-        else response.abort()
-        message = refused ? `The model answered ${status}.` : 'The server of the model refuses the gateway.'
-        work.end(bad === 'overloaded' ? 'neutral' : 'failed')
-        attempts.push({ version: version.name, instance: place.id, error: failure, status, from, to: since() })
-      } else {
-        failure = result.kind === 'reset' ? 'unavailable' : result.kind
-        message = describe(result)
-        work.end(result.kind === 'connect' ? 'refused' : result.kind === 'aborted' ? 'neutral' : 'failed')
-        attempts.push({ version: version.name, instance: place.id, error: failure, from, to: since() })
-        if (failure === 'aborted') return { failure, message, retryAfterMs: 0, cold }
-      }
-      excluded = new Set([...excluded, place.id])
-    }
 
-    const others = instancesOf(options.tables(), version).some(({ id, state }) => state === 'ready' && !excluded.has(id))
+    const instance = 'id' in place ? place.id : undefined
+    let tried: Answer | Failed
+    if ('failure' in place) tried = place
+    else if (tracker.inFlight(place.id) >= place.most) tried = isFull(version, place)
+    else tried = await tryAt(options, version, place)
+    if ('work' in tried) {
+      const { status } = tried.response
+      attempts.push({ version: version.name, instance, error: status >= 400 ? 'client_error' : undefined, status, from, to: since() })
+      return { version, ...tried, cold }
+    }
+    attempts.push({ version: version.name, instance, error: tried.failure, status: tried.status, from, to: since() })
+    // That a fallback cannot be asked the same is no news to who would have been answered without it.
+    const { failure, message, error }: Failed = tried.whole === 'unasked' && before ? before : tried
+    if (failure === 'aborted') return { failure, message, retryAfterMs: 0, cold }
+    before = { failure, message, ...(error ? { error } : {}) }
+    const { refused } = tried
+    if (instance !== undefined && !tried.whole) excluded = new Set([...excluded, instance])
+
+    const others = !tried.whole && instancesOf(options.tables(), version).some(({ id, state }) => state === 'ready' && !excluded.has(id))
+    const isLast = !tried.whole && !others && !hasFallback(options, fallbacksTried)
     // A process that just died is restarted at once: the same instance is worth waiting for when nobody else can answer. Nothing was sent
     // when the connection was refused, so that costs no retry.
-    const comesBack = version.source.type !== 'backend' && !others && !hasFallback(options, fallbacksTried)
+    const comesBack = isLast && version.source.type !== 'backend'
     if (comesBack && failure === 'connect') {
       patience ??= patienceOf(options)
       if (clock.monotonic() < patience.coldUntil) {
@@ -133,7 +124,7 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
     }
     // A server that is not ours has workers of its own, and one that died or was busy is soon free: where nobody else can answer it is asked
     // once more.
-    const sameServer = version.source.type !== 'engine' && !others && failure === 'unavailable' && !hasFallback(options, fallbacksTried)
+    const sameServer = isLast && version.source.type !== 'engine' && failure === 'unavailable'
     const otherInstance = others || comesBack || sameServer
     const step = nextStep(route, failure, { retriesLeft, otherInstance, pinned: options.pinned, fallbacksTried })
     if (!step) return { failure, message, response: refused, error, retryAfterMs: 1_000, cold }
@@ -163,29 +154,64 @@ function readingOf({ bytes, streams }: AttemptOptions, { namespace, name, source
   return source.type === 'backend' ? undefined : { version: entryKey.version(namespace, name), bytes, streams }
 }
 
-type Sent = UpstreamFailure | { readonly response: UpstreamResponse; readonly refusal: FailureClass | undefined }
+type Answer = Pick<Answered, 'instance' | 'response' | 'simulated' | 'work'>
 
-async function send(options: AttemptOptions, version: CompiledVersion, place: Place): Promise<Sent> {
+/** Every instance in good standing has as many, or it would have been another one. */
+function isFull({ model, version }: CompiledVersion, { most }: Place): Failed {
+  const message = `The server of ${model}@${version} has ${most} requests of this gateway already, its limit.`
+  return { failure: 'overloaded', message, whole: 'full' }
+}
+
+async function tryAt(options: AttemptOptions, version: CompiledVersion, place: Place): Promise<Answer | Failed> {
   const { timeouts } = options.route
   let request: Asked
   try {
     request = options.request(version)
   } catch (error) {
-    // A backend's secret that is not where it should be: the operator's to mend, and a reason to fall back.
-    options.log.error('a request to a backend cannot be made', { version: version.name, error: messageOf(error) })
-    return { kind: 'connect', message: messageOf(error) }
+    return unasked(options, version, error)
   }
-  const call: UpstreamCall = options.upstreams.send(place.target, {
-    ...request,
-    connectTimeoutMs: timeouts.connect,
-    firstByteTimeoutMs: Math.min(timeouts.firstByte, timeouts.total),
-  })
-  // It stays when there is an answer: that the client goes must reach the answer's body too.
-  options.client.onGone = () => call.abort()
-  const head = await call.head
-  if ('kind' in head) return head
-  const { judge } = request
-  if (!judge || head.status < 400) return { response: head, refusal: refusalOf(version, head.status) }
+  const work = options.tracker.begin(place.id, readingOf(options, version))
+  try {
+    const call: UpstreamCall = options.upstreams.send(place.target, {
+      ...request,
+      connectTimeoutMs: timeouts.connect,
+      firstByteTimeoutMs: Math.min(timeouts.firstByte, timeouts.total),
+    })
+    // It stays when there is an answer: that the client goes must reach the answer's body too.
+    options.client.onGone = () => call.abort()
+    const head = await call.head
+    if ('kind' in head) {
+      work.end(head.kind === 'connect' ? 'refused' : head.kind === 'aborted' ? 'neutral' : 'failed')
+      return { failure: head.kind === 'reset' ? 'unavailable' : head.kind, message: describe(head) }
+    }
+    const { response, refusal } =
+      request.judge && head.status >= 400
+        ? await judged(version, head, request.judge)
+        : { response: head, refusal: refusalOf(version, head.status) }
+    if (!refusal) return { instance: place.id, response, simulated: place.simulated, work }
+    work.end(refusal === 'overloaded' ? 'neutral' : 'failed')
+    const { status } = response
+    if (status >= 500 || refusal === 'overloaded')
+      return { failure: refusal, message: `The model answered ${status}.`, status, refused: response }
+    // A server that refuses the gateway itself says so to nobody else: the client's key is another one.
+    response.abort()
+    return { failure: refusal, message: 'The server of the model refuses the gateway.', status }
+  } catch (error) {
+    work.end('neutral')
+    throw error
+  }
+}
+
+/** Nothing was sent, and it is not the server's fault: a reason to fall back, and none to ask again. */
+function unasked({ log }: AttemptOptions, version: CompiledVersion, error: unknown): Failed {
+  const failed = { failure: 'unavailable', message: 'The model could not be asked.', whole: 'unasked' } as const
+  if (error instanceof CannotAsk) return { ...failed, error: error.refusal }
+  // A backend's secret that is not where it should be: the operator's to mend.
+  log.error('a request to a backend cannot be made', { version: version.name, error: messageOf(error) })
+  return failed
+}
+
+async function judged(version: CompiledVersion, head: UpstreamResponse, judge: Judge) {
   const { text, response } = await readRefusal(head)
   return { response, refusal: judge(head.status, text) ?? refusalOf(version, head.status, true) }
 }

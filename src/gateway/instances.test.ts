@@ -116,6 +116,18 @@ describe('instance choice', () => {
     expect(tracker.choose([instance('only')], none)!.id).toBe('only')
   })
 
+  it('puts one that has as many as it may have behind all that have room, and an ejected one behind that', () => {
+    const tracker = createInstanceTracker(manualClock())
+    const all = [instance('full', { sequences: 100 }), instance('room', { pressure: 1 }), instance('out')]
+    tracker.begin('out').end('refused')
+    for (let i = 0; i < 2; i++) tracker.begin('full')
+    tracker.begin('room')
+    expect(tracker.choose(all, none, 3)!.id).toBe('full')
+    expect(tracker.choose(all, none, 2)!.id).toBe('room')
+    tracker.begin('room')
+    expect(tracker.choose(all, none, 2)!.id).toBe('full')
+  })
+
   it('tells one where nobody listens from one that fails', () => {
     const clock = manualClock()
     const tracker = createInstanceTracker(clock)

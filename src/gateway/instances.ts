@@ -45,8 +45,11 @@ export interface Work {
 }
 
 export interface InstanceTracker {
-  /** Ready instances of a version, best first; those in `exclude` come last. */
-  choose(instances: readonly CompiledInstance[], exclude: ReadonlySet<string>): CompiledInstance | undefined
+  /**
+   * The best of a version's ready instances that are not in `exclude`. One that has `most` requests of ours comes after all that have fewer, and one
+   * that is ejected after these.
+   */
+  choose(instances: readonly CompiledInstance[], exclude: ReadonlySet<string>, most?: number): CompiledInstance | undefined
   begin(id: string, reading?: Reading): Work
   inFlight(id: string): number
   isEjected(id: string): boolean
@@ -59,6 +62,9 @@ export interface InstanceTracker {
   keepOnly(tables: Pick<Tables, 'instancesByVersion' | 'versions'>): void
 }
 
+/** What they rank behind: more than any work. */
+const FULL = 1e6
+const EJECTED = 1e9
 const FAILURES_TO_EJECT = 5
 const FIRST_EJECTION_MS = 5_000
 const FIRST_REFUSED_MS = 250
@@ -123,7 +129,7 @@ export function createInstanceTracker(
   }
 
   return {
-    choose(instances, exclude) {
+    choose(instances, exclude, most = Number.POSITIVE_INFINITY) {
       const now = clock.monotonic()
       let best: CompiledInstance | undefined
       let bestRank = Infinity
@@ -131,8 +137,9 @@ export function createInstanceTracker(
         if (instance.state !== 'ready' || exclude.has(instance.id)) continue
         const state = load(instance.id)
         const own = rankOf({ inFlight: state.inFlight, sequences: instance.sequences, unread: state.unread?.outstanding(now) ?? 0 })
-        // With the work of others as the instance tells it; ejected ones rank behind all. A random crumb breaks ties.
-        const rank = own + (instance.pressure ?? 0) + (state.ejectedUntil > now ? 1e6 : 0) + Math.random() * 1e-3
+        const behind = (state.inFlight >= most ? FULL : 0) + (state.ejectedUntil > now ? EJECTED : 0)
+        // With the work of others as the instance tells it. A random crumb breaks ties.
+        const rank = own + (instance.pressure ?? 0) + behind + Math.random() * 1e-3
         if (rank < bestRank) {
           best = instance
           bestRank = rank

@@ -76,7 +76,7 @@ export function placeNow(options: PlaceOptions, version: CompiledVersion, exclud
     const place = backendPlace(version)
     return source.down || options.tracker.isEjected(place.id) ? undefined : place
   }
-  const chosen = options.tracker.choose(instancesOf(options.tables(), version), excluded)
+  const chosen = options.tracker.choose(instancesOf(options.tables(), version), excluded, mostOf(version))
   return chosen && !options.tracker.isEjected(chosen.id) ? placeOf(version, chosen) : undefined
 }
 
@@ -86,10 +86,12 @@ const backendPlace = onceForEach(({ namespace, source }: CompiledVersion): Place
   return { id: backendId(namespace, backend), target: backendOf(backend).target, simulated: false, most: backend.maxConcurrent }
 })
 
-function placeOf({ source }: CompiledVersion, { id, address, simulated }: CompiledInstance): Place {
-  // How much may wait is an engine's own to say.
-  return { id, target: { address }, simulated, most: source.type === 'image' ? source.maxConcurrent : Number.POSITIVE_INFINITY }
-}
+const placeOf = (version: CompiledVersion, { id, address, simulated }: CompiledInstance): Place => ({
+  ...{ id, target: { address }, simulated, most: mostOf(version) },
+})
+
+/** Of an instance. How much may wait is an engine's own to say. */
+const mostOf = ({ source }: CompiledVersion) => (source.type === 'image' ? source.maxConcurrent : Number.POSITIVE_INFINITY)
 
 /**
  * With none in good standing, waits for one that is starting or coming back, unless a fallback can answer meanwhile; then any will do. So will
@@ -129,7 +131,7 @@ export async function waitForPlace(
 
 /** One that is ready, whatever its standing. */
 function guess({ tracker, tables }: PlaceOptions, version: CompiledVersion, excluded: ReadonlySet<string>): Place | undefined {
-  const chosen = tracker.choose(instancesOf(tables(), version), excluded)
+  const chosen = tracker.choose(instancesOf(tables(), version), excluded, mostOf(version))
   return chosen && placeOf(version, chosen)
 }
 

@@ -1,0 +1,174 @@
+/** Which instances are asked, and how often: with real trackers and lines, and upstreams that answer at once. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '../kernel/clock.ts'
+import { createDeadlines } from '../kernel/deadlines.ts'
+import { Metrics } from '../monitoring/metrics/index.ts'
+import type { Attempt } from '../monitoring/request-records.ts'
+import { type CompiledInstance, type CompiledRoute, type CompiledVersion, entryKey } from '../resources/snapshot.ts'
+import { type AttemptOptions, attempt } from './attempts.ts'
+import { invalidRequest } from './errors.ts'
+import { createHolds } from './hold.ts'
+import { createInstanceTracker } from './instances.ts'
+import { gatewayMetrics } from './metrics.ts'
+import { CannotAsk } from './protocols/protocol.ts'
+import { ShardedMap } from './snapshot/sharded-map.ts'
+import { EMPTY_TABLES, type Tables } from './snapshot/tables.ts'
+import type { UpstreamResponse } from './upstream/index.ts'
+
+const MOST = 8
+const of = <V>(entries: [string, V][]) => ShardedMap.empty<V>().with(entries, [])
+const image = { type: 'image', protocol: 'openai', path: '/v1', model: 'm', maxConcurrent: MOST }
+const ASKED = { method: 'POST', path: '/', headers: {}, body: Buffer.alloc(0) } as const
+
+interface Setup {
+  /** Ids of the instances of each version, the assigned one first. */
+  readonly instances: Readonly<Record<string, readonly string[]>>
+  readonly source?: object
+  readonly hold?: CompiledVersion['hold']
+  readonly state?: CompiledInstance['state']
+  answer?(): UpstreamResponse
+}
+
+function world({ instances, source = image, hold, state = 'ready', answer = () => answered(200) }: Setup) {
+  const [first, ...others] = Object.keys(instances) as [string, ...string[]]
+  const version = (name: string) =>
+    ({ kind: 'version', name, namespace: 'd', uid: name, model: 'm', version: name, source, ...(hold ? { hold } : {}) }) as CompiledVersion
+  const versions = new Map([first, ...others].map((name) => [entryKey.version('d', name), version(name)]))
+  const route = {
+    ...{ kind: 'route', name: 'r', namespace: 'd', retries: { attempts: 3, on: ['connect', 'unavailable'] } },
+    ...{
+      timeouts: { connect: 1e3, firstByte: 6e4, idle: 6e4, total: 6e4 },
+      fallbacks: others.map((to) => ({ version: to, on: ['unavailable'] })),
+    },
+  } as unknown as CompiledRoute
+  const tablesOf = (now: CompiledInstance['state']): Tables => {
+    const all = Object.entries(instances).map(([of_, ids]) => {
+      const made = ids.map((id) => ({
+        kind: 'instance',
+        id,
+        version: of_,
+        state: now,
+        run: 1,
+        sequences: MOST,
+        maxWaiting: 0,
+        address: {},
+      }))
+      return [`d/${of_}`, made as unknown as CompiledInstance[]] as const
+    })
+    return {
+      ...EMPTY_TABLES,
+      ...{ versions: of([...versions]), route: of([[entryKey.route('d', 'r'), route]]) },
+      ...{ instance: of(all.flatMap(([, made]) => made.map((each) => [each.id, each]))), instancesByVersion: new Map(all) },
+    }
+  }
+  let tables = tablesOf(state)
+  const deadlines = createDeadlines(systemClock)
+  const tracker = createInstanceTracker(systemClock)
+  const metrics = gatewayMetrics(new Metrics({ gateway: 'g' })).holds
+  const holds = createHolds({ clock: systemClock, deadlines, tracker, tables: () => tables, metrics })
+  let sent = 0
+  const options = {
+    ...{
+      clock: systemClock,
+      deadlines,
+      tracker,
+      holds,
+      tables: () => tables,
+      route,
+      startedAt: systemClock.monotonic(),
+      log: { error() {} },
+    },
+    ...{ client: { gone: false }, streams: true, limitHeaders: '', coldWaitMs: 2_000, pinned: false, bytes: 1_000 },
+    ...{ assigned: versions.get(entryKey.version('d', first))!, request: () => ASKED },
+    upstreams: {
+      send() {
+        sent += 1
+        return { head: Promise.resolve(answer()), abort() {} }
+      },
+    },
+  } as unknown as AttemptOptions
+  return {
+    tracker,
+    sent: () => sent,
+    swap(now: CompiledInstance['state']) {
+      tables = tablesOf(now)
+      holds.onSwap()
+    },
+    async attempt(over: Partial<AttemptOptions> = {}) {
+      const attempts: Attempt[] = []
+      const result = await attempt({ ...options, ...over }, attempts)
+      return { result, attempts: attempts.map(({ version: of_, instance, error }) => `${of_} ${instance ?? '-'} ${error ?? 'ok'}`) }
+    },
+  }
+}
+const answered = (status: number) => ({ status, headers: {}, whole: () => undefined, abort() {} }) as unknown as UpstreamResponse
+
+describe('instances with a bound', () => {
+  const prompt = { version: 'd/v', bytes: 1_000, streams: true }
+
+  it('one that has room is asked, though the full one would answer sooner', async () => {
+    const { tracker, attempt } = world({ instances: { v: ['full', 'reads'] } })
+    for (let i = 0; i < MOST; i++) tracker.begin('full', prompt).read()
+    for (let i = 0; i < MOST - 1; i++) tracker.begin('reads', prompt)
+    expect((await attempt()).attempts).toEqual(['v reads ok'])
+    expect(await attempt()).toMatchObject({ result: { failure: 'overloaded' } })
+  })
+
+  it('that are let go at the same moment do not meet in one', async () => {
+    const { tracker, attempt, swap } = world({ instances: { v: ['a', 'b'] }, hold: { most: 100, forMs: 2_000 }, state: 'starting' })
+    const all = Promise.all(Array.from({ length: 2 * MOST }, () => attempt()))
+    await sleep(1)
+    swap('ready')
+    expect((await all).filter(({ result }) => 'failure' in result)).toEqual([])
+    expect([tracker.inFlight('a'), tracker.inFlight('b')]).toEqual([MOST, MOST])
+  })
+})
+
+describe('a request that cannot be made', () => {
+  const refusal = invalidRequest('This model takes rows.', 'unsupported_operation')
+
+  it('is nothing against an instance, is not tried again, and says why', async () => {
+    const { tracker, attempt, sent } = world({ instances: { v: ['a', 'b'] } })
+    const request = () => {
+      throw new CannotAsk(refusal)
+    }
+    const { result, attempts } = await attempt({ request })
+    expect(result).toMatchObject({ failure: 'unavailable', error: refusal })
+    expect(attempts).toEqual([expect.stringMatching(/^v [ab] unavailable$/)])
+    expect([sent(), tracker.ejected(), tracker.inFlight('a'), tracker.inFlight('b')]).toEqual([0, 0, 0, 0])
+  })
+
+  it('of a fallback leaves what was wrong before it', async () => {
+    const { tracker, attempt, sent } = world({ instances: { v: ['a'], other: ['o'] }, answer: () => answered(503) })
+    const request = ({ name }: CompiledVersion) => {
+      if (name === 'other') throw new CannotAsk(refusal)
+      return ASKED
+    }
+    const { result, attempts } = await attempt({ request })
+    expect(result).toMatchObject({ failure: 'unavailable', message: 'The model answered 503.' })
+    expect(result).not.toHaveProperty('error', refusal)
+    expect(attempts).toEqual(['v a unavailable', 'other o unavailable'])
+    expect([sent(), tracker.isEjected('o')]).toEqual([1, false])
+  })
+
+  it('for want of a secret is answered by a fallback', async () => {
+    const { attempt } = world({ instances: { v: ['a'], other: ['o'] } })
+    const request = ({ name }: CompiledVersion) => {
+      if (name === 'v') throw new Error('no secret')
+      return ASKED
+    }
+    expect((await attempt({ request })).attempts).toEqual(['v a unavailable', 'other o ok'])
+  })
+})
+
+it('an instance is free again where the gateway itself fails', async () => {
+  const { tracker, attempt } = world({
+    instances: { v: ['a'] },
+    answer() {
+      throw new Error('a mistake of ours')
+    },
+  })
+  await expect(attempt()).rejects.toThrow('a mistake of ours')
+  expect([tracker.inFlight('a'), tracker.isEjected('a')]).toEqual([0, false])
+})
