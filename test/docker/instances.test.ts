@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { ScalingAnswer } from '../../src/control/api/scaling.ts'
 import type { InstanceStatus, SystemStatus, VersionStatus } from '../../src/control/status.ts'
 import { storyModel } from '../fixtures/weights.ts'
@@ -121,14 +121,17 @@ async function stream(model_: string): Promise<string | undefined> {
   if (status !== 200) return `HTTP ${status}: ${text.slice(0, 200)}`
   return text.trimEnd().endsWith('data: [DONE]') && !text.includes('"error"') ? undefined : `cut: ${text.slice(-300)}`
 }
-/** Streams without a pause, until told to stop; tells what was wrong. */
+/** Streams without a pause, until told to stop or the test is over; tells what was wrong. */
 function streams(model_: string, count: number) {
   let running = true
+  onTestFinished(() => {
+    running = false
+  })
   let whole = 0
   const wrong: string[] = []
   const loops = Array.from({ length: count }, async () => {
     while (running) {
-      const problem = await stream(model_)
+      const problem = await stream(model_).catch(String)
       if (problem === undefined) whole += 1
       else wrong.push(problem)
     }

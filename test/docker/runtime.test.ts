@@ -271,6 +271,19 @@ describe('Docker', () => {
       expect(await leftovers()).toEqual([expect.stringMatching(/-a running$/)])
     }))
 
+  test('the daemon killed in the middle of starts, whenever: all run soon after it is back', { timeout: 120_000 }, () =>
+    using(async (runtime) => {
+      for (const [i, moment] of [250, 350, 450, 550].entries()) {
+        const ids = [`m${i}`, `n${i}`, `o${i}`]
+        runtime.want(ids.map((id) => wanted(id))).catch(() => undefined) // the daemon may be away by then
+        await sleep(moment)
+        await daemon.kill()
+        await daemon.start()
+        await Promise.all(ids.map((id) => answering(runtime, id)))
+      }
+    }),
+  )
+
   test('all at once: a new control, a new daemon, and another set', async () => {
     const first = connect()
     await first.want([wanted('a'), wanted('b')])

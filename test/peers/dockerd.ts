@@ -161,8 +161,12 @@ function askDocker(socketPath: string, method: string, path: string, body?: unkn
   })
 }
 
-/** Those that name the folder, or whose parent does: shims and what they hold. Zombies are nobody. */
+/**
+ * Those that name the folder, or whose parent does: shims and what they hold; and those in the daemon's cgroups, which may have lost their shim. Zombies are
+ * nobody.
+ */
 function processesOf(folder: string): { pid: number; command: string }[] {
+  const held = new Set(cgroupsOf(basename(folder)).flatMap((cgroup) => pidsIn(join(cgroup, 'cgroup.procs'))))
   const all = readdirSync('/proc').flatMap((entry) => {
     if (!/^\d+$/.test(entry)) return []
     try {
@@ -174,7 +178,15 @@ function processesOf(folder: string): { pid: number; command: string }[] {
     }
   })
   const ours = new Set(all.filter(({ command }) => command.includes(folder)).map(({ pid }) => pid))
-  return all.filter(({ pid, parent }) => ours.has(pid) || ours.has(parent))
+  return all.filter(({ pid, parent }) => ours.has(pid) || ours.has(parent) || held.has(pid))
+}
+
+function pidsIn(file: string): number[] {
+  try {
+    return readFileSync(file, 'utf8').split('\n').filter(Boolean).map(Number)
+  } catch {
+    return [] // the cgroup is gone by now
+  }
 }
 
 function mountsBelow(folder: string): string[] {

@@ -141,6 +141,27 @@ test('an instance that Docker refuses is tried again, later and later, until its
   expect(reconciler.failureOf('a')).toBeUndefined()
 })
 
+test('a container that Docker refuses to start for good is replaced by another one', async () => {
+  const { engine, states } = daemon()
+  const { start, create } = engine
+  let ids = 0
+  engine.create = async (name, body) => {
+    await create(name, body)
+    ids += 1
+    return name
+  }
+  engine.start = async (id) => {
+    if (ids === 1) throw new StrataError('docker_refused', 'id already in use', { details: { status: 500 } })
+    await start(id)
+  }
+  const reconciler = reconcile(engine)
+  await reconciler.want([wanted('a')])
+  await vi.waitFor(() => expect(reconciler.failureOf('a')).toMatchObject({ message: 'id already in use' }))
+  expect(states()).toEqual(['a created'])
+  await vi.waitFor(() => expect(states()).toEqual(['a running']), 5_000)
+  expect(ids).toBe(2)
+})
+
 test('one that is to be restarted is killed and started, as long as nothing else is to be done for it', async () => {
   const { engine, states } = daemon()
   const done: string[] = []
