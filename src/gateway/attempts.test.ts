@@ -105,7 +105,7 @@ function world({ instances, source = image, hold, state = 'ready', answer = () =
 const answered = (status: number) => ({ status, headers: {}, whole: () => undefined, abort() {} }) as unknown as UpstreamResponse
 
 describe('instances with a bound', () => {
-  const prompt = { version: 'd/v', bytes: 1_000, streams: true }
+  const prompt = { version: 'v', bytes: 1_000, streams: true }
 
   it('one that has room is asked, though the full one would answer sooner', async () => {
     const { tracker, attempt } = world({ instances: { v: ['full', 'reads'] } })

@@ -150,8 +150,8 @@ function hasFallback(options: AttemptOptions, tried: number): boolean {
 }
 
 /** Undefined where there is no choice: a backend's address is one place. */
-function readingOf({ bytes, streams }: AttemptOptions, { namespace, name, source }: CompiledVersion): Reading | undefined {
-  return source.type === 'backend' ? undefined : { version: entryKey.version(namespace, name), bytes, streams }
+function readingOf({ bytes, streams }: AttemptOptions, { uid, source }: CompiledVersion): Reading | undefined {
+  return source.type === 'backend' ? undefined : { version: uid, bytes, streams }
 }
 
 type Answer = Pick<Answered, 'instance' | 'response' | 'simulated' | 'work'>

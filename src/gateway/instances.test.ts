@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { manualClock } from '../kernel/clock.ts'
-import type { CompiledInstance } from '../resources/snapshot.ts'
+import type { CompiledInstance, CompiledVersion } from '../resources/snapshot.ts'
 import { createInstanceTracker, type Work } from './instances.ts'
+import { ShardedMap } from './snapshot/sharded-map.ts'
 import { EMPTY_TABLES } from './snapshot/tables.ts'
 
 const instance = (id: string, over: Partial<CompiledInstance> = {}): CompiledInstance => ({
@@ -49,6 +50,30 @@ describe('instance choice', () => {
     tracker.begin('a', long(false))
     for (let i = 0; i < 2; i++) tracker.begin('b', long(true)).read()
     expect(tracker.choose(all, none)!.id).toBe('a')
+  })
+
+  it('knows nothing of the pace of a version that was deleted', () => {
+    const clock = manualClock()
+    const tracker = createInstanceTracker(clock)
+    const swap = (...all: CompiledInstance[]) => {
+      const versions = ShardedMap.empty<CompiledVersion>().with([['default/v1', { uid: 'v1', source: {} } as CompiledVersion]], [])
+      tracker.keepOnly({ versions: all.length > 0 ? versions : ShardedMap.empty(), instancesByVersion: new Map([['default/v1', all]]) })
+    }
+    /** Of two instances, which is chosen when one has an unread prompt in one piece and the other runs two requests more. */
+    const chosen = (reads: string, runs: string) => {
+      const all = [instance(reads, { sequences: 32 }), instance(runs, { sequences: 32 })]
+      swap(...all)
+      tracker.begin(reads, long(false))
+      for (let i = 0; i < 3; i++) tracker.begin(runs)
+      return tracker.choose(all, none)!.id
+    }
+    swap(instance('a'))
+    const first = tracker.begin('a', long(true))
+    clock.advance(100)
+    first.read()
+    expect(chosen('b', 'c')).toBe('c')
+    swap()
+    expect(chosen('d', 'e')).toBe('d')
   })
 
   it('counts the end of a request once', () => {

@@ -26,7 +26,7 @@ interface Load {
 
 /** What a request asks an instance to read. */
 export interface Reading {
-  /** The version's, whose prompts are alike. */
+  /** The version's uid: its prompts are alike. */
   readonly version: string
   readonly bytes: number
   /** Its first token will be seen. */
@@ -185,12 +185,16 @@ export function createInstanceTracker(
           now.set(id, run)
           if (state === 'draining') draining.add(id)
         }
-      for (const { namespace, source } of tables.versions.values()) if (source.type === 'backend') now.set(backendId(namespace, source), 0)
+      const uids = new Set<string>()
+      for (const { uid, namespace, source } of tables.versions.values()) {
+        uids.add(uid)
+        if (source.type === 'backend') now.set(backendId(namespace, source), 0)
+      }
       for (const [id, state] of loads) {
         if (!now.has(id) && state.inFlight === 0) loads.delete(id)
         if (now.get(id) !== runs.get(id)) forgive(state)
       }
-      for (const version of paces.keys()) if (!tables.versions.has(version)) paces.delete(version)
+      for (const version of paces.keys()) if (!uids.has(version)) paces.delete(version)
       runs = now
     },
   }
