@@ -27,10 +27,12 @@ interface Setup {
   readonly source?: object
   readonly hold?: CompiledVersion['hold']
   readonly state?: CompiledInstance['state']
-  answer?(): UpstreamResponse
+  /** What fallbacks answer for, by version: "unavailable" unless said. */
+  readonly on?: Readonly<Record<string, readonly string[]>>
+  answer?(): UpstreamResponse | Promise<UpstreamResponse>
 }
 
-function world({ instances, source = image, hold, state = 'ready', answer = () => answered(200) }: Setup) {
+function world({ instances, source = image, hold, state = 'ready', on = {}, answer = () => answered(200) }: Setup) {
   const [first, ...others] = Object.keys(instances) as [string, ...string[]]
   const version = (name: string) =>
     ({ kind: 'version', name, namespace: 'd', uid: name, model: 'm', version: name, source, ...(hold ? { hold } : {}) }) as CompiledVersion
@@ -39,7 +41,7 @@ function world({ instances, source = image, hold, state = 'ready', answer = () =
     ...{ kind: 'route', name: 'r', namespace: 'd', retries: { attempts: 3, on: ['connect', 'unavailable'] } },
     ...{
       timeouts: { connect: 1e3, firstByte: 6e4, idle: 6e4, total: 6e4 },
-      fallbacks: others.map((to) => ({ version: to, on: ['unavailable'] })),
+      fallbacks: others.map((to) => ({ version: to, on: on[to] ?? ['unavailable'] })),
     },
   } as unknown as CompiledRoute
   const tablesOf = (now: CompiledInstance['state']): Tables => {
@@ -64,10 +66,11 @@ function world({ instances, source = image, hold, state = 'ready', answer = () =
   }
   let tables = tablesOf(state)
   const deadlines = createDeadlines(systemClock)
-  const tracker = createInstanceTracker(systemClock)
+  const tracker = createInstanceTracker(systemClock, undefined, () => holds.onRelease())
   const metrics = gatewayMetrics(new Metrics({ gateway: 'g' })).holds
   const holds = createHolds({ clock: systemClock, deadlines, tracker, tables: () => tables, metrics })
   let sent = 0
+  const aborted: number[] = []
   const options = {
     ...{
       clock: systemClock,
@@ -79,18 +82,21 @@ function world({ instances, source = image, hold, state = 'ready', answer = () =
       startedAt: systemClock.monotonic(),
       log: { error() {} },
     },
-    ...{ client: { gone: false }, streams: true, limitHeaders: '', coldWaitMs: 2_000, pinned: false, bytes: 1_000 },
+    ...{ client: { gone: false }, streams: false, limitHeaders: '', coldWaitMs: 2_000, pinned: false, bytes: 1_000 },
     ...{ assigned: versions.get(entryKey.version('d', first))!, request: () => ASKED },
     upstreams: {
       send() {
         sent += 1
-        return { head: Promise.resolve(answer()), abort() {} }
+        return { head: Promise.resolve().then(answer), abort: () => aborted.push(sent) }
       },
     },
   } as unknown as AttemptOptions
   return {
     tracker,
+    holds,
+    version: options.assigned,
     sent: () => sent,
+    aborted: () => aborted.length,
     swap(now: CompiledInstance['state']) {
       tables = tablesOf(now)
       holds.onSwap()
@@ -101,6 +107,11 @@ function world({ instances, source = image, hold, state = 'ready', answer = () =
       return { result, attempts: attempts.map(({ version: of_, instance, error }) => `${of_} ${instance ?? '-'} ${error ?? 'ok'}`) }
     },
   }
+}
+/** At first that, then all is well. */
+function once(status: number) {
+  let asked = 0
+  return () => answered(asked++ === 0 ? status : 200)
 }
 const answered = (status: number) => ({ status, headers: {}, whole: () => undefined, abort() {} }) as unknown as UpstreamResponse
 
@@ -122,6 +133,47 @@ describe('instances with a bound', () => {
     swap('ready')
     expect((await all).filter(({ result }) => 'failure' in result)).toEqual([])
     expect([tracker.inFlight('a'), tracker.inFlight('b')]).toEqual([MOST, MOST])
+  })
+})
+
+describe('a failure before', () => {
+  it('is as good as forgotten for who has stood in the line since', async () => {
+    const head = Promise.withResolvers<UpstreamResponse>()
+    let asked = 0
+    const answer = () => (asked++ === 0 ? head.promise : answered(200))
+    const { tracker, attempt, holds, version } = world({ instances: { v: ['a', 'b'] }, hold: { most: 100, forMs: 5_000 }, answer })
+    const at = (id: string, count: number) => Array.from({ length: count }, () => tracker.begin(id))
+    const [a] = [at('a', MOST - 1), at('b', MOST)]
+    const first = attempt()
+    // Somebody waits, so that who comes again stands in the line too.
+    const waits = holds.keep(
+      version,
+      { namespace: 'd', name: 'r' } as CompiledRoute,
+      { gone: false, onGone: undefined },
+      { until: systemClock.monotonic() + 5_000, again: false },
+    )
+    const next = waits.then(() => at('a', 1))
+    await sleep(5)
+    head.resolve(answered(503))
+    await next
+    await sleep(5)
+    for (const work of a.splice(0, 3)) work.end('ok')
+    expect((await first).attempts).toEqual(['v a unavailable', 'v a ok'])
+  })
+
+  it('is told where another instance is full, and decides who answers', async () => {
+    const { tracker, attempt } = world({ instances: { v: ['a', 'full'], other: ['o'] }, answer: once(503) })
+    for (let i = 0; i < MOST; i++) tracker.begin('full')
+    expect((await attempt()).attempts).toEqual(['v a unavailable', 'v full overloaded', 'other o ok'])
+  })
+
+  it('and a fallback that cannot be asked: the next one is that which names either', async () => {
+    const { attempt } = world({ instances: { v: ['a'], rows: ['r'], other: ['o'] }, on: { rows: ['overloaded'] }, answer: once(429) })
+    const request = ({ name }: CompiledVersion) => {
+      if (name === 'rows') throw new CannotAsk(invalidRequest('This model takes rows.', 'unsupported_operation'))
+      return ASKED
+    }
+    expect((await attempt({ request })).attempts).toEqual(['v a overloaded', 'rows r unavailable', 'other o ok'])
   })
 })
 
@@ -163,12 +215,12 @@ describe('a request that cannot be made', () => {
 })
 
 it('an instance is free again where the gateway itself fails', async () => {
-  const { tracker, attempt } = world({
+  const { tracker, attempt, aborted } = world({
     instances: { v: ['a'] },
     answer() {
       throw new Error('a mistake of ours')
     },
   })
   await expect(attempt()).rejects.toThrow('a mistake of ours')
-  expect([tracker.inFlight('a'), tracker.isEjected('a')]).toEqual([0, false])
+  expect([tracker.inFlight('a'), tracker.isEjected('a'), aborted()]).toEqual([0, false, 1])
 })

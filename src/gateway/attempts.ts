@@ -83,6 +83,8 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
     if (!place) {
       patience ??= patienceOf(options)
       place = await waitForPlace(options, version, excluded, hasFallback(options, fallbacksTried), patience)
+      // What failed before it stood in a line is as good as any other by now.
+      if (patience.stood) excluded = NONE
       // Those who were let go with it have begun by now, and count where they did.
       if ('id' in place) place = placeNow(options, version, excluded) ?? place
     }
@@ -103,8 +105,9 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
       return { version, ...tried, cold }
     }
     attempts.push({ version: version.name, instance, error: tried.failure, status: tried.status, from, to: since() })
-    // That a fallback cannot be asked the same is no news to who would have been answered without it.
-    const { failure, message, error }: Failed = tried.whole === 'unasked' && before ? before : tried
+    // That nobody else could be asked is no news to who would have been answered by the first.
+    const told: Failed = tried.whole && before ? before : tried
+    const { failure, message, error } = told
     if (failure === 'aborted') return { failure, message, retryAfterMs: 0, cold }
     before = { failure, message, ...(error ? { error } : {}) }
     const { refused } = tried
@@ -126,7 +129,12 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
     // once more.
     const sameServer = isLast && version.source.type !== 'engine' && failure === 'unavailable'
     const otherInstance = others || comesBack || sameServer
-    const step = nextStep(route, failure, { retriesLeft, otherInstance, pinned: options.pinned, fallbacksTried })
+    const step = nextStep(route, tried === told ? [failure] : [failure, tried.failure], {
+      retriesLeft,
+      otherInstance,
+      pinned: options.pinned,
+      fallbacksTried,
+    })
     if (!step) return { failure, message, response: refused, error, retryAfterMs: 1_000, cold }
     refused?.abort()
     if ('retry' in step) {
@@ -156,7 +164,7 @@ function readingOf({ bytes, streams }: AttemptOptions, { uid, source }: Compiled
 
 type Answer = Pick<Answered, 'instance' | 'response' | 'simulated' | 'work'>
 
-/** Every instance in good standing has as many, or it would have been another one. */
+/** So is every instance in good standing that has not failed already, or it would have been another one. */
 function isFull({ model, version }: CompiledVersion, { most }: Place): Failed {
   const message = `The server of ${model}@${version} has ${most} requests of this gateway already, its limit.`
   return { failure: 'overloaded', message, whole: 'full' }
@@ -171,15 +179,17 @@ async function tryAt(options: AttemptOptions, version: CompiledVersion, place: P
     return unasked(options, version, error)
   }
   const work = options.tracker.begin(place.id, readingOf(options, version))
+  let call: UpstreamCall | undefined
   try {
-    const call: UpstreamCall = options.upstreams.send(place.target, {
+    const sent = options.upstreams.send(place.target, {
       ...request,
       connectTimeoutMs: timeouts.connect,
       firstByteTimeoutMs: Math.min(timeouts.firstByte, timeouts.total),
     })
     // It stays when there is an answer: that the client goes must reach the answer's body too.
-    options.client.onGone = () => call.abort()
-    const head = await call.head
+    call = sent
+    options.client.onGone = () => sent.abort()
+    const head = await sent.head
     if ('kind' in head) {
       work.end(head.kind === 'connect' ? 'refused' : head.kind === 'aborted' ? 'neutral' : 'failed')
       return { failure: head.kind === 'reset' ? 'unavailable' : head.kind, message: describe(head) }
@@ -197,6 +207,7 @@ async function tryAt(options: AttemptOptions, version: CompiledVersion, place: P
     response.abort()
     return { failure: refusal, message: 'The server of the model refuses the gateway.', status }
   } catch (error) {
+    call?.abort()
     work.end('neutral')
     throw error
   }

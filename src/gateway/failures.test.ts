@@ -30,11 +30,11 @@ describe('what follows a failed attempt', () => {
     ['the client went away', 'aborted', {}, undefined],
   ]
   it.each(cases)('%s', (_name, failure, state, expected) => {
-    expect(nextStep(route(), failure, { ...fresh, ...state })).toEqual(expected)
+    expect(nextStep(route(), [failure], { ...fresh, ...state })).toEqual(expected)
   })
 
   it('retries only what the route names', () => {
-    expect(nextStep(route({ retries: { attempts: 1, on: ['connect'] }, fallbacks: [] }), 'unavailable', fresh)).toBeUndefined()
+    expect(nextStep(route({ retries: { attempts: 1, on: ['connect'] }, fallbacks: [] }), ['unavailable'], fresh)).toBeUndefined()
   })
 })
 

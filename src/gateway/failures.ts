@@ -4,19 +4,18 @@ import type { CompiledRoute, CompiledVersion } from '../resources/snapshot.ts'
 
 export type FailureClass = NonNullable<Attempt['error']>
 
-/** Who answers after `failure`: the same version again, the next fallback that names it, or nobody. Pure. */
+/** Who answers after `failures`: the same version again, the next fallback that names one of them, or nobody. Pure. */
 export function nextStep(
   route: Pick<CompiledRoute, 'retries' | 'fallbacks'>,
-  failure: FailureClass,
+  failures: readonly FailureClass[],
   state: { readonly retriesLeft: number; readonly otherInstance: boolean; readonly pinned: boolean; readonly fallbacksTried: number },
 ): { readonly retry: true } | { readonly fallback: number } | undefined {
-  const retryable =
-    failure === 'connect' ? route.retries.on.includes('connect') : failure === 'unavailable' && route.retries.on.includes('unavailable')
+  const retryable = failures.some((failure) => (failure === 'connect' || failure === 'unavailable') && route.retries.on.includes(failure))
   if (retryable && state.retriesLeft > 0 && state.otherInstance) return { retry: true }
   if (state.pinned) return undefined
-  const reason = fallbackReason(failure)
-  if (!reason) return undefined
-  for (let i = state.fallbacksTried; i < route.fallbacks.length; i++) if (route.fallbacks[i]!.on.includes(reason)) return { fallback: i }
+  const reasons = failures.map(fallbackReason)
+  for (let i = state.fallbacksTried; i < route.fallbacks.length; i++)
+    if (route.fallbacks[i]!.on.some((reason) => reasons.includes(reason))) return { fallback: i }
   return undefined
 }
 

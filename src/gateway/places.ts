@@ -54,13 +54,19 @@ export interface NoPlace {
 export interface Patience {
   /** For instances that just died. */
   coldUntil: number
+  /** It has just stood in a line. */
+  stood: boolean
   /** In the line of a version. */
   held?: { readonly version: string; readonly until: number }
   /** It has waited for an instance to start. */
   cold: boolean
 }
 
-export const patienceOf = ({ clock, coldWaitMs }: PlaceOptions): Patience => ({ coldUntil: clock.monotonic() + coldWaitMs, cold: false })
+export const patienceOf = ({ clock, coldWaitMs }: PlaceOptions): Patience => ({
+  coldUntil: clock.monotonic() + coldWaitMs,
+  stood: false,
+  cold: false,
+})
 
 const COLD_POLL_MS = 50
 const NONE: ReadonlySet<string> = new Set()
@@ -106,11 +112,13 @@ export async function waitForPlace(
 ): Promise<Place | NoPlace> {
   // That a backend is down is somebody's opinion: without a fallback it is asked all the same.
   if (version.source.type === 'backend') return fallback ? noInstance(version) : backendPlace(version)
+  patience.stood = false
   for (;;) {
     const instances = instancesOf(options.tables(), version)
     const now = options.clock.monotonic()
     if (!fallback && isHeld(options, version, instances, patience, now)) {
       const end = await hold(options, version, patience, now)
+      patience.stood = true
       if (end !== 'open') return (end === 'over' && guess(options, version, NONE)) || noPlace(options, version, end)
       patience.coldUntil = options.clock.monotonic() + options.coldWaitMs
       // What failed before is as good as any other by now.
