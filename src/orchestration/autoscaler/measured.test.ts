@@ -94,16 +94,66 @@ describe('how long a start takes', () => {
     const quick = instance('a', 'ready', [
       ['pending', T0],
       ['starting', T0 + 10],
-      ['ready', T0 + 700],
+      ['ready', T0 + 710],
     ])
     expect(measured.see([quick], T0 + 1_000)).toBe(true)
     expect(measured.startupMs).toBe(700)
     expect(measured.see([quick], T0 + 3_000)).toBe(false)
-    const waited = instance('b', 'ready', [['ready', T0 + 9_000]])
-    const changes = [{ state: 'pending', message: 'it waits for memory', at: T0 }, { state: 'starting', at: T0 + 8_000 }, ...waited.changes]
-    expect(measured.see([quick, { ...waited, changes }], T0 + 10_000)).toBe(true)
-    expect(measured.startupMs).toBe(1_000)
-    expect(measured.state().startups).toEqual([700, 1_000])
+    expect(measured.state().startups).toEqual([700])
+  })
+
+  it.each<[string, [string, number][], number | undefined]>([
+    [
+      'one that had waited for an hour',
+      [
+        ['pending', T0 - 3_600_000],
+        ['starting', T0],
+        ['ready', T0 + 1_000],
+      ],
+      1_000,
+    ],
+    [
+      'one of which control has not seen the beginning',
+      [
+        ['loading', T0],
+        ['warming', T0 + 10],
+        ['ready', T0 + 450],
+      ],
+      undefined,
+    ],
+    [
+      'one that was never seen to start',
+      [
+        ['pending', T0],
+        ['ready', T0 + 1_000],
+      ],
+      undefined,
+    ],
+    [
+      'one that came back',
+      [
+        ['pending', T0],
+        ['starting', T0],
+        ['ready', T0 + 9],
+        ['failed', T0 + 10],
+        ['ready', T0 + 99],
+      ],
+      undefined,
+    ],
+  ])('of what began between two looks: %s', (_what, changes, startupMs) => {
+    const measured = new Measured()
+    measured.see([instance('a', 'ready', changes)], T0 + 5_000)
+    expect(measured.startupMs).toBe(startupMs)
+  })
+
+  it('says nothing of one that a control found in the middle of its start', () => {
+    const measured = new Measured()
+    measured.see([instance('a', 'loading', [['loading', T0]])], T0 + 1)
+    const ready: [string, number][] = [
+      ['loading', T0],
+      ['ready', T0 + 50],
+    ]
+    expect(measured.see([instance('a', 'ready', ready)], T0 + 100)).toBe(false)
   })
 
   it('says nothing of one that control found ready, or that comes back', () => {

@@ -122,7 +122,8 @@ export class Measured {
         measured = true
       } else if (state === 'draining' || state === 'stopped') this.#starting.delete(id)
       // One that has been ready and is not is no new one.
-      else if (seen === undefined && !changes.some((change) => change.state === 'ready')) this.#starting.set(id, changes[0]?.at ?? now)
+      else if (seen === undefined && isWhole(changes) && !changes.some((change) => change.state === 'ready'))
+        this.#starting.set(id, changes[0]!.at)
     }
     for (const id of this.#starting.keys()) if (!present.has(id)) this.#starting.delete(id)
     for (const id of this.#known) if (!present.has(id)) this.#known.delete(id)
@@ -171,13 +172,18 @@ export class Measured {
   }
 }
 
-/** Of one that began and served between two looks: when it did not wait for room any more. Nothing of one that comes back, or that control found ready. */
+/**
+ * Of one that began and served between two looks: when it did not wait for room any more. Nothing of one that comes back, or of which control has not seen
+ * the beginning. What it waited for is not told any more when it is over, so that `pending` counts for nothing.
+ */
 function startOf(changes: ReportedInstance['changes']): number | undefined {
-  if (changes.findIndex(({ state }) => state === 'ready') !== changes.findLastIndex(({ state }) => state === 'ready')) return undefined
-  const waited = changes.findLastIndex(({ state, message }) => state === 'pending' && message !== undefined)
-  const first = changes[waited + 1]
-  return first?.state === 'ready' && waited < 0 ? undefined : first?.at
+  if (!isWhole(changes) || changes.filter(({ state }) => state === 'ready').length !== 1) return undefined
+  const first = changes[changes.findLastIndex(({ state }) => state === 'pending') + 1]!
+  return first.state === 'ready' ? undefined : first.at
 }
+
+/** From its creation on. */
+const isWhole = (changes: ReportedInstance['changes']) => changes[0]?.state === 'pending'
 
 const subjectOf = (spec: Spec<'ModelVersion'>) => JSON.stringify([spec.scaling.policy?.objective?.firstToken, simulatedSpeed(spec)])
 

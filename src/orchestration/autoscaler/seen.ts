@@ -7,7 +7,7 @@ export interface ReportedInstance {
   readonly message?: string
   /** Milliseconds since the epoch: since when it is in this state. */
   readonly since: number
-  readonly changes: readonly { readonly state: string; readonly message?: string; readonly at: number }[]
+  readonly changes: readonly { readonly state: string; readonly at: number }[]
   readonly load?: {
     readonly running?: number
     readonly waiting: number
