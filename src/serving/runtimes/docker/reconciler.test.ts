@@ -1,4 +1,4 @@
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { systemClock } from '../../../kernel/clock.ts'
 import { StrataError } from '../../../kernel/errors.ts'
 import { createLog } from '../../../kernel/log.ts'
@@ -141,25 +141,67 @@ test('an instance that Docker refuses is tried again, later and later, until its
   expect(reconciler.failureOf('a')).toBeUndefined()
 })
 
-test('a container that Docker refuses to start for good is replaced by another one', async () => {
-  const { engine, states } = daemon()
-  const { start, create } = engine
-  let ids = 0
-  engine.create = async (name, body) => {
-    await create(name, body)
-    ids += 1
-    return name
+describe('a container that Docker refuses to start', () => {
+  /** The first one ever made is refused so often. */
+  function refusing(times: number) {
+    const { engine, states } = daemon()
+    const { start, create, remove } = engine
+    const seen = { made: 0, refused: 0 }
+    engine.create = (name, body) => {
+      seen.made += 1
+      return create(name, body)
+    }
+    engine.start = async (id) => {
+      if (seen.made > 1 || seen.refused === times) return start(id)
+      seen.refused += 1
+      throw new StrataError('docker_refused', 'id already in use', { details: { status: 500 } })
+    }
+    return { engine, states, seen, remove }
   }
-  engine.start = async (id) => {
-    if (ids === 1) throw new StrataError('docker_refused', 'id already in use', { details: { status: 500 } })
-    await start(id)
+  const refusedOnce = async ({ engine, states }: ReturnType<typeof refusing>) => {
+    const reconciler = reconcile(engine)
+    await reconciler.want([wanted('a')])
+    await vi.waitFor(() => expect(reconciler.failureOf('a')).toMatchObject({ message: 'id already in use' }))
+    expect(states()).toEqual(['a created'])
+    return reconciler
   }
-  const reconciler = reconcile(engine)
-  await reconciler.want([wanted('a')])
-  await vi.waitFor(() => expect(reconciler.failureOf('a')).toMatchObject({ message: 'id already in use' }))
-  expect(states()).toEqual(['a created'])
-  await vi.waitFor(() => expect(states()).toEqual(['a running']), 5_000)
-  expect(ids).toBe(2)
+
+  test('once is started again', async () => {
+    const world = refusing(1)
+    await refusedOnce(world)
+    await vi.waitFor(() => expect(world.states()).toEqual(['a running']), 5_000)
+    expect(world.seen).toEqual({ made: 1, refused: 1 })
+  })
+
+  test('for good is replaced by another one', async () => {
+    const world = refusing(Number.POSITIVE_INFINITY)
+    await refusedOnce(world)
+    await vi.waitFor(() => expect(world.states()).toEqual(['a running']), 5_000)
+    expect(world.seen).toEqual({ made: 2, refused: 2 })
+  })
+
+  test('stays where no other one could be made', async () => {
+    const world = refusing(2)
+    await refusedOnce(world)
+    world.engine.hasImage = async () => false
+    await vi.waitFor(() => expect(world.seen.refused).toBe(2), 5_000)
+    await vi.waitFor(() => expect(world.states()).toEqual(['a running']), 5_000)
+    expect(world.seen.made).toBe(1)
+  })
+
+  test('and is not wanted any more is removed, and no other one made', async () => {
+    const world = refusing(Number.POSITIVE_INFINITY)
+    const reconciler = await refusedOnce(world)
+    const gone = Promise.withResolvers<void>()
+    world.engine.remove = async (id) => {
+      const unwanted = reconciler.want([])
+      await world.remove(id)
+      gone.resolve(unwanted)
+    }
+    await gone.promise
+    await vi.waitFor(() => expect(world.states()).toEqual([]))
+    expect(world.seen.made).toBe(1)
+  })
 })
 
 test('one that is to be restarted is killed and started, as long as nothing else is to be done for it', async () => {

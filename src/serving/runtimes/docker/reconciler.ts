@@ -131,7 +131,7 @@ export function createReconciler({ engine, home, network, clock, log, pulls, cha
       case 'create':
         return begin(wanted!.get(id)!, () => create(wanted!.get(id)!))
       case 'start':
-        return begin(wanted!.get(id)!, () => (failed.has(id) ? replace(step.container) : engine.start(step.container.containerId)))
+        return begin(wanted!.get(id)!, () => (failed.has(id) ? startOrReplace(step.container) : engine.start(step.container.containerId)))
       case 'restart':
         return begin({ id, config: step.container.config }, () => restart(step.container))
       case 'end':
@@ -179,12 +179,19 @@ export function createReconciler({ engine, home, network, clock, log, pulls, cha
     await engine.start(await engine.create(containerName(home, instance.id), createBody(instance, home, network, port)))
   }
   /**
-   * Where starting it once has failed another one is made in its place: after a daemon that was killed in the middle of a start, Docker up to 20.10
-   * refuses that one for good ("id already in use", "task … already exists").
+   * Where it is refused again, another one is made in its place: one whose daemon was killed in the middle of its start Docker up to 20.10 refuses for
+   * good ("id already in use", "task … already exists"). Not where another one could not be made: its image may be gone by now.
    */
-  const replace = async ({ containerId, instance }: OwnContainer) => {
-    await engine.remove(containerId)
-    await create(wanted!.get(instance)!)
+  const startOrReplace = async ({ containerId, instance }: OwnContainer) => {
+    try {
+      await engine.start(containerId)
+    } catch (error) {
+      const { container } = wanted?.get(instance) ?? {}
+      if (isAway(error) || !container || !(await engine.hasImage(container.image))) throw error
+      await engine.remove(containerId)
+      const still = wanted?.get(instance)
+      if (still) await create(still)
+    }
   }
   /** Docker's own restart asks with SIGTERM first, to which one that hangs half may end as if all were well; only API 1.42 can be told otherwise. */
   const restart = async ({ containerId }: OwnContainer) => {
