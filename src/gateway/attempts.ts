@@ -186,8 +186,8 @@ async function tryAt(options: AttemptOptions, version: CompiledVersion, place: P
       connectTimeoutMs: timeouts.connect,
       firstByteTimeoutMs: Math.min(timeouts.firstByte, timeouts.total),
     })
-    // It stays when there is an answer: that the client goes must reach the answer's body too.
     call = sent
+    // It stays when there is an answer: that the client goes must reach the answer's body too.
     options.client.onGone = () => sent.abort()
     const head = await sent.head
     if ('kind' in head) {
