@@ -83,6 +83,32 @@ describe('an outlet', () => {
     expect(text()).toHaveLength(sent)
   })
 
+  test('does not wait for the end of turns that bring one connection each, until one brings more', async () => {
+    const [one, other] = [await pair(), await pair()]
+    const [first, second] = [new Outlet(one.near), new Outlet(other.near)]
+    /** Whether what both say is out before the turn ends. */
+    const early = async () => {
+      const before = one.near.bytesWritten + other.near.bytesWritten
+      first.write('a')
+      second.write('b')
+      expect(one.near.bytesWritten + other.near.bytesWritten).toBe(before)
+      for (let i = 0; i < 5; i++) await undefined
+      const sent = one.near.bytesWritten + other.near.bytesWritten - before
+      await turn()
+      expect(one.near.bytesWritten + other.near.bytesWritten).toBe(before + 2)
+      return sent === 2
+    }
+    expect(await early()).toBe(false)
+    for (let i = 0; i < 16; i++) {
+      first.write('.')
+      await turn()
+    }
+    let times = 0
+    while (await early()) times++
+    expect(times).toBe(63)
+    expect(await early()).toBe(false)
+  })
+
   test('of a socket that is gone says nothing, and harms nobody', async () => {
     const [gone, there] = [await pair(), await pair()]
     new Outlet(gone.near).write('a')
