@@ -21,8 +21,8 @@ const SAMPLING_NAMES = Object.entries({
 /** A new object: the request's own fields, and the defaults where it has none. */
 export function withDefaults({ operation, json }: Pick<Asking, 'operation' | 'json'>, defaults: Defaults): Record<string, unknown> {
   const sent: Record<string, unknown> = { ...json }
-  const { system, sampling = {} } = defaults
-  if (operation !== 'embedding') {
+  const { system, sampling } = defaults
+  if (sampling && operation !== 'embedding') {
     for (const [ours, theirs] of SAMPLING_NAMES)
       if (sampling[ours] !== undefined && (sent[theirs] === undefined || sent[theirs] === null)) sent[theirs] = sampling[ours]
     const { maxTokens } = sampling

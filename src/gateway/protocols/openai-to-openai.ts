@@ -16,7 +16,8 @@ export const openAIToOpenAI: Translator<OpenAIRequest> = (request, version) => (
 })
 
 function bodyFor(source: ForeignSource, request: OpenAIRequest): RequestBody {
-  const sent = { ...withDefaults(request, source), model: source.model } as Record<string, unknown>
+  const sent = withDefaults(request, source)
+  sent.model = source.model
   if (request.operation !== 'embedding' && request.stream)
     sent.stream_options = { ...(request.json.stream_options as object | undefined), include_usage: true }
   return requestBody(JSON.stringify(sent))
