@@ -107,3 +107,15 @@ test('lines are records of the schemas, numbered in their order, and no time goe
   expect(records.map(({ seq }) => seq)).toEqual([1, 2, 3, 4])
   expect(records.map(({ time }) => time)).toEqual(records.map(({ time }) => time).sort())
 })
+
+test('many are all written, in their order, each with the time at which it came', async () => {
+  const ids = Array.from({ length: 100 }, (_, i) => `r${i}`)
+  for (const id of ids.slice(0, 40)) writer.finish(finished(id))
+  await sleep(20)
+  const later = Date.now()
+  for (const id of ids.slice(40)) writer.finish(finished(id))
+  await writer.close()
+  expect(written().map(({ id }) => id)).toEqual(ids)
+  expect(written().map(({ seq }) => seq)).toEqual(ids.map((_, i) => i + 1))
+  expect(written().filter(({ time }) => Date.parse(time) < later)).toHaveLength(40)
+})

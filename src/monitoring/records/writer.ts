@@ -40,6 +40,8 @@ const SEGMENT_BYTES = 16 * 1024 * 1024
 const SEGMENT_MS = 60 * 60 * 1000
 const KEPT_BYTES = 1024 * 1024 * 1024
 const MOST_PENDING_BYTES = 32 * 1024 * 1024
+/** Records become lines so many at a time: between two requests the processor has forgotten how that goes. */
+const TOGETHER = 32
 const PROBE_MS = 1_000
 /** As much as a batch of records may be: a disk with room for less is still full. */
 const PROBE = Buffer.alloc(64 * 1024)
@@ -138,10 +140,25 @@ export function createRecordWriter(options: {
       writeFrom(0)
     })
 
+  const records: NewRecord[] = []
+  const times: number[] = []
+
   const append = (record: NewRecord) => {
-    if (pending.bytes > MOST_PENDING_BYTES) return complain('the disk is too slow', 1)
-    seq += 1
-    pending.add(recordLine(`${head},"seq":${digits(seq)},"time":"${isoTime(clock.now())}"`, record))
+    records.push(record)
+    times.push(clock.now())
+    if (records.length >= TOGETHER) makeLines()
+  }
+
+  const makeLines = () => {
+    for (let i = 0; i < records.length; i++) {
+      if (pending.bytes > MOST_PENDING_BYTES) {
+        complain('the disk is too slow', records.length - i)
+        break
+      }
+      seq += 1
+      pending.add(recordLine(`${head},"seq":${digits(seq)},"time":"${isoTime(times[i]!)}"`, records[i]!))
+    }
+    records.length = times.length = 0
   }
 
   const wait = (record: () => NewStarted | NewProgress): Interim => {
@@ -160,6 +177,7 @@ export function createRecordWriter(options: {
 
   const flush = () => {
     appendUnfinished()
+    makeLines()
     if (inFlight) return
     if (pending.lines === 0) return probe()
     const batch = pending.take()
