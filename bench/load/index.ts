@@ -3,7 +3,7 @@
  * costs more than what it measures measures itself), nginx as the peer, Strata as a whole system, and the CPU time of a process.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -194,6 +194,21 @@ function run(command: string, args: string[]): Promise<LoadResult> {
       code === 0 ? resolve(JSON.parse(text) as LoadResult) : reject(new Error(`The load ended with ${code}: ${text}`)),
     )
   })
+}
+
+/**
+ * Keeps idle cores awake until it is called again, so that a latency is not what this machine takes to wake one: of a virtual machine that
+ * is up to 50 µs each time, and a request wakes somebody four times. cyclictest does the same; the kernel's interface is Documentation/admin-guide/pm
+ * ("CPU latency QoS"). Undefined where that is not allowed.
+ */
+export function keepAwake(): (() => void) | undefined {
+  try {
+    const latency = openSync('/dev/cpu_dma_latency', 'w')
+    writeSync(latency, Buffer.alloc(4)) // 0 µs, for as long as the file is open
+    return () => closeSync(latency)
+  } catch {
+    return undefined
+  }
 }
 
 /** CPU time that a process has used so far, all its threads, milliseconds (from the scheduler's own account, nanoseconds). */
