@@ -2,8 +2,8 @@
  * The course of one request, and its records. `settle` runs once for every request, however it ended: it gives back what was reserved,
  * releases the instance, counts, and writes the `finished` record.
  */
+import type { Interim } from '../monitoring/records/interims.ts'
 import type { NewFinished } from '../monitoring/records/line.ts'
-import type { Interim } from '../monitoring/records/writer.ts'
 import type { Attempt, FinishedRecord, Outcome } from '../monitoring/request-records.ts'
 import type { CompiledVersion } from '../resources/snapshot.ts'
 import { assignmentsOf, comparedArm } from './assignments.ts'

@@ -12,12 +12,8 @@ import { messageOf } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { recurring } from '../../kernel/recurring.ts'
 import { Batch } from './batch.ts'
+import { type Interim, Interims } from './interims.ts'
 import { type NewFeedback, type NewFinished, type NewProgress, type NewRecord, type NewStarted, recordLine } from './line.ts'
-
-/** A record of a request that is not over. It is asked for when it is written; undefined when it has been, or when nobody needs it any more. */
-export interface Interim {
-  record: (() => NewStarted | NewProgress) | undefined
-}
 
 export interface RecordWriter {
   begin(record: () => NewStarted): Interim
@@ -64,7 +60,8 @@ export function createRecordWriter(options: {
   let written = 0
   let openedAt = 0
   const pending = new Batch()
-  let unfinished: Interim[] = []
+  const begun = new Interims()
+  const progressing = new Interims()
   let inFlight: Promise<void> | undefined
   let dropped = 0
   let triedAt = 0
@@ -161,18 +158,9 @@ export function createRecordWriter(options: {
     records.length = times.length = 0
   }
 
-  const wait = (record: () => NewStarted | NewProgress): Interim => {
-    const interim: Interim = { record }
-    unfinished.push(interim)
-    return interim
-  }
-
   const appendUnfinished = () => {
-    for (const interim of unfinished) {
-      if (interim.record) append(interim.record())
-      interim.record = undefined
-    }
-    unfinished = []
+    for (const { record } of begun.take()) append(record())
+    for (const { record } of progressing.take()) append(record())
   }
 
   const flush = () => {
@@ -194,11 +182,11 @@ export function createRecordWriter(options: {
   timer.unref()
 
   return {
-    begin: wait,
-    progress: wait,
+    begin: (record) => begun.add(record),
+    progress: (record) => progressing.add(record),
     finish(record, beginning, progress) {
-      if (beginning) beginning.record = undefined
-      if (progress) progress.record = undefined
+      if (beginning) begun.drop(beginning)
+      if (progress) progressing.drop(progress)
       append(record)
     },
     feedback: append,
