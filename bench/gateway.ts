@@ -3,7 +3,7 @@
  * limits of each sort, routing, metrics, records) at saturation, and the latency that it adds at half of its saturation rate.
  * Rounds are interleaved and medians quoted; the ratio is the figure.
  *
- *   npx strata --node bench/gateway.ts [--rounds 5] [--seconds 4] [--connections 32,256] [--no-awake]
+ *   npx strata --node bench/gateway.ts [--rounds 5] [--seconds 4] [--connections 32,256] [--rate N] [--no-awake]
  */
 import { parseArgs } from 'node:util'
 import { cpuMs, keepAwake, median, openField, type Target } from './load/index.ts'
@@ -14,6 +14,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '4' },
     connections: { type: 'string', default: '32,256' },
     latency: { type: 'boolean', default: true },
+    rate: { type: 'string' },
     awake: { type: 'boolean', default: true },
   },
   allowNegative: true,
@@ -60,8 +61,9 @@ try {
   }
 
   if (values.latency) {
-    const rate = Math.round(saturation / 2)
-    say(`\nLatency at ${rate} requests/s by the clock (half the saturation rate), 32 connections:\n`)
+    const half = Math.round(saturation / 2)
+    const rate = Number(values.rate ?? half)
+    say(`\nLatency at ${rate} requests/s by the clock (half the saturation rate: ${half}), 32 connections:\n`)
     say('| | p50 | p99 |')
     say('|---|---:|---:|')
     const seen = new Map<Target, { p50: number; p99: number }[]>()
