@@ -6,7 +6,7 @@
  *   npx strata --node bench/gateway.ts [--rounds 5] [--seconds 4] [--connections 32,256] [--rate N] [--no-awake]
  */
 import { parseArgs } from 'node:util'
-import { cpuMs, keepAwake, median, openField, type Target } from './load/index.ts'
+import { cpuMs, keepAwake, type LoadResult, median, openField, type Target } from './load/index.ts'
 
 const { values } = parseArgs({
   options: {
@@ -45,7 +45,7 @@ try {
   say('|---:|---:|---:|---:|---:|---:|---:|')
   const peers = [field.nginx, field.strata]
   for (const target of peers) await warm(target)
-  let saturation = 0
+  const saturation = { nginx: 0, strata: 0 }
   for (const connections of values.connections.split(',').map(Number)) {
     const seen = { nginx: [] as { cpu: number; rate: number }[], strata: [] as { cpu: number; rate: number }[] }
     for (let round = 0; round < rounds; round++) {
@@ -53,35 +53,49 @@ try {
       seen.strata.push(await costs(field.strata, connections))
     }
     const ratio = median(seen.strata.map(({ cpu }, i) => cpu / seen.nginx[i]!.cpu))
-    const rate = median(seen.strata.map((one) => one.rate))
-    saturation ||= rate
+    const rates = { nginx: median(seen.nginx.map((one) => one.rate)), strata: median(seen.strata.map((one) => one.rate)) }
+    saturation.nginx ||= rates.nginx
+    saturation.strata ||= rates.strata
     say(
-      `| ${connections} | ${median(seen.nginx.map(({ cpu }) => cpu)).toFixed(1)} µs | ${median(seen.strata.map(({ cpu }) => cpu)).toFixed(1)} µs | ${ratio.toFixed(2)} × | ≤ 4.0 × | ${rate.toFixed(0)} | ${median(seen.nginx.map((one) => one.rate)).toFixed(0)} |`,
+      `| ${connections} | ${median(seen.nginx.map(({ cpu }) => cpu)).toFixed(1)} µs | ${median(seen.strata.map(({ cpu }) => cpu)).toFixed(1)} µs | ${ratio.toFixed(2)} × | ≤ 4.0 × | ${rates.strata.toFixed(0)} | ${rates.nginx.toFixed(0)} |`,
     )
   }
 
   if (values.latency) {
-    const half = Math.round(saturation / 2)
+    const half = Math.round(saturation.strata / 2)
     const rate = Number(values.rate ?? half)
+    /** What another program adds when it is as busy: how much of the figure is the machine's. */
+    const nginxHalf = Math.round(saturation.nginx / 2)
+    const cases = [
+      { name: 'nginx', target: field.nginx, rate },
+      { name: 'strata', target: field.strata, rate },
+      { name: `nginx at ${nginxHalf}/s, half of its own saturation rate`, target: field.nginx, rate: nginxHalf },
+    ]
     say(`\nLatency at ${rate} requests/s by the clock (half the saturation rate: ${half}), 32 connections:\n`)
     say('| | p50 | p99 |')
     say('|---|---:|---:|')
-    const seen = new Map<Target, { p50: number; p99: number }[]>()
+    const open = async (target: Target, at: number, time = seconds) => {
+      const result = await field.load('open', target, 32, time, at)
+      failures += result.errors
+      return result
+    }
     // At its own pace each request has a turn of its own, which is other code than at saturation.
-    for (const target of peers) for (let i = 0; i < 3; i++) failures += (await field.load('open', target, 32, 2, rate)).errors
+    for (const { target, rate: at } of cases) for (let i = 0; i < 3; i++) await open(target, at, 2)
+    const direct: LoadResult[] = []
+    const added = cases.map(() => ({ p50: [] as number[], p99: [] as number[] }))
     for (let round = 0; round < rounds; round++) {
-      for (const target of [field.direct, field.nginx, field.strata]) {
-        const result = await field.load('open', target, 32, seconds, rate)
-        failures += result.errors
-        seen.set(target, [...(seen.get(target) ?? []), result])
+      const bare = new Map<number, LoadResult>()
+      for (const at of [rate, nginxHalf]) bare.set(at, await open(field.direct, at))
+      direct.push(bare.get(rate)!)
+      for (const [i, { target, rate: at }] of cases.entries()) {
+        const { p50, p99 } = await open(target, at)
+        added[i]!.p50.push(p50 - bare.get(at)!.p50)
+        added[i]!.p99.push(p99 - bare.get(at)!.p99)
       }
     }
-    const of = (target: Target, what: 'p50' | 'p99') => median(seen.get(target)!.map((one) => one[what]))
-    const added = (target: Target, what: 'p50' | 'p99') =>
-      median(seen.get(target)!.map((one, i) => one[what] - seen.get(field.direct)![i]![what]))
-    const ms = (value: number) => `${value.toFixed(2)} ms`
-    say(`| direct | ${ms(of(field.direct, 'p50'))} | ${ms(of(field.direct, 'p99'))} |`)
-    for (const target of peers) say(`| added by ${target.name} | ${ms(added(target, 'p50'))} | ${ms(added(target, 'p99'))} |`)
+    const ms = (values: readonly number[]) => `${median(values).toFixed(2)} ms`
+    say(`| direct | ${ms(direct.map(({ p50 }) => p50))} | ${ms(direct.map(({ p99 }) => p99))} |`)
+    for (const [i, { name }] of cases.entries()) say(`| added by ${name} | ${ms(added[i]!.p50)} | ${ms(added[i]!.p99)} |`)
     say('| to reach | 0.40 ms | 1.50 ms |')
   }
   say(failures === 0 ? '\nNo errors.' : `\n${failures} ERRORS: the figures above mean nothing.`)
