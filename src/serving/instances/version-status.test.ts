@@ -27,7 +27,7 @@ const instance = (state: InstanceView['state'], message?: string, standIn = fals
 test.each<[string, object, WeightsState | undefined, InstanceView[], object]>([
   ['nothing yet', {}, here, [], { state: 'Pending', instances: { wanted: 1, ready: 0 } }],
   ['downloading', {}, fetching, [], { state: 'Fetching', weights: { from: 'hf:a/b/c.gguf', bytes: 5, receivedBytes: 2 } }],
-  ['no place had it', {}, missing, [], { state: 'Failed', message: 'No place had them.' }],
+  ['no place had it, and one is about to stand in', {}, missing, [], { state: 'Pending', message: 'No place had them.' }],
   ['starting', {}, here, [instance('starting')], { state: 'Starting' }],
   [
     'ready',
@@ -71,6 +71,10 @@ test.each<[string, object, WeightsState | undefined, InstanceView[], object]>([
   ['stopped', { scaling: { min: 0 } }, here, [], { state: 'Stopped' }],
 ])('%s', (_, spec, weights, instances, expected) => {
   expect(versionStatus(version(spec), weights, instances, 0)).toMatchObject(expected)
+})
+
+test('no place had it, and nothing stands in', () => {
+  expect(versionStatus(version({}, 'wait'), missing, [], 0)).toMatchObject({ state: 'Failed', message: 'No place had them.' })
 })
 
 test('established once it was ready by itself, for good; a stand-in does not count', () => {

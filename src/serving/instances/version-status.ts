@@ -2,7 +2,7 @@
 import { condition } from '../../resources/conditions.ts'
 import type { Resource, Status } from '../../resources/index.ts'
 import type { Signature } from '../../resources/model-version.ts'
-import type { WeightsState } from './identity.ts'
+import { programOf, type WeightsState } from './identity.ts'
 import type { InstanceState } from './lifecycle.ts'
 
 export interface InstanceView {
@@ -42,7 +42,7 @@ export function versionStatus(
 ): VersionStatus {
   const ready = instances.filter(isReady).length
   const simulated = instances.some((each) => isReady(each) && each.standIn)
-  const { state, message } = describe(version.spec.scaling, wanted, ready, simulated, weights, instances, described?.trouble)
+  const { state, message } = describe(version, wanted, ready, simulated, weights, instances, described?.trouble)
   const answers = ready > 0
   const before = version.status?.conditions ?? []
   const real = instances.some((each) => isReady(each) && !each.standIn && !each.old)
@@ -73,7 +73,7 @@ const NOBODY_ASKS = 'Nobody asks; the first request starts one.'
 const isReady = ({ state }: InstanceView) => state === 'ready'
 
 function describe(
-  { policy, min }: Resource<'ModelVersion'>['spec']['scaling'],
+  version: Resource<'ModelVersion'>,
   wanted: number,
   ready: number,
   simulated: boolean,
@@ -81,6 +81,7 @@ function describe(
   instances: readonly InstanceView[],
   unmade: string | undefined,
 ): { state: State; message?: string } {
+  const { policy, min } = version.spec.scaling
   if (unmade !== undefined) return { state: ready > 0 ? 'Degraded' : 'Failed', message: `It cannot be run: ${unmade}` }
   if (wanted === 0) return { state: 'Stopped', message: policy ? NOBODY_ASKS : 'scaling.min is 0.' }
   const missing = weights && weights.phase !== 'here' ? weights.failed : undefined
@@ -96,7 +97,9 @@ function describe(
   if (policy && ready >= Math.max(1, min) && trouble === undefined)
     return { state: 'Ready', message: `${ready} of ${wanted} instances are ready.` }
   if (ready > 0) return { state: 'Degraded', message: trouble ?? `${ready} of ${wanted} instances are ready.` }
-  if (weights?.phase === 'missing' && instances.length === 0) return { state: 'Failed', message: missing }
+  // One that stands in for it is made in the next round: that nothing runs now is no failure.
+  if (weights?.phase === 'missing' && instances.length === 0)
+    return { state: programOf(version, weights) ? 'Pending' : 'Failed', message: missing }
   if (weights?.phase === 'fetching' && instances.length === 0)
     return { state: 'Fetching', ...(missing === undefined ? {} : { message: missing }) }
   if (failing?.state === 'failed') return { state: 'Failed', ...told }
