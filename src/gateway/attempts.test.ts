@@ -192,7 +192,9 @@ describe('a request that cannot be made', () => {
   })
 
   it('of a fallback leaves what was wrong before it', async () => {
-    const { tracker, attempt, sent } = world({ instances: { v: ['a'], other: ['o'] }, answer: () => answered(503) })
+    let letGo = 0
+    const answer = () => ({ ...answered(503), abort: () => letGo++ }) as UpstreamResponse
+    const { tracker, attempt, sent } = world({ instances: { v: ['a'], other: ['o'] }, answer })
     const request = ({ name }: CompiledVersion) => {
       if (name === 'other') throw new CannotAsk(refusal)
       return ASKED
@@ -202,6 +204,9 @@ describe('a request that cannot be made', () => {
     expect(result).not.toHaveProperty('error', refusal)
     expect(attempts).toEqual(['v a unavailable', 'other o unavailable'])
     expect([sent(), tracker.isEjected('o')]).toEqual([1, false])
+    // The refusal that was there is passed on, with what it says of when to come again.
+    expect(result).toHaveProperty('response.status', 503)
+    expect(letGo).toBe(0)
   })
 
   it('for want of a secret is answered by a fallback', async () => {
@@ -212,6 +217,15 @@ describe('a request that cannot be made', () => {
     }
     expect((await attempt({ request })).attempts).toEqual(['v a unavailable', 'other o ok'])
   })
+})
+
+it('an upstream’s refusal is let go of before somebody else is waited for', async () => {
+  let letGo = 0
+  const answer = () => ({ ...answered(503), abort: () => letGo++ }) as UpstreamResponse
+  const { attempt, sent } = world({ instances: { v: ['a'], other: [] }, answer })
+  const { result, attempts } = await attempt()
+  expect(attempts).toEqual(['v a unavailable', 'other - no_instance'])
+  expect([sent(), letGo, 'response' in result && result.response]).toEqual([1, 1, undefined])
 })
 
 it('an instance is free again where the gateway itself fails', async () => {

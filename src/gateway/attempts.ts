@@ -75,12 +75,19 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
   const since = () => Math.round((clock.monotonic() - options.startedAt) * 10) / 10
   let patience: Patience | undefined
   let before: Failed | undefined
+  // An upstream's refusal, until somebody else is asked or waited for.
+  let refused: UpstreamResponse | undefined
+  const letGo = () => {
+    refused?.abort()
+    refused = undefined
+  }
 
   for (;;) {
     const from = since()
     const behind = options.holds.waiting > 0 && options.holds.waitsFor(version) && !hasFallback(options, fallbacksTried)
     let place: Place | NoPlace | undefined = behind ? undefined : placeNow(options, version, excluded)
     if (!place) {
+      letGo()
       patience ??= patienceOf(options)
       place = await waitForPlace(options, version, excluded, hasFallback(options, fallbacksTried), patience)
       // What failed before it stood in a line is as good as any other by now.
@@ -90,6 +97,7 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
     }
     const cold = patience?.cold ?? false
     if (options.client.gone) {
+      letGo()
       attempts.push({ version: version.name, error: 'aborted', from, to: since() })
       return { failure: 'aborted', message: 'the client went away', retryAfterMs: 0, cold }
     }
@@ -98,7 +106,14 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
     let tried: Answer | Failed
     if ('failure' in place) tried = place
     else if (tracker.inFlight(place.id) >= place.most) tried = isFull(version, place)
-    else tried = await tryAt(options, version, place)
+    else {
+      const asked = requestFor(options, version)
+      if ('failure' in asked) tried = asked
+      else {
+        letGo()
+        tried = await tryAt(options, version, place, asked)
+      }
+    }
     if ('work' in tried) {
       const { status } = tried.response
       attempts.push({ version: version.name, instance, error: status >= 400 ? 'client_error' : undefined, status, from, to: since() })
@@ -110,7 +125,10 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
     const { failure, message, error } = told
     if (failure === 'aborted') return { failure, message, retryAfterMs: 0, cold }
     before = { failure, message, ...(error ? { error } : {}) }
-    const { refused } = tried
+    if (!tried.whole) {
+      letGo()
+      refused = tried.refused
+    }
     if (instance !== undefined && !tried.whole) excluded = new Set([...excluded, instance])
 
     const others = !tried.whole && instancesOf(options.tables(), version).some(({ id, state }) => state === 'ready' && !excluded.has(id))
@@ -136,11 +154,13 @@ export async function attempt(options: AttemptOptions, attempts: Attempt[]): Pro
       fallbacksTried,
     })
     if (!step) return { failure, message, response: refused, error, retryAfterMs: 1_000, cold }
-    refused?.abort()
     if ('retry' in step) {
       retriesLeft -= 1
       if (!others) excluded = NONE
-      if (sameServer) await sleep(SAME_SERVER_MS)
+      if (sameServer) {
+        letGo()
+        await sleep(SAME_SERVER_MS)
+      }
       continue
     }
     const fallback = options.tables().versions.get(entryKey.version(route.namespace, route.fallbacks[step.fallback]!.version))
@@ -170,14 +190,16 @@ function isFull({ model, version }: CompiledVersion, { most }: Place): Failed {
   return { failure: 'overloaded', message, whole: 'full' }
 }
 
-async function tryAt(options: AttemptOptions, version: CompiledVersion, place: Place): Promise<Answer | Failed> {
-  const { timeouts } = options.route
-  let request: Asked
+function requestFor(options: AttemptOptions, version: CompiledVersion): Asked | Failed {
   try {
-    request = options.request(version)
+    return options.request(version)
   } catch (error) {
     return unasked(options, version, error)
   }
+}
+
+async function tryAt(options: AttemptOptions, version: CompiledVersion, place: Place, request: Asked): Promise<Answer | Failed> {
+  const { timeouts } = options.route
   const work = options.tracker.begin(place.id, readingOf(options, version))
   let call: UpstreamCall | undefined
   try {

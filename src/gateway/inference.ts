@@ -115,8 +115,11 @@ async function answer(context: GatewayContext, course: Course, endpoint: Endpoin
       limitHeaders,
       coldWaitMs: context.coldWaitMs,
       request(version) {
-        course.translation = version === choice.assigned && assigned ? assigned : translate(request, version, sent)
-        return upstreamRequest(context, version, course.translation, exchange)
+        const translation = version === choice.assigned && assigned ? assigned : translate(request, version, sent)
+        const asked = upstreamRequest(context, version, translation, exchange)
+        // Of one that cannot be asked nothing stays: what was answered before it is still to be read as what it is.
+        course.translation = translation
+        return asked
       },
     },
     course.attempts,

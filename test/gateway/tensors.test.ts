@@ -137,6 +137,20 @@ describe('a backend that is down', () => {
     expect(await (await alone.post(hello())).json()).toMatchObject({ from: 'there' })
   })
 
+  it('says when to come again, also where the fallback has no secret to be asked with', async () => {
+    const { v2 } = await chat(false)
+    const full = await up((_, response) =>
+      response.writeHead(429, { 'content-type': 'application/json', 'retry-after': '7' }).end('{"error":{"code":"full"}}'),
+    )
+    const v1 = version({ source: sourceAt(full.port, { protocol: 'openai', address: `http://127.0.0.1:${full.port}/v1` }) })
+    const bare = { ...v2, source: { ...v2.source, bearer: { env: 'STRATA_TEST_NO_SUCH_SECRET' } } } as typeof v2
+    const gateway = await start(entriesOf(route({ fallbacks }), v1, bare))
+    const refused = await gateway.post(hello())
+    expect([refused.status, refused.headers.get('retry-after'), await refused.json()]).toEqual([429, '7', { error: { code: 'full' } }])
+    expect(full.calls()).toBe(1)
+    expect((await gateway.post({ ...hello(), stream: true })).headers.get('retry-after')).toBe('7')
+  })
+
   it('has no more requests at a time than its limit; what is more falls back, or is told to wait', async () => {
     let release: () => void = () => undefined
     const held = new Promise<void>((done) => {
