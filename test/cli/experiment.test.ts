@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Resource } from '../../src/resources/index.ts'
+import { keepAsking } from '../harness/load.ts'
 import { simulatedAssistant } from '../harness/manifests.ts'
 import { onTerminal } from '../harness/pseudo-terminal.ts'
 import { strata } from '../harness/strata.ts'
@@ -66,24 +67,15 @@ async function begin(name: string, { route = 'quiet', other = 'assistant-v1' } =
 
 /** New users, eight at a time, each once, until told to stop. */
 function users(model: string) {
-  let running = true
   let count = 0
-  const all = Array.from({ length: 8 }, async () => {
-    while (running) {
-      const response = await fetch(`${system.gatewayUrl}/v1/chat/completions`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${system.apiKey}`, 'content-type': 'application/json', 'x-user-id': `user-${count++}` },
-        body: JSON.stringify({ model, max_tokens: 4, messages: [{ role: 'user', content: 'Hello' }] }),
-      })
-      await response.text()
-    }
+  return keepAsking(8, async () => {
+    const response = await fetch(`${system.gatewayUrl}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${system.apiKey}`, 'content-type': 'application/json', 'x-user-id': `user-${count++}` },
+      body: JSON.stringify({ model, max_tokens: 4, messages: [{ role: 'user', content: 'Hello' }] }),
+    })
+    await response.text()
   })
-  return {
-    async stop() {
-      running = false
-      await Promise.all(all)
-    },
-  }
 }
 
 describe('one that nobody has come to', () => {

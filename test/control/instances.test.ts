@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { SystemStatus, VersionStatus } from '../../src/control/status.ts'
 import { storyModel } from '../fixtures/weights.ts'
+import { keepAsking } from '../harness/load.ts'
 import { simulatedAssistant } from '../harness/manifests.ts'
 import { type System, startSystem } from '../harness/system.ts'
 
@@ -40,21 +41,17 @@ async function until(
 
 /** Asks without a pause, several at a time, until told to stop; collects what was not a 200. */
 function load(system: System, clients = 4) {
-  let running = true
   const failed: unknown[] = []
   let answered = 0
-  const loops = Array.from({ length: clients }, async () => {
-    while (running) {
-      const answer = await ask(system)
-      if (answer.status === 200) answered += 1
-      else failed.push(answer.body)
-      await sleep(10)
-    }
+  const asking = keepAsking(clients, async () => {
+    const answer = await ask(system)
+    if (answer.status === 200) answered += 1
+    else failed.push(answer.body)
+    await sleep(10)
   })
   return {
     async stop() {
-      running = false
-      await Promise.all(loops)
+      await asking.stop()
       return { answered, failed }
     },
   }

@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ScalingAnswer } from '../../src/control/api/scaling.ts'
 import type { InstanceStatus, SystemStatus, VersionStatus } from '../../src/control/status.ts'
 import { storyModel } from '../fixtures/weights.ts'
+import { keepAsking } from '../harness/load.ts'
 import { type System, startSystem } from '../harness/system.ts'
 import { type DockerDaemon, startDockerd } from '../peers/dockerd.ts'
 import { llamaServerImage } from './model-images.ts'
@@ -123,23 +124,16 @@ async function stream(model_: string): Promise<string | undefined> {
 }
 /** Streams without a pause, until told to stop or the test is over; tells what was wrong. */
 function streams(model_: string, count: number) {
-  let running = true
-  onTestFinished(() => {
-    running = false
-  })
   let whole = 0
   const wrong: string[] = []
-  const loops = Array.from({ length: count }, async () => {
-    while (running) {
-      const problem = await stream(model_).catch(String)
-      if (problem === undefined) whole += 1
-      else wrong.push(problem)
-    }
+  const asking = keepAsking(count, async () => {
+    const problem = await stream(model_).catch(String)
+    if (problem === undefined) whole += 1
+    else wrong.push(problem)
   })
   return {
     async stop() {
-      running = false
-      await Promise.all(loops)
+      await asking.stop()
       return { whole, wrong }
     },
   }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ScalingAnswer } from '../../src/control/api/scaling.ts'
 import type { SystemStatus } from '../../src/control/status.ts'
 import type { Resource } from '../../src/resources/index.ts'
+import { keepAsking } from '../harness/load.ts'
 import { strata } from '../harness/strata.ts'
 import { type System, startSystem } from '../harness/system.ts'
 
@@ -71,24 +72,14 @@ async function stream(model: string, tokens: number): Promise<string | undefined
 
 /** So many askers at the same time, until told to stop. */
 function load(askers: number) {
-  let running = true
   let answers = 0
   const wrong: string[] = []
-  const all = Array.from({ length: askers }, async () => {
-    while (running) {
-      const problem = await stream('busy', 50)
-      if (problem === undefined) answers += 1
-      else wrong.push(problem)
-    }
+  const asking = keepAsking(askers, async () => {
+    const problem = await stream('busy', 50)
+    if (problem === undefined) answers += 1
+    else wrong.push(problem)
   })
-  return {
-    wrong,
-    answers: () => answers,
-    async stop() {
-      running = false
-      await Promise.all(all)
-    },
-  }
+  return { wrong, answers: () => answers, stop: asking.stop }
 }
 
 /** The most instances that were there at any look and were to stay. */

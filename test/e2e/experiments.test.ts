@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Resource } from '../../src/resources/index.ts'
+import { keepAsking } from '../harness/load.ts'
 import { type System, startSystem } from '../harness/system.ts'
 
 type Experiment = Resource<'Experiment'>
@@ -81,17 +82,8 @@ async function ask(model: string, user: string): Promise<{ id: string; status: n
 
 /** New users, eight at a time, each once, until told to stop. */
 function users(model: string, then: (answer: Awaited<ReturnType<typeof ask>>) => Promise<unknown> = async () => undefined) {
-  let running = true
   let count = 0
-  const all = Array.from({ length: 8 }, async () => {
-    while (running) await then(await ask(model, `user-${count++}`))
-  })
-  return {
-    async stop() {
-      running = false
-      await Promise.all(all)
-    },
-  }
+  return keepAsking(8, async () => then(await ask(model, `user-${count++}`)))
 }
 
 test('each caller is counted once and stays in its arm, though control is killed again and again', { timeout: 120_000 }, async () => {

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { SystemStatus } from '../../src/control/status.ts'
+import { keepAsking } from '../harness/load.ts'
 import { simulatedAssistant } from '../harness/manifests.ts'
 import { strata } from '../harness/strata.ts'
 import { type System, startSystem } from '../harness/system.ts'
@@ -40,15 +41,12 @@ async function stream(): Promise<string | undefined> {
 }
 
 test(`${REPLACEMENTS} replacements under ${STREAMS} streams at a time: none is broken`, { timeout: 300_000 }, async () => {
-  let running = true
   let whole = 0
   const wrong: string[] = []
-  const streams = Array.from({ length: STREAMS }, async () => {
-    while (running) {
-      const problem = await stream()
-      if (problem === undefined) whole += 1
-      else wrong.push(problem)
-    }
+  const streams = keepAsking(STREAMS, async () => {
+    const problem = await stream()
+    if (problem === undefined) whole += 1
+    else wrong.push(problem)
   })
   let replaced = new Set((await instances()).list.map(({ id }) => id))
   for (let i = 0; i < REPLACEMENTS; i++) {
@@ -65,8 +63,7 @@ test(`${REPLACEMENTS} replacements under ${STREAMS} streams at a time: none is b
       expect(performance.now(), JSON.stringify(list)).toBeLessThan(end)
     }
   }
-  running = false
-  await Promise.all(streams)
+  await streams.stop()
   expect(wrong).toEqual([])
   expect(whole).toBeGreaterThan(STREAMS)
   // And all but the last are gone.

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Resource } from '../../src/resources/index.ts'
+import { keepAsking } from '../harness/load.ts'
 import { type System, startSystem } from '../harness/system.ts'
 
 type Rollout = Resource<'Rollout'>
@@ -77,24 +78,14 @@ async function ask(headers: Record<string, string> = {}, model = 'assistant'): P
 
 /** So many askers at once, until told to stop. */
 function load(askers: number) {
-  let running = true
   const statuses = new Map<number, number>()
   const versions = new Map<string | null, number>()
-  const all = Array.from({ length: askers }, async () => {
-    while (running) {
-      const { status, version: by } = await ask()
-      statuses.set(status, (statuses.get(status) ?? 0) + 1)
-      versions.set(by, (versions.get(by) ?? 0) + 1)
-    }
+  const asking = keepAsking(askers, async () => {
+    const { status, version: by } = await ask()
+    statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    versions.set(by, (versions.get(by) ?? 0) + 1)
   })
-  return {
-    statuses,
-    versions,
-    async stop() {
-      running = false
-      await Promise.all(all)
-    },
-  }
+  return { statuses, versions, stop: asking.stop }
 }
 
 const QUICK = { steps: [{ weight: 20 }, { pause: '2s' }, { weight: 50 }], analysis: { minSamples: 50 } }
