@@ -66,6 +66,7 @@ export async function exampleControl(options: { gatewayUrl?: string; connection?
       gatewaySaid: () => undefined,
       wantedChanged: () => undefined,
       round: async () => undefined,
+      hasLooked: () => true,
       report: () => ({ instances: [], left: [] }),
       logs: async () => undefined,
       weightsOf: () => undefined,

@@ -70,6 +70,8 @@ export interface SystemStatus {
   /** From the supervisor; empty where there is none (a container each). */
   readonly processes: readonly ProcessStatus[]
   readonly gateways: readonly GatewayFeedStatus[]
+  /** Until this control process has looked at the versions for the first time they are as the one before it left them. */
+  readonly versionsKnown: boolean
   readonly versions: readonly VersionStatus[]
   readonly warnings: readonly Warning[]
 }

@@ -28,6 +28,7 @@ export function systemStatus(context: ControlContext, troubles: readonly Gateway
     recordsPrompts: context.recordPrompts !== undefined,
     processes: processes ?? [],
     gateways,
+    versionsKnown: instances.hasLooked(),
     versions,
   }
   return {

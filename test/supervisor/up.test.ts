@@ -1,13 +1,14 @@
-/** What `strata up` does beyond keeping processes: TLS, keys of one's own, and a model that no place has. */
+/** What `strata up` does beyond keeping processes: TLS, keys of one's own, a model that no place has, and to start again. */
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { SystemStatus } from '../../src/control/status.ts'
 import { storyModel } from '../fixtures/weights.ts'
-import { simulatedAssistant } from '../harness/manifests.ts'
+import { llamaAssistant, simulatedAssistant } from '../harness/manifests.ts'
 import { strata } from '../harness/strata.ts'
-import { startSystem } from '../harness/system.ts'
+import { type System, startSystem } from '../harness/system.ts'
 
 let folder: string
 beforeAll(() => {
@@ -92,4 +93,24 @@ test('no place has the model: the simulated engine answers and says so; when the
   mkdirSync(dirname(late))
   copyFileSync(story.path, late)
   await expect.poll(async () => (await ask()).system_fingerprint, { timeout: 120_000, interval: 1_000 }).not.toMatch(/simulated/i)
+})
+
+test('one that starts again tells what is so now, not what was so when it ended', { timeout: 120_000 }, async () => {
+  const story = await storyModel()
+  const home = join(folder, 'again')
+  const weights = join(folder, 'again.gguf')
+  mkdirSync(home)
+  const start = () => startSystem({ home, bootstrap: llamaAssistant({ path: weights, sha256: story.sha256 }) })
+  await using first = await start()
+  expect(first.logs()).toContain('! assistant-v1 does not run: No place had the weights again.gguf')
+  await first.stop()
+  copyFileSync(story.path, weights)
+  await using second = await start()
+  expect(second.logs()).not.toContain('does not run')
+  const stateNow = async (system: System) => (await system.control<SystemStatus>('GET', '/status')).versions[0]!.instances.ready
+  expect(await stateNow(second)).toBe(1)
+  await second.stop()
+  // What was ready when it ended is waited for.
+  await using third = await start()
+  expect(await stateNow(third)).toBe(1)
 })

@@ -19,6 +19,7 @@ import { EXIT, Exit } from '../exit-codes.ts'
 import { StopSignals } from '../stop-signals.ts'
 import { LiveLine, palette, progressText, RateMeter } from '../terminal.ts'
 import { readUpOptions, type UpFlags, type UpOptions } from '../up-options.ts'
+import { type Step, stepOf, warningsOf } from '../up-progress.ts'
 import { usageText } from '../up-usage.ts'
 
 const DRAIN_MS = 30_000
@@ -169,25 +170,25 @@ async function bringUp(
   const rate = new RateMeter()
   let readySince = performance.now()
   let downloaded = false
-  let status: SystemStatus | undefined
+  let step: Step
   for (;;) {
     signal.throwIfAborted()
     refuseHopeless(supervisor.processes(), home)
-    status = await statusOf(client, signal)
-    const version = status && defaultVersion(status)
+    const status = await statusOf(client, signal)
     const gatewaysReady = supervisor.processes().every((one) => one.role !== 'gateway' || one.state === 'ready')
-    if (!status) line.show('Starting')
-    else if (version && version.state === 'Fetching' && version.weights?.receivedBytes !== undefined) {
+    step = stepOf(status, gatewaysReady)
+    if (step.is === 'done') break
+    if (step.is === 'fetching') {
       downloaded = true
-      const { receivedBytes, bytes, file } = version.weights
-      line.show(withoutExtension(file ?? version.name), progressText(receivedBytes, bytes, rate.add(performance.now(), receivedBytes)))
+      const { receivedBytes, bytes, file } = step.version.weights!
+      const rest = progressText(receivedBytes!, bytes, rate.add(performance.now(), receivedBytes!))
+      line.show(withoutExtension(file ?? step.version.name), rest)
       readySince = performance.now()
-    } else if (version && isPending(version)) line.show(`Starting ${version.model} ${version.version}`)
-    else if (gatewaysReady) break
-    else line.show('Starting the gateway')
+    } else if (step.is === 'version') line.show(`Starting ${step.version.model} ${step.version.version}`)
+    else line.show(step.is === 'gateway' ? 'Starting the gateway' : 'Starting')
     await sleep(150, undefined, { signal })
   }
-  const version = defaultVersion(status)
+  const { status, version } = step
   const seconds = ((performance.now() - readySince) / 1000).toFixed(1)
   const ready = version && !version.simulated && version.instances.ready > 0
   line.done(
@@ -211,34 +212,6 @@ async function statusOf(client: ControlClient, signal: AbortSignal): Promise<Sys
   } catch {
     return undefined // control is not up yet; refuseHopeless says when it will not be
   }
-}
-
-/** The version to wait for: the model that came with Strata, or the only one there is. */
-function defaultVersion(status: SystemStatus): VersionStatus | undefined {
-  const wanted = status.versions.filter((version) => version.engine !== 'backend' && version.instances.wanted > 0)
-  return (
-    wanted.find((version) => version.name === 'assistant-v1' && version.namespace === 'default') ??
-    (wanted.length === 1 ? wanted[0] : undefined)
-  )
-}
-
-/** Nobody answers for it yet. `Ready` is then what the store remembers of the last run. */
-function isPending(version: VersionStatus): boolean {
-  return version.instances.ready === 0 && ['Pending', 'Fetching', 'Starting', 'Ready'].includes(version.state)
-}
-
-/** What must not go unnoticed. Versions that are simulated by their manifest are what they say they are. */
-function warningsOf(status: SystemStatus): string[] {
-  const standIns = status.versions.filter(({ simulated, engine }) => simulated && engine !== 'simulated')
-  return [
-    ...standIns.map(({ name, message }) => {
-      const why = message?.replace(/^The SIMULATED engine answers\. */, '') || `${name} has no weights.`
-      return `${why} Running on the SIMULATED engine; trying again in the background.`
-    }),
-    ...status.warnings
-      .filter(({ code }) => code === 'version_failed')
-      .map(({ message, advice }) => (advice ? `${message} ${advice}` : message)),
-  ]
 }
 
 function refuseHopeless(processes: readonly ProcessStatus[], home: Home): void {

@@ -40,6 +40,8 @@ export interface Instances {
   wantedChanged(): void
   /** One round, now: what `start` does again and again. */
   round(): Promise<void>
+  /** A round has been made since the start: before that, statuses say what they said when control was there last. */
+  hasLooked(): boolean
   /** Those that there are, and those that have left within the last minute. */
   report(): { readonly instances: readonly InstanceReport[]; readonly left: readonly InstanceReport[] }
   /** The last lines that an instance printed, oldest first; undefined where there is none of this id. */
@@ -63,6 +65,7 @@ export function createInstances(options: InstancesOptions): Instances {
   let timer: NodeJS.Timeout | undefined
   let started = false
   let closed = false
+  let looked = false
   let current: Promise<void> | undefined
   let again = false
 
@@ -92,6 +95,7 @@ export function createInstances(options: InstancesOptions): Instances {
       .then(saying.worked, (error: unknown) => saying.failed(messageOf(error)))
       .finally(() => {
         current = undefined
+        looked = true
         // What hangs or fails for ever is looked at no more often than what is well.
         const pause = again ? AGAIN_MS : rounds.isBusy() ? BUSY_MS : IDLE_MS
         again = false
@@ -110,6 +114,7 @@ export function createInstances(options: InstancesOptions): Instances {
     },
     wantedChanged: wake,
     round: rounds.round,
+    hasLooked: () => looked,
     report: () => ({ instances: [...running.values()].map(reportOf), left: rounds.left() }),
     async logs(id, lines) {
       const each = running.get(id)
