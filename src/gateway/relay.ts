@@ -39,8 +39,8 @@ const SLOWEST_READER_MS = 60_000
 const HELD_BYTES = 1024 * 1024
 /** The most that is kept of an answer which must be seen whole, because it is written anew for its client. */
 const REWRITTEN_BYTES = 64 * 1024 * 1024
-/** What a model thinks before it answers (vLLM's and DeepSeek's names for it) are tokens too. */
-const FIRST_TOKEN = /"(?:content|text|arguments|name|reasoning_content|reasoning)": ?"[^"]/
+/** What a model thinks before it answers (vLLM's and DeepSeek's names for it), and why it does not, are tokens too. */
+const FIRST_TOKEN = /"(?:content|text|arguments|name|reasoning_content|reasoning|refusal)": ?"[^"]/
 
 export function relayStream(
   exchange: Exchange,

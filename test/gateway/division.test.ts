@@ -4,6 +4,7 @@ import {
   chunk,
   ending,
   entriesOf,
+  finished,
   type Handler,
   hello,
   instance,
@@ -37,8 +38,6 @@ async function released(handler: Handler, weight: number, more: Partial<Compiled
   return gateway
 }
 
-const finishedOf = (gateway: TestGateway) => recordsOf(gateway).filter(({ type }) => type === 'finished')
-
 it('tells of a stream that its first token has come while it goes on', async () => {
   let end = () => {}
   const gateway = await released((_req, res) => {
@@ -51,10 +50,10 @@ it('tells of a stream that its first token has come while it goes on', async () 
   end()
   await answer
   await vi.waitFor(() => expect(recordsOf(gateway).map(({ type }) => type)).toEqual(['started', 'progress', 'finished']), 5_000)
-  const [started, progress, finished] = recordsOf(gateway)
-  if (progress?.type !== 'progress' || finished?.type !== 'finished') throw new Error('these are others')
-  expect(new Set([started!.id, progress.id, finished.id]).size).toBe(1)
-  expect(progress.firstToken).toBe(finished.times.firstToken)
+  const [started, progress, last] = recordsOf(gateway)
+  if (progress?.type !== 'progress' || last?.type !== 'finished') throw new Error('these are others')
+  expect(new Set([started!.id, progress.id, last.id]).size).toBe(1)
+  expect(progress.firstToken).toBe(last.times.firstToken)
   expect(progress.firstToken).toBeGreaterThan(200)
   expect(progress.after).toBeGreaterThanOrEqual(progress.firstToken)
   const { assigned } = progress
@@ -63,7 +62,7 @@ it('tells of a stream that its first token has come while it goes on', async () 
     { by: 'Route/assistant#1', arm: assigned, share, unitKind: 'random', unit: '' },
     { by: 'Rollout/assistant-v2#uid-r#1', arm: assigned, share, unitKind: 'random', unit: '' },
   ])
-  for (const record of [started, finished]) expect(record).toMatchObject({ assigned, assignments: progress.assignments })
+  for (const record of [started, last]) expect(record).toMatchObject({ assigned, assignments: progress.assignments })
 })
 
 it.each([
@@ -75,7 +74,7 @@ it.each([
     weight,
   )
   await (await gateway.post(hello({ stream }))).text()
-  await vi.waitFor(() => expect(finishedOf(gateway)).toHaveLength(1), 5_000)
+  await finished(gateway, 1)
   expect(recordsOf(gateway).filter(({ type }) => type === 'progress')).toEqual([])
 })
 
@@ -90,8 +89,7 @@ it('shows the new version in advance to whom it is named, and compares them with
     expect(res.headers.get('x-strata-model-version')).toBe(expected)
     await res.text()
   }
-  await vi.waitFor(() => expect(finishedOf(gateway)).toHaveLength(2), 5_000)
-  const [shown, other] = finishedOf(gateway)
+  const [shown, other] = await finished(gateway, 2)
   expect(shown).toMatchObject({ assigned: 'assistant-v2', preview: true })
   expect(shown).not.toHaveProperty('assignments')
   expect(shown).not.toHaveProperty('pinned')

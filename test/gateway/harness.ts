@@ -7,13 +7,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { createSnapshotFeed, type SnapshotFeed } from '../../src/control/feed/index.ts'
 import { type GatewayOptions, type RunningGateway, startGateway } from '../../src/gateway/main.ts'
 import { type Home, homeAt, makeHome } from '../../src/kernel/home.ts'
 import { sha256Hex } from '../../src/kernel/ids.ts'
 import { createLog, type Log } from '../../src/kernel/log.ts'
-import { type RequestRecord, requestRecord } from '../../src/monitoring/request-records.ts'
+import { type FinishedRecord, type RequestRecord, requestRecord } from '../../src/monitoring/request-records.ts'
 import {
   type CompiledConsumer,
   type CompiledInstance,
@@ -233,6 +233,13 @@ export function recordsOf(gateway: TestGateway): RequestRecord[] {
     .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n'))
     .filter(Boolean)
     .map((line) => requestRecord.parse(JSON.parse(line)))
+}
+
+/** Settles with the `finished` ones when there are so many on its disk, the first one first. */
+export async function finished(gateway: TestGateway, count: number): Promise<FinishedRecord[]> {
+  const all = () => recordsOf(gateway).filter((record) => record.type === 'finished')
+  await expect.poll(() => all().length, { interval: 20, timeout: 5_000 }).toBe(count)
+  return all()
 }
 
 export const hello = (over: Record<string, unknown> = {}) => ({

@@ -3,7 +3,6 @@ import type { ServerResponse } from 'node:http'
 import OpenAI7 from 'openai'
 import OpenAI6 from 'openai-previous'
 import { describe, expect, it } from 'vitest'
-import type { FinishedRecord } from '../../src/monitoring/request-records.ts'
 import { type CompiledInstance, type CompiledRoute, type CompiledVersion, entryKey } from '../../src/resources/snapshot.ts'
 import {
   API_KEY,
@@ -11,10 +10,10 @@ import {
   consumer,
   ending,
   entriesOf,
+  finished,
   type Handler,
   hello,
   instance,
-  recordsOf,
   route,
   start,
   type TestGateway,
@@ -47,13 +46,6 @@ const held = (gateway: TestGateway, count: number) =>
       timeout: 5_000,
     })
     .toBe(count)
-
-/** Settles with the `finished` records when there are so many. */
-async function finished(gateway: TestGateway, count: number): Promise<FinishedRecord[]> {
-  const all = () => recordsOf(gateway).filter((record) => record.type === 'finished')
-  await expect.poll(() => all().length, { interval: 20, timeout: 5_000 }).toBe(count)
-  return all()
-}
 
 /** The body of an answer, piece by piece. */
 function reading(answer: Response) {

@@ -6,12 +6,15 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { startGateway } from '../../src/gateway/main.ts'
 import { readSnapshotFile } from '../../src/gateway/snapshot/disk.ts'
 import { sha256Hex } from '../../src/kernel/ids.ts'
+import type { FinishedRecord } from '../../src/monitoring/request-records.ts'
 import { entryKey } from '../../src/resources/snapshot.ts'
 import {
   API_KEY,
   chunk,
   consumer,
+  ending,
   entriesOf,
+  finished,
   type Handler,
   hello,
   instance,
@@ -65,32 +68,45 @@ describe('answers', () => {
       expect(((await res.json()) as { choices: { message: { content: string } }[] }).choices[0]!.message.content).toBe(words)
       expect(JSON.parse(asked)).toMatchObject({ model: 'größer', messages: [{ content }] })
     }
-    await sleep(200)
-    expect(recordsOf(gateway).at(-1)).toMatchObject({ outcome: 'ok', tokens: { in: 7, out: 1 } })
+    for (const record of await finished(gateway, 2)) expect(record).toMatchObject({ outcome: 'ok', tokens: { in: 7, out: 1 } })
   })
 
   it('streams, takes the usage comment out, and records what was used', async () => {
-    const { gateway } = await simple(talk(['a', 'b', 'c'], 100))
+    const { gateway } = await simple(async (_req, res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' })
+      res.write(chunk('a') + chunk('b'))
+      // What says that it has begun is written of one that goes on.
+      await expect.poll(() => recordsOf(gateway).length, { timeout: 5_000 }).toBe(1)
+      res.end(chunk('c') + ending(7, 3))
+    })
     const res = await gateway.post(hello({ stream: true }))
     const text = await res.text()
     expect(text).toBe(`${chunk('a')}${chunk('b')}${chunk('c')}data: [DONE]\n\n`)
-    await sleep(200)
-    const [started, finished] = recordsOf(gateway)
-    expect(started).toMatchObject({ type: 'started', consumer: 'shop', route: 'assistant', assigned: 'assistant-v1', stream: true })
-    expect(finished).toMatchObject({ type: 'finished', outcome: 'ok', tokens: { in: 7, cached: 0, out: 3 }, served: 'assistant-v1' })
-    expect(finished!.id).toBe(started!.id)
+    const [end] = await finished(gateway, 1)
+    expect(end).toMatchObject({ outcome: 'ok', tokens: { in: 7, cached: 0, out: 3 }, served: 'assistant-v1' })
+    const [begun] = recordsOf(gateway)
+    expect(begun).toMatchObject({
+      type: 'started',
+      id: end!.id,
+      consumer: 'shop',
+      route: 'assistant',
+      assigned: 'assistant-v1',
+      stream: true,
+    })
   })
 
-  it('takes what a model thinks for its first tokens', async () => {
+  it.each([
+    ['what a model thinks', 'reasoning_content'],
+    ['that it refuses', 'refusal'],
+  ])('takes %s for its first tokens', async (_, field) => {
     const { gateway } = await simple((_req, res) => {
       res.writeHead(200, { 'content-type': 'text/event-stream' })
-      res.write('data: {"choices":[{"index":0,"delta":{"reasoning_content":"Hm"}}]}\n\n')
-      setTimeout(() => res.end(`${chunk('a')}data: [DONE]\n\n`), 300)
+      res.write(`data: {"choices":[{"index":0,"delta":{"content":"","${field}":"Hm"}}]}\n\n`)
+      setTimeout(() => res.end(`${chunk('a')}data: [DONE]\n\n`), 600)
     })
     await (await gateway.post(hello({ stream: true }))).text()
-    await sleep(200)
-    const finished = recordsOf(gateway).at(-1)!
-    expect(finished.type === 'finished' && finished.times.firstToken).toBeLessThan(250)
+    const [{ times }] = (await finished(gateway, 1)) as [FinishedRecord]
+    expect(times.firstToken).toBeLessThan(times.total - 300)
   })
 
   it('sends the client’s own bytes to an engine', async () => {
@@ -285,8 +301,8 @@ describe('failing upstreams', () => {
     const res = await gateway.post(hello())
     expect(res.status).toBe(200)
     expect(res.headers.get('x-strata-model-version')).toBe('assistant@v0')
-    await sleep(200)
-    expect(recordsOf(gateway).at(-1)).toMatchObject({ assigned: 'assistant-v1', served: 'assistant-v0', outcome: 'ok' })
+    const [record] = await finished(gateway, 1)
+    expect(record).toMatchObject({ assigned: 'assistant-v1', served: 'assistant-v0', outcome: 'ok' })
   })
 
   it('passes an upstream’s own error on as it is, marked', async () => {
@@ -415,8 +431,7 @@ describe('clients that leave', () => {
     await res.body!.getReader().read()
     abort.abort()
     await expect.poll(() => closed, { timeout: 2_000 }).toBe(true)
-    await sleep(200)
-    expect(recordsOf(gateway).at(-1)).toMatchObject({ outcome: 'aborted' })
+    expect(await finished(gateway, 1)).toMatchObject([{ outcome: 'aborted' }])
   })
 
   it('closes it too while the model has not said a word', async () => {
