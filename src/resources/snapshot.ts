@@ -158,6 +158,7 @@ export interface CompiledKey {
 
 export interface CompiledLimit {
   readonly kind: 'limit'
+  readonly uid: string
   readonly name: string
   readonly namespace: string
   readonly per: 'key' | 'consumer' | 'model' | 'route' | 'all'

@@ -52,6 +52,7 @@ async function backend(
   const gateway = await start(
     entriesOf(route(), version({ source }), consumer({ limits: ['tokens'] }), {
       kind: 'limit',
+      uid: 'uid',
       name: 'tokens',
       namespace: 'default',
       per: 'consumer',

@@ -113,7 +113,7 @@ describe('feedback', () => {
   })
 
   const limited = (rules: CompiledLimit['rules'], per: CompiledLimit['per'] = 'key') =>
-    entriesOf(consumer({ limits: ['basic'] }), { kind: 'limit', name: 'basic', namespace: 'default', per, rules })
+    entriesOf(consumer({ limits: ['basic'] }), { kind: 'limit', uid: 'uid', name: 'basic', namespace: 'default', per, rules })
 
   it.each<CompiledLimit['per']>(['key', 'consumer', 'all', 'model', 'route'])('counts as a request, per %s', async (per) => {
     const gateway = await start(limited([{ type: 'requests', amount: 2, everyMs: 60_000, burst: 2 }], per))

@@ -405,6 +405,7 @@ it('a fallback for overload answers who finds no room', async () => {
 
 const LIMIT = {
   kind: 'limit' as const,
+  uid: 'uid',
   name: 'basic',
   namespace: 'default',
   per: 'key' as const,

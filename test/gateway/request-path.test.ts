@@ -184,6 +184,7 @@ describe('refusals', () => {
 describe('limits', () => {
   const limit = (rules: import('../../src/resources/snapshot.ts').CompiledLimit['rules']) => ({
     kind: 'limit' as const,
+    uid: 'uid',
     name: 'basic',
     namespace: 'default',
     per: 'key' as const,

@@ -113,9 +113,10 @@ const compilers: Compilers = {
     return [[entryKey.key(spec.hash), entry]]
   },
 
-  Limit({ spec, metadata: { name, namespace } }) {
+  Limit({ spec, metadata: { uid, name, namespace } }) {
     const entry: CompiledLimit = {
       kind: 'limit',
+      uid: uid ?? name,
       name,
       namespace,
       per: spec.per,

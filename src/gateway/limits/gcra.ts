@@ -14,13 +14,33 @@ export interface Rate {
 export interface Bucket {
   /** Theoretical arrival time. */
   tat: number
+  /** Of the rule that it was last used by: milliseconds a unit, and units at once. */
+  intervalMs: number
+  burst: number
+}
+
+export const intervalOf = ({ everyMs, amount }: Rate): number => everyMs / amount
+
+export const newBucket = (rule: Rate): Bucket => ({ tat: 0, intervalMs: intervalOf(rule), burst: rule.burst })
+
+/**
+ * Brings a bucket to a rule that has changed: what has been used stays used, unit for unit, but the wait for it is the new rule's, and no longer
+ * than for a burst of it. `share`: this gateway's.
+ */
+export function adapt(rule: Rate, share: Rate, bucket: Bucket, now: number): void {
+  const interval = intervalOf(rule)
+  if (bucket.intervalMs === interval && bucket.burst === rule.burst) return
+  const wait = Math.max(0, bucket.tat - now) * (interval / bucket.intervalMs)
+  bucket.tat = now + Math.min(wait, share.burst * intervalOf(share))
+  bucket.intervalMs = interval
+  bucket.burst = rule.burst
 }
 
 export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly retryAfterMs: number }
 
 /** Would `cost` units pass now? Changes nothing. A cost above the burst is judged as the burst: it passes when the bucket is full. */
 export function judge(rate: Rate, bucket: Bucket, cost: number, now: number): Decision {
-  const interval = rate.everyMs / rate.amount
+  const interval = intervalOf(rate)
   const next = Math.max(bucket.tat, now) + Math.min(cost, rate.burst) * interval
   const excess = next - now - rate.burst * interval
   // Sums of floating point intervals miss the edge by rounding; a microsecond is not a request too many.
@@ -29,13 +49,13 @@ export function judge(rate: Rate, bucket: Bucket, cost: number, now: number): De
 
 /** Takes `cost` units, also beyond the bound (a debt: later callers wait for it). Negative gives units back. */
 export function charge(rate: Rate, bucket: Bucket, cost: number, now: number): void {
-  const interval = rate.everyMs / rate.amount
+  const interval = intervalOf(rate)
   bucket.tat = Math.max(bucket.tat, now) + cost * interval
 }
 
 /** Units that would pass now, at least 0. */
 export function remaining(rate: Rate, bucket: Bucket, now: number): number {
-  const interval = rate.everyMs / rate.amount
+  const interval = intervalOf(rate)
   return Math.max(0, Math.floor((rate.burst * interval - Math.max(0, bucket.tat - now)) / interval + 1e-6))
 }
 

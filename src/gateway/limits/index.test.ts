@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { manualClock } from '../../kernel/clock.ts'
 import type { CompiledLimit } from '../../resources/snapshot.ts'
+import { resetText } from './headers.ts'
 import { createLimiter, type Reservation, type Subject } from './index.ts'
 
 const limit = (name: string, per: CompiledLimit['per'], ...rules: CompiledLimit['rules']): CompiledLimit => ({
   kind: 'limit',
+  uid: `uid-${name}`,
   name,
   namespace: 'default',
   per,
@@ -114,6 +116,35 @@ describe('admission', () => {
     expect(l.admit([many], who(), 50).admitted).toBe(true)
   })
 
+  it('takes a changed rule at once, for who has used it up too, and what is settled after it', () => {
+    const clock = manualClock()
+    const l = limiter(clock)
+    const before = limit('one', 'key', { type: 'requests', amount: 5, everyMs: 86_400_000, burst: 5 }, tokens(100))
+    const admitted = (now: CompiledLimit, tokensOf = 0) => l.admit([now], who(), tokensOf)
+    const first = admitted(before, 100)
+    for (let i = 0; i < 4; i++) admitted(before)
+    expect(admitted(before)).toMatchObject({ admitted: false })
+    const after = limit('one', 'key', requests(5_000), tokens(1_000))
+    expect(admitted(after)).toMatchObject({ admitted: true, reservation: { requests: { remaining: 4_994 }, tokens: { remaining: 900 } } })
+    if (first.admitted) first.reservation.settle(40)
+    expect(admitted(after)).toMatchObject({ reservation: { tokens: { remaining: 960 } } })
+    expect(l.report([after])).toMatchObject([
+      { sort: 'requests', left: 4_993 },
+      { sort: 'tokens', left: 960 },
+    ])
+  })
+
+  it('a rule of another sort in its place, whom it is for, and a limit made anew begin anew; a rule beside it changes nothing', () => {
+    const l = limiter()
+    const state = (now: CompiledLimit) => l.admit([now], who({ key: 'same', consumer: 'same' }), 10)
+    expect(state(limit('one', 'key', requests(1)))).toMatchObject({ admitted: true })
+    expect(state(limit('one', 'key', tokens(10), requests(1)))).toMatchObject({ admitted: false, tokens: { remaining: 10 } })
+    expect(state(limit('one', 'key', tokens(10)))).toMatchObject({ admitted: true })
+    expect(state(limit('one', 'consumer', requests(1)))).toMatchObject({ admitted: true })
+    expect(state({ ...limit('one', 'key', requests(1)), uid: 'another' })).toMatchObject({ admitted: true })
+    expect(state(limit('one', 'key', requests(1)))).toMatchObject({ admitted: false })
+  })
+
   it('forgets buckets that are full again', () => {
     const clock = manualClock()
     const l = limiter(clock)
@@ -144,4 +175,15 @@ describe('what is left', () => {
     ])
     expect(l.report([])).toEqual([])
   })
+})
+
+it.each([
+  [0, '0ms'],
+  [119.2, '120ms'],
+  [1_500, '1.5s'],
+  [59_960, '1m0s'],
+  [359_100, '6m0s'],
+  [51_839_900, '864m0s'],
+])('%d ms until a limit is whole again are %s', (ms, text) => {
+  expect(resetText(ms)).toBe(text)
 })

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../kernel/clock.ts'
 import type { CompiledLimit, RuleState } from '../../resources/snapshot.ts'
-import { type Bucket, charge, judge, type Rate, remaining, shareOf, untilFull } from './gcra.ts'
+import { adapt, type Bucket, charge, intervalOf, judge, newBucket, type Rate, remaining, shareOf, untilFull } from './gcra.ts'
 
 /** Whom a request concerns; picks the bucket of each limit. */
 export interface Subject {
@@ -54,9 +54,9 @@ export interface Limiter {
 const CONCURRENCY_RETRY_MS = 1_000
 const SWEEP_EVERY_MS = 10_000
 
-/** What is known of one rule of one limit, by subject. It outlives changes of the limit: nobody gets a fresh bucket by a new amount. */
+/** What is known of one rule of one limit, by subject. It outlives other amounts and times of the rule: what has been used stays used. */
 interface RuleBook {
-  /** "namespace/limit#rule" */
+  /** See `bookIdOf`. */
   readonly id: string
   readonly buckets: Map<string, Bucket>
   readonly running: Map<string, Running>
@@ -69,7 +69,10 @@ interface Running {
 
 interface RateStep {
   readonly sort: 'requests' | 'tokens'
+  /** This gateway's share of the rule. */
   readonly rate: Rate
+  /** Of the whole rule. */
+  readonly intervalMs: number
   readonly book: RuleBook
   readonly who: string
   readonly bucket: Bucket
@@ -96,7 +99,7 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
   const booksOf = (limit: CompiledLimit): RuleBook[] => {
     let own = byLimit.get(limit)
     if (!own) {
-      own = limit.rules.map((_rule, i) => bookOf(`${limit.namespace}/${limit.name}#${i}`))
+      own = limit.rules.map((_rule, i) => bookOf(bookIdOf(limit, i)))
       byLimit.set(limit, own)
     }
     return own
@@ -178,6 +181,7 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
           }
           for (const [subject, bucket] of book.buckets) {
             const rate = shareOf(rule, gateways, owns(book, subject, gateways))
+            if (rate) adapt(rule, rate, bucket, now)
             const most = rate ? Math.floor(rate.burst) : 0
             const left = rate ? remaining(rate, bucket, now) : 0
             states.push({ ...about, subject, sort: rule.type, most, left, resetMs: untilFull(bucket, now) })
@@ -221,13 +225,14 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
             continue
           }
           let bucket = book.buckets.get(who)
-          if (!bucket) {
-            bucket = { tat: 0 }
+          if (bucket) adapt(rule, rate, bucket, now)
+          else {
+            bucket = newBucket(rule)
             book.buckets.set(who, bucket)
           }
           const decision = judge(rate, bucket, cost, now)
           if (!decision.allowed) refuse(limit.name, rule.type, decision.retryAfterMs)
-          steps.push({ sort: rule.type, rate, book, who, bucket, cost })
+          steps.push({ sort: rule.type, rate, intervalMs: bucket.intervalMs, book, who, bucket, cost })
         }
       }
 
@@ -258,10 +263,18 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
 }
 
 /** Gives back what was reserved too much, or takes what was used beyond. Giving back never makes a bucket fuller than full. */
-function correct({ rate, cost }: RateStep, bucket: Bucket, tokensUsed: number, now: number): void {
-  const difference = tokensUsed - cost
+function correct({ rate, intervalMs, cost }: RateStep, bucket: Bucket, tokensUsed: number, now: number): void {
+  // The rule may have changed since: then a token weighs what it does now.
+  const difference = ((tokensUsed - cost) * bucket.intervalMs) / intervalMs
   if (difference > 0) charge(rate, bucket, difference, now)
-  else bucket.tat += (difference * rate.everyMs) / rate.amount
+  else bucket.tat += difference * intervalOf(rate)
+}
+
+/** Of a rule among those of its type: another rule beside it changes nothing. A limit that is made anew under an old name begins anew. */
+function bookIdOf({ namespace, name, uid, per, rules }: CompiledLimit, rule: number): string {
+  const { type } = rules[rule]!
+  const before = rules.slice(0, rule).filter((other) => other.type === type).length
+  return `${namespace}/${name}/${uid}/${per}#${type}${before}`
 }
 
 function tightest(steps: readonly RateStep[], sort: 'requests' | 'tokens', now: number): LimitState | undefined {
