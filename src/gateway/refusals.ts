@@ -46,6 +46,7 @@ export function giveUp(context: GatewayContext, course: Course, result: GaveUp, 
     return { outcome: 'overloaded', status: statusTold(exchange, 429) }
   }
   const timedOut = failure === 'timeout'
+  const { timeouts } = course.choice!.route
   course.error = timedOut ? 'timeout' : failure === 'no_instance' ? 'no_instance' : 'upstream_unavailable'
   answerError(
     exchange,
@@ -54,7 +55,7 @@ export function giveUp(context: GatewayContext, course: Course, result: GaveUp, 
           status: 504,
           type: 'server_error',
           code: 'timeout',
-          message: `${message} Try a shorter request, or raise the route's timeouts.firstByte.`,
+          message: `${message} Try a shorter request, or raise the route's timeouts.${timeouts.total < timeouts.firstByte ? 'total' : 'firstByte'}.`,
         }
       : {
           status: 503,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineKind } from './kind.ts'
-import { condition, duration, httpAddress, secretReference } from './scalars.ts'
+import { atLeast, condition, httpAddress, secretReference } from './scalars.ts'
 
 /** What servers of models speak. */
 export const protocol = z.enum(['openai', 'oip', 'torchserve', 'tensorflow-serving'])
@@ -33,7 +33,7 @@ export const backend = defineKind({
       }),
     credentials: z.strictObject({ bearer: secretReference }).optional().meta({ description: 'Sent as `Authorization: Bearer`.' }),
     health: z
-      .strictObject({ period: duration.default('10s') })
+      .strictObject({ period: atLeast('100ms').default('10s') })
       .default({ period: '10s' })
       .meta({ description: 'How often it is probed.' }),
     discovery: z

@@ -1,10 +1,9 @@
 /** What two versions are compared by, and what a comparison reports: of releases and of experiments. */
 import { z } from 'zod'
-import { parseDuration } from '../kernel/units.ts'
 import type { FieldPath } from './problems.ts'
-import { duration } from './scalars.ts'
+import { atLeast } from './scalars.ts'
 
-export const wait = duration.refine((text) => (parseDuration(text) ?? 1_000) >= 1_000, 'at least 1s')
+export const wait = atLeast('1s')
 
 const points = z.number().min(0).max(99)
 

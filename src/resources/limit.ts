@@ -1,18 +1,18 @@
 import { z } from 'zod'
 import { defineKind } from './kind.ts'
-import { condition, duration } from './scalars.ts'
+import { atLeast, condition } from './scalars.ts'
 
 const amount = z.number().int().min(1).max(1_000_000_000_000)
 const rule = z
   .union([
     z.strictObject({
       requests: amount.meta({ description: 'Requests in the time of `every`.' }),
-      every: duration.default('1m'),
+      every: atLeast('1ms').default('1m'),
       burst: amount.optional().meta({ description: 'Most requests at once. Default: `requests`.' }),
     }),
     z.strictObject({
       tokens: amount.meta({ description: 'Tokens, in and out, in the time of `every`.' }),
-      every: duration.default('1m'),
+      every: atLeast('1ms').default('1m'),
       burst: amount.optional().meta({ description: 'Most tokens at once. Default: `tokens`.' }),
     }),
     z.strictObject({ concurrent: z.number().int().min(1).max(1_000_000).meta({ description: 'Requests that run at the same time.' }) }),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineKind, type Reference } from './kind.ts'
-import { condition, duration, resourceName, weight } from './scalars.ts'
+import { atLeast, condition, resourceName, weight } from './scalars.ts'
 
 const target = z.strictObject({
   version: resourceName.meta({ description: 'Name of a `ModelVersion` resource.' }),
@@ -63,10 +63,10 @@ export const route = defineKind({
       .meta({ description: 'Versions that answer when the chosen one cannot, before the first byte has gone out.' }),
     timeouts: z
       .strictObject({
-        connect: duration.default('2s').meta({ description: 'Until the instance accepts the connection.' }),
-        firstByte: duration.default('60s').meta({ description: 'Until the first byte of the answer.' }),
-        idle: duration.default('30s').meta({ description: 'Between two chunks.' }),
-        total: duration.default('10m').meta({ description: 'For the whole answer.' }),
+        connect: atLeast('1ms').default('2s').meta({ description: 'Until the instance accepts the connection.' }),
+        firstByte: atLeast('1ms').default('60s').meta({ description: 'Until the first byte of the answer.' }),
+        idle: atLeast('1ms').default('30s').meta({ description: 'Between two chunks.' }),
+        total: atLeast('1ms').default('10m').meta({ description: 'For the whole answer.' }),
       })
       .default({ connect: '2s', firstByte: '60s', idle: '30s', total: '10m' })
       .meta({ description: 'How long a request may take.' }),

@@ -19,6 +19,12 @@ export const duration = z
   .refine((text) => (parseDuration(text) ?? Number.POSITIVE_INFINITY) <= LONGEST_MS, 'a duration such as "500ms", "30s" or "1h30m"')
   .meta({ description: 'A duration such as "500ms", "30s" or "1h30m".', examples: ['30s'] })
 
+/** A duration that is no shorter than another one, both as written. */
+export function atLeast(least: string) {
+  const leastMs = parseDuration(least)!
+  return duration.refine((text) => (parseDuration(text) ?? leastMs) >= leastMs, `at least ${least}`)
+}
+
 /** A size as written ("512Mi"); `sizeBytes` reads it. */
 export const size = z
   .string()

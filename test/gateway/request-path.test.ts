@@ -361,9 +361,14 @@ describe('failing upstreams', () => {
     expect(text).toContain('"code":"timeout"')
   })
 
-  it('answers 504 when no head comes', async () => {
-    const { gateway } = await simple(() => undefined, { timeouts: { connect: 500, firstByte: 150, idle: 150, total: 5_000 } })
-    expect((await gateway.post(hello())).status).toBe(504)
+  it.each([
+    ['firstByte', { firstByte: 150, total: 5_000 }],
+    ['total', { firstByte: 5_000, total: 150 }],
+  ])('answers 504 when no head comes, and says that timeouts.%s was too short', async (which, timeouts) => {
+    const { gateway } = await simple(() => undefined, { timeouts: { connect: 500, idle: 150, ...timeouts } })
+    const answer = await gateway.post(hello())
+    expect(answer.status).toBe(504)
+    expect(await answer.text()).toContain(`raise the route's timeouts.${which}.`)
   })
 
   it('passes the engine’s 429 on with Retry-After', async () => {
