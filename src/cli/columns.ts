@@ -8,6 +8,8 @@ import type { Column } from './table.ts'
 export interface World {
   readonly now: number
   readonly routes: readonly Resource<'Route'>[]
+  /** When each key was last used, milliseconds since the epoch, by "namespace/name". */
+  readonly lastUses: ReadonlyMap<string, number>
   /** Namespaces differ: they get a column. */
   readonly allNamespaces: boolean
 }
@@ -128,8 +130,13 @@ const COLUMNS: ColumnsByKind = {
     { heading: 'PREFIX', value: ({ spec }) => (spec.prefix ? `${spec.prefix}…` : '') },
     { heading: 'STATE', value: ({ spec }) => keyState(spec, world.now) },
     { heading: 'EXPIRES', value: ({ spec }) => spec.expires ?? 'never' },
-    { heading: 'LAST USED', value: ({ status }) => status?.lastUsed ?? '', wide: true },
+    { heading: 'LAST USED', value: (key) => lastUseOf(key, world), wide: true },
   ],
+}
+
+function lastUseOf({ metadata: { namespace, name } }: Resource<'ApiKey'>, { lastUses, now }: World): string {
+  const at = lastUses.get(`${namespace}/${name}`)
+  return at === undefined ? '' : `${formatAge(now - at)} ago`
 }
 
 function keyState(spec: Resource<'ApiKey'>['spec'], now: number): string {

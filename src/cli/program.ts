@@ -162,25 +162,23 @@ function using(program: Command): void {
     .action(async (process, flags) => (await import('./commands/logs.ts')).logs(process, flags))
 
   const keys = program.command('keys').description('API keys of consumers.')
-  keys
-    .command('create')
-    .description('Make a key. Its secret is shown this once.')
-    .argument('<consumer>', 'the Consumer that will call with it')
-    .option('--name <name>', 'name of the key')
-    .option('--expires <when>', 'a date, a time, or a duration from now (90d)')
+  namespaced(
+    keys
+      .command('create')
+      .description('Make a key. Its secret is shown this once.')
+      .argument('<consumer>', 'the Consumer that will call with it')
+      .option('--name <name>', 'name of the key')
+      .option('--expires <when>', 'a date, a time, or a duration from now (90d)'),
+  )
     .addOption(output('json'))
     .action(async (consumer, flags) => (await import('./commands/keys.ts')).createKey(consumer, flags))
-  keys
-    .command('list')
-    .description('All keys, without their secrets.')
-    .option('--consumer <name>', 'only of this consumer')
+  namespaced(keys.command('list').description('Keys, without their secrets.').option('--consumer <name>', 'only of this consumer'))
+    .option('-A, --all-namespaces', 'of all namespaces')
     .addOption(output('wide', 'json'))
     .action(async (flags) => (await import('./commands/keys.ts')).listKeys(flags))
-  keys
-    .command('revoke')
-    .description('Refuse a key from now on, on every gateway.')
-    .argument('<name>', 'name of the key')
-    .action(async (name) => (await import('./commands/keys.ts')).revokeKey(name))
+  namespaced(
+    keys.command('revoke').description('Refuse a key from now on, on every gateway.').argument('<name>', 'name of the key'),
+  ).action(async (name, flags) => (await import('./commands/keys.ts')).revokeKey(name, flags))
 }
 
 function keeping(program: Command): void {

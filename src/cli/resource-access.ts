@@ -47,6 +47,12 @@ export function getResource<K extends Kind>(
   return orNearest(client, { kind, namespace, name }, () => client.call('GET', path, undefined, signal))
 }
 
+/** When each key was last used, milliseconds since the epoch, by "namespace/name"; without those that never were. */
+export async function lastUsesOf(client: ControlClient): Promise<ReadonlyMap<string, number>> {
+  const { items } = await client.call<{ items: { namespace: string; name: string; lastUsed: number }[] }>('GET', '/usage/keys')
+  return new Map(items.map(({ namespace, name, lastUsed }) => [`${namespace}/${name}`, lastUsed]))
+}
+
 export function deleteResource(client: ControlClient, kind: Kind, namespace: string, name: string): Promise<unknown> {
   const path = `/${KINDS[kind].plural}/${encodeURIComponent(name)}${query(namespace)}`
   return orNearest(client, { kind, namespace, name }, () => client.call('DELETE', path))

@@ -22,7 +22,7 @@ export const apiKey = defineKind({
       .meta({ description: 'What it may do.' }),
     revoked: z.boolean().default(false).meta({ description: 'Refused from now on.' }),
   }),
-  status: z.strictObject({ observedGeneration: z.number().int().optional(), lastUsed: z.string().optional() }),
+  status: z.strictObject({ observedGeneration: z.number().int().optional() }),
   immutable: ['consumer', 'hash', 'prefix'],
   references: (spec): Reference[] => [{ path: ['spec', 'consumer'], kind: 'Consumer', name: spec.consumer }],
 })

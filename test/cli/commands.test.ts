@@ -168,6 +168,12 @@ describe('with a running system', () => {
     expect(made.stderr).toContain('It is shown this once')
     const call = () => fetch(`${system.gatewayUrl}/v1/models`, { headers: { authorization: `Bearer ${secret}` } })
     expect((await call()).status).toBe(200)
+    const asked = await fetch(`${system.gatewayUrl}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'assistant', max_tokens: 2, messages: [{ role: 'user', content: 'Hello' }] }),
+    })
+    expect(asked.status).toBe(200)
     const list = await run(['keys', 'list', '--consumer', 'default'])
     expect(list.stdout).toMatch(/\nci +default +sk-strata-\w{1,6}… +active +20\d\d-/)
     expect(list.stdout).not.toContain(secret)
@@ -178,11 +184,29 @@ describe('with a running system', () => {
     expect((await call()).status).toBe(401)
     expect((await run(['keys', 'list'])).stdout).toMatch(/\nci +default +\S+ +revoked /)
     expect(await run(['keys', 'revoke', 'none'])).toMatchObject({ code: 5 })
+    const wide = () => run(['keys', 'list', '-o', 'wide'])
+    await expect.poll(async () => (await wide()).stdout, { timeout: 10_000 }).toMatch(/\nci .* \d+s ago /)
+    expect(await run(['keys', 'create', 'defalt'])).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('The key was not made: spec.consumer: there is no Consumer "defalt"; did you mean "default"?'),
+    })
+    expect((await run(['keys', 'create', 'default', '--name', 'My Key'])).stderr).toContain('metadata.name: "My Key"')
     expect(await run(['keys', 'create', 'default', '--expires', 'soon'])).toMatchObject({ code: 2 })
     expect(await run(['keys', 'create', 'default', '--expires', '2001-01-01'])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('has passed already'),
     })
+  })
+
+  test('keys of a namespace of their own', async () => {
+    const consumer = 'apiVersion: strata.dev/v1alpha1\nkind: Consumer\nmetadata: { name: shop, namespace: team-b }\nspec: {}\n'
+    expect(await run(['apply', '-f', '-'], consumer)).toMatchObject({ code: 0 })
+    expect(await run(['keys', 'create', 'shop', '--name', 'kb', '-n', 'team-b'])).toMatchObject({ code: 0 })
+    expect((await run(['keys', 'list'])).stdout).not.toContain('kb')
+    expect((await run(['keys', 'list', '-n', 'team-b'])).stdout).toMatch(/^NAME .*\nkb +shop /)
+    expect((await run(['keys', 'list', '-A', '--consumer', 'shop'])).stdout).toMatch(/^NAMESPACE .*\nteam-b +kb +shop /)
+    expect(await run(['keys', 'revoke', 'kb'])).toMatchObject({ code: 5, stderr: expect.stringContaining('"kb"') })
+    expect(await run(['keys', 'revoke', 'kb', '-n', 'team-b'])).toMatchObject({ code: 0, stdout: expect.stringContaining('is revoked') })
   })
 
   test('chat: a question as words or from a pipe; a model that is not there', async () => {

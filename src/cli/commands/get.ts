@@ -4,7 +4,7 @@ import { StrataError } from '../../kernel/errors.ts'
 import { KIND_NAMES, type Kind, type Resource } from '../../resources/index.ts'
 import { columnsOf } from '../columns.ts'
 import { type ControlClient, connectControl } from '../control-client.ts'
-import { getResource, kindOf, listResources, parseTargets } from '../resource-access.ts'
+import { getResource, kindOf, lastUsesOf, listResources, parseTargets } from '../resource-access.ts'
 import { formatTable } from '../table.ts'
 
 export interface GetFlags {
@@ -30,11 +30,11 @@ export async function get(kinds: string, names: readonly string[], flags: GetFla
   else await printTables(client, found, flags)
 }
 
-type Found = Map<Kind, Resource[]>
+type Found = ReadonlyMap<Kind, readonly Resource[]>
 
 async function byName(client: ControlClient, kinds: string, names: readonly string[], flags: GetFlags): Promise<Found> {
   if (flags.allNamespaces) throw new StrataError('usage', 'A name and --all-namespaces do not go together.')
-  const found: Found = new Map()
+  const found = new Map<Kind, Resource[]>()
   for (const { kind, name } of parseTargets(kinds, names)) {
     const resource = await getResource(client, kind, flags.namespace, name)
     found.set(kind, [...(found.get(kind) ?? []), resource])
@@ -49,9 +49,10 @@ async function byKind(client: ControlClient, kinds: string, flags: GetFlags): Pr
   return new Map(wanted.map((kind, i) => [kind, lists[i] as Resource[]]))
 }
 
-async function printTables(client: ControlClient, found: Found, flags: GetFlags): Promise<void> {
+export async function printTables(client: ControlClient, found: Found, flags: GetFlags): Promise<void> {
   const routes = found.has('ModelVersion') ? await listResources(client, 'Route', undefined) : []
-  const world = { now: Date.now(), routes, allNamespaces: flags.allNamespaces ?? false }
+  const lastUses = found.has('ApiKey') && flags.output === 'wide' ? await lastUsesOf(client) : new Map<string, number>()
+  const world = { now: Date.now(), routes, lastUses, allNamespaces: flags.allNamespaces ?? false }
   const shown = [...found].filter(([, resources]) => resources.length > 0)
   if (shown.length === 0) {
     process.stderr.write(`Nothing found${flags.allNamespaces ? '' : ` in namespace ${flags.namespace}`}.\n`)

@@ -2,14 +2,20 @@
 import { StrataError } from '../../kernel/errors.ts'
 import { parseDuration } from '../../kernel/units.ts'
 import type { Resource } from '../../resources/index.ts'
-import { columnsOf } from '../columns.ts'
 import { connectControl } from '../control-client.ts'
-import { listResources } from '../resource-access.ts'
-import { formatTable } from '../table.ts'
+import { listResources, orNearest } from '../resource-access.ts'
+import { type GetFlags, printTables } from './get.ts'
 
-export async function createKey(consumer: string, flags: { name?: string; expires?: string; output?: string }): Promise<void> {
+interface NewKeyFlags {
+  readonly namespace: string
+  readonly name?: string
+  readonly expires?: string
+  readonly output?: string
+}
+
+export async function createKey(consumer: string, flags: NewKeyFlags): Promise<void> {
   const made = await connectControl().call<{ secret: string; key: Resource<'ApiKey'> }>('POST', '/keys', {
-    consumer,
+    ...{ consumer, namespace: flags.namespace },
     ...(flags.name ? { name: flags.name } : {}),
     ...(flags.expires ? { expires: expiryOf(flags.expires, Date.now()) } : {}),
   })
@@ -35,15 +41,12 @@ export function expiryOf(text: string, now: number): string {
   return text
 }
 
-export async function listKeys(flags: { consumer?: string; output?: string }): Promise<void> {
-  const keys = (await listResources(connectControl(), 'ApiKey', undefined)).filter(
-    (key) => !flags.consumer || key.spec.consumer === flags.consumer,
-  )
+export async function listKeys(flags: GetFlags & { readonly consumer?: string }): Promise<void> {
+  const client = connectControl()
+  const all = await listResources(client, 'ApiKey', flags.allNamespaces ? undefined : flags.namespace)
+  const keys = all.filter(({ spec }) => !flags.consumer || spec.consumer === flags.consumer)
   if (flags.output === 'json') console.log(JSON.stringify({ items: keys }, undefined, 2))
-  else
-    console.log(
-      formatTable(keys as Resource[], columnsOf('ApiKey', { now: Date.now(), routes: [], allNamespaces: false }), flags.output === 'wide'),
-    )
+  else await printTables(client, new Map([['ApiKey', keys]]), flags)
 }
 
 interface Revocation {
@@ -51,8 +54,10 @@ interface Revocation {
   readonly gateways: readonly { readonly id: string; readonly confirmed: boolean }[]
 }
 
-export async function revokeKey(name: string): Promise<void> {
-  const { confirmed, gateways } = await connectControl().call<Revocation>('POST', `/keys/${encodeURIComponent(name)}/revoke`)
+export async function revokeKey(name: string, { namespace }: { readonly namespace: string }): Promise<void> {
+  const client = connectControl()
+  const path = `/keys/${encodeURIComponent(name)}/revoke?namespace=${encodeURIComponent(namespace)}`
+  const { confirmed, gateways } = await orNearest(client, { kind: 'ApiKey', namespace, name }, () => client.call<Revocation>('POST', path))
   const silent = gateways.filter((gateway) => !gateway.confirmed).map(({ id }) => id)
   if (confirmed && silent.length === 0) console.log(`Key ${name} is revoked: every gateway refuses it from now on.`)
   else

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { StrataError } from '../../kernel/errors.ts'
 import { randomBase62, sha256Hex } from '../../kernel/ids.ts'
+import { formatPath, formatProblem, type Problem } from '../../resources/problems.ts'
 import { API_VERSION } from '../../resources/scalars.ts'
 import { shownPrefix } from '../bootstrap.ts'
 import type { ControlContext } from '../context.ts'
@@ -31,7 +32,7 @@ export function registerKeys(api: FastifyInstance, context: ControlContext): voi
     }
     const result = await resources.apply([document], { actor: request.caller.actor })
     if ('problems' in result)
-      return reply.code(422).send({ error: { code: 'invalid_manifest', message: 'The key was not made.' }, problems: result.problems })
+      return reply.code(422).send({ error: { code: 'invalid_manifest', message: notMade(result.problems) }, problems: result.problems })
     const confirmed = await context.feed.acked(context.feed.version(), CONFIRM_MS)
     return reply.code(201).send({ secret, key: result.changes[0]?.after, confirmed })
   })
@@ -66,4 +67,9 @@ export function registerKeys(api: FastifyInstance, context: ControlContext): voi
       gateways: connected.map(({ id, version: runs, status }) => ({ id, confirmed: status === 'ack' && runs >= version })),
     }
   })
+}
+
+/** The document is ours: who asked for the key has no place in it to be shown, so the words say it all. */
+function notMade(problems: readonly Problem[]): string {
+  return `The key was not made: ${problems.map((problem) => `${formatPath(problem.path)}: ${formatProblem(problem)}`).join('; ')}.`
 }
