@@ -1,5 +1,5 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { systemCode } from './errors.ts'
+import { StrataError, systemCode } from './errors.ts'
 import type { Home } from './home.ts'
 import { randomBase62 } from './ids.ts'
 
@@ -20,12 +20,29 @@ export interface Credentials {
   readonly tlsCertFile?: string
 }
 
+/** Undefined where there are none. Throws a StrataError `credentials_damaged` where something else stands there. */
 export function readCredentials(home: Home): Credentials | undefined {
+  let text: string
   try {
-    return JSON.parse(readFileSync(home.credentials, 'utf8')) as Credentials
+    text = readFileSync(home.credentials, 'utf8')
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined
     throw error
+  }
+  const read = parsed(text)
+  if (read && SECRETS.every((name) => typeof read[name] === 'string')) return read as Credentials
+  throw new StrataError('credentials_damaged', `${home.credentials} does not hold what Strata wrote there: keys and tokens.`, {
+    advice: 'Put a copy back (a backup has one), or move it away: the next `strata up` makes new ones.',
+  })
+}
+
+const SECRETS = ['apiKey', 'consoleKey', 'adminToken', 'feedToken'] as const
+
+function parsed(text: string): Partial<Credentials> | undefined {
+  try {
+    return JSON.parse(text) as Partial<Credentials>
+  } catch {
+    return undefined
   }
 }
 

@@ -2,7 +2,7 @@ import { mkdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { socketPath } from './address.ts'
-import { systemCode } from './errors.ts'
+import { StrataError, systemCode } from './errors.ts'
 
 /** Every place below `STRATA_HOME`, named once. The home holds all state of one system; it is 0700. */
 export interface Home {
@@ -41,9 +41,31 @@ export function homeAt(root = process.env.STRATA_HOME || join(homedir(), '.strat
   }
 }
 
-/** Makes the folders that every process may count on. */
+/** Makes the folders that every process may count on. Throws a StrataError `no_folder` where none can be. */
 export function makeHome(home: Home): void {
-  for (const folder of [home.root, home.weights, home.records, home.logs, home.snapshots, home.run]) makeFolder(folder)
+  for (const folder of [home.root, home.weights, home.records, home.logs, home.snapshots, home.run]) {
+    try {
+      makeFolder(folder)
+    } catch (error) {
+      throw folderProblem(error, folder) ?? error
+    }
+  }
+}
+
+function folderProblem(error: unknown, folder: string): StrataError | undefined {
+  const why: Record<string, string> = {
+    EEXIST: 'something that is no folder has that name',
+    ENOTDIR: 'something above it is no folder',
+    ENOENT: 'nothing can be made there',
+    ENAMETOOLONG: 'the name is too long',
+  }
+  const words = why[systemCode(error) ?? '']
+  return words === undefined
+    ? undefined
+    : new StrataError('no_folder', `The folder ${folder} cannot be made: ${words}.`, {
+        advice: 'Set STRATA_HOME to another one.',
+        cause: error,
+      })
 }
 
 /** As `mkdir -p`. Node's own `recursive` says ENOENT, of all things, where a file system is mounted read-only. */
@@ -54,6 +76,6 @@ function makeFolder(folder: string): void {
     if (systemCode(error) === 'EEXIST' && statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return
     if (systemCode(error) !== 'ENOENT' || dirname(folder) === folder) throw error
     makeFolder(dirname(folder))
-    makeFolder(folder)
+    mkdirSync(folder, { mode: 0o700 })
   }
 }
