@@ -91,6 +91,9 @@ export const attempt = z.object({
   to: z.number(),
 })
 
+/** How a request ended. */
+export const OUTCOMES = ['ok', 'client_error', 'refused', 'limited', 'overloaded', 'upstream_error', 'timeout', 'aborted', 'cut'] as const
+
 export const finishedRecord = z.object({
   type: z.literal('finished'),
   ...origin,
@@ -114,7 +117,7 @@ export const finishedRecord = z.object({
   /** Length of the body in which it was asked. */
   bytes: z.number().int().optional(),
   attempts: z.array(attempt),
-  outcome: z.enum(['ok', 'client_error', 'refused', 'limited', 'overloaded', 'upstream_error', 'timeout', 'aborted', 'cut']),
+  outcome: z.enum(OUTCOMES),
   status: z.number().int(),
   /** Stable error code of the answer, where it is an error. */
   error: z.string().optional(),
@@ -174,7 +177,7 @@ export type FeedbackRecord = z.infer<typeof feedbackRecord>
 export type RequestRecord = z.infer<typeof requestRecord>
 export type Assignment = z.infer<typeof assignment>
 export type Attempt = z.infer<typeof attempt>
-export type Outcome = FinishedRecord['outcome']
+export type Outcome = (typeof OUTCOMES)[number]
 
 /** Segments of one gateway lie in `<records>/<gateway>/<boot>-<number>.ndjson`; numbers grow, one line a record. */
 export const SEGMENT_NAME = /^([0-9A-Z]{26})-(\d{6})\.ndjson$/

@@ -46,13 +46,19 @@ export interface RequestDetail {
   readonly prompts: { readonly recorded: boolean; readonly readable: boolean }
 }
 
+function readLimit(text: string | undefined, unsaid: number): number {
+  if (text === undefined) return unsaid
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new StrataError('invalid_request', `\`limit\`: ${JSON.stringify(text.slice(0, 80))} is not a number of records.`)
+}
+
 export function registerRequests(api: FastifyInstance, context: ControlContext): void {
   const { records, clock } = context
 
   api.get('/requests', async (request, reply) => {
     const query = request.query as Query
     const filter = readRecordFilter(query, clock.now())
-    const limit = Math.min(MOST_LINES, Math.max(0, Number(query.limit ?? 100) || 0))
+    const limit = Math.min(MOST_LINES, readLimit(query.limit, 100))
     const follow = query.follow === 'true'
     const stream = openStream(
       request,
@@ -87,7 +93,7 @@ export function registerRequests(api: FastifyInstance, context: ControlContext):
   api.get('/requests/history', async (request): Promise<RequestsPage> => {
     const query = request.query as Query
     const filter = readRecordFilter({ type: 'finished', ...query }, clock.now())
-    const limit = Math.min(MOST_A_PAGE, Math.max(1, Number(query.limit) || PAGE))
+    const limit = Math.min(MOST_A_PAGE, Math.max(1, readLimit(query.limit, PAGE)))
     const cursor = query.cursor === undefined ? undefined : readCursor(query.cursor)
     const { items, next, reached } = await records.history({ filter, limit, cursor })
     return {

@@ -159,6 +159,7 @@ describe('a filter', () => {
   it('knows times', () => {
     expect(readRecordFilter({ since: '1h', to: '2026-11-25T10:00:00Z' }, BEGIN)).toMatchObject({ from: BEGIN - 3_600_000, to: BEGIN })
     expect(() => readRecordFilter({ from: 'yesterday' }, BEGIN)).toThrow('is not a time')
+    expect(() => readRecordFilter({ outcome: 'ok,bogus' }, BEGIN)).toThrow('`outcome`: "bogus" is not one of failed, ok, client_error,')
     expect(() => readRecordFilter({ status: 'bad' }, BEGIN)).toThrow('is not a status')
   })
 })

@@ -4,7 +4,7 @@
  */
 import { StrataError } from '../../kernel/errors.ts'
 import { parseDuration } from '../../kernel/units.ts'
-import type { RequestRecord } from '../../monitoring/request-records.ts'
+import { OUTCOMES, type RequestRecord } from '../../monitoring/request-records.ts'
 
 export interface RecordFilter {
   readonly matches: (record: RequestRecord) => boolean
@@ -17,6 +17,8 @@ export interface RecordFilter {
 
 /** Fields that must be equal. */
 const EQUAL = ['type', 'namespace', 'route', 'model', 'consumer', 'key', 'assigned', 'served', 'instance', 'error'] as const
+
+const CHOICES: readonly string[] = ['failed', ...OUTCOMES]
 
 /** Names of all parameters that make up a filter. */
 export const FILTER_PARAMETERS = [...EQUAL, 'id', 'version', 'outcome', 'status', 'refusedBy', 'slowerThan', 'since', 'from', 'to'] as const
@@ -49,6 +51,8 @@ export function readRecordFilter(query: Readonly<Record<string, string | undefin
   }
   if (outcome !== undefined) {
     const wanted = new Set(outcome.split(','))
+    const unknown = [...wanted].find((each) => !CHOICES.includes(each))
+    if (unknown !== undefined) throw refused('outcome', unknown, `one of ${CHOICES.join(', ')}`)
     tests.push((record) => record.type === 'finished' && (wanted.has(record.outcome) || (record.outcome !== 'ok' && wanted.has('failed'))))
     if (wanted.size === 1 && !wanted.has('failed')) needles.push(`"outcome":${JSON.stringify(outcome)}`)
   }
