@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod'
 import { type FieldPath, type FieldProblem, type Fields, formatPath, found, isFields } from './field-problem.ts'
-import { alternativesOf, describeSchema, type JsonSchema, narrow, orList, quote, schemasAt } from './json-schema.ts'
+import { alternativesOf, describeSchema, FAR, type JsonSchema, narrow, orList, quote, schemasAt } from './json-schema.ts'
 import { nearest } from './nearest.ts'
 
 type Issue = z.core.$ZodIssue
@@ -19,7 +19,10 @@ export function fieldProblems(issues: readonly Issue[], root: unknown, schema: J
   // A rule says nothing where a field within is wrong, or the value itself. Two rules of one value are both told.
   const hides = (other: (typeof told)[number], p: FieldProblem) =>
     other.problem !== p && isWithin(other.problem.path, p.path) && !(other.isRule && other.problem.path.length === p.path.length)
+  // What is no safe integer is beyond our own bound too: the nearer one is told, which zod looks at last.
+  const last = new Map(problems.map((p) => [`${formatPath(p.path)}: ${p.message}`, p]))
   return told
+    .filter(({ problem: p }) => last.get(`${formatPath(p.path)}: ${p.message}`) === p)
     .filter(({ problem: p }) => !(p.message.startsWith('missing field') && meant.has(formatPath(p.path))))
     .filter(({ problem: p, isRule }) => !(isRule && told.some((other) => hides(other, p))))
     .map(({ problem }) => problem)
@@ -121,8 +124,12 @@ function toProblems(issue: Issue, root: unknown, schema: JsonSchema): FieldProbl
     }
     case 'too_big':
     case 'too_small': {
-      if (typeof value === 'number') return [{ path, message: `${value} is too ${issue.code === 'too_big' ? 'big' : 'small'}`, expected }]
       const bound = Number(issue.code === 'too_big' ? issue.maximum : issue.minimum)
+      if (typeof value === 'number') {
+        // A bound that is so far away is not told where nobody has come to it.
+        const told = Math.abs(bound) <= FAR ? expected : `${issue.code === 'too_big' ? 'at most' : 'at least'} ${bound}`
+        return [{ path, message: `${value} is too ${issue.code === 'too_big' ? 'big' : 'small'}`, expected: told }]
+      }
       const sizeWord = Array.isArray(value) ? (bound === 1 ? 'entry' : 'entries') : bound === 1 ? 'character' : 'characters'
       const side = issue.code === 'too_big' ? 'at most' : 'at least'
       const what = Array.isArray(value)

@@ -100,12 +100,14 @@ export function describeSchema(schema: JsonSchema): string {
   }
 }
 
+/** Beyond this a bound is a safety net, not something to tell. */
+export const FAR = 1e9
+
 function describeNumber(schema: JsonSchema): string {
   const what = schema.type === 'integer' ? 'an integer' : 'a number'
   const { minimum, exclusiveMinimum, exclusiveMaximum } = schema
-  // Beyond a billion a bound is a safety net, not something to tell.
-  const maximum = schema.maximum !== undefined && schema.maximum <= 1e9 ? schema.maximum : undefined
-  const least = minimum !== undefined && minimum >= -1e9 ? minimum : undefined
+  const maximum = schema.maximum !== undefined && schema.maximum <= FAR ? schema.maximum : undefined
+  const least = minimum !== undefined && minimum >= -FAR ? minimum : undefined
   if (least !== undefined && maximum !== undefined) return `${what} from ${least} to ${maximum}`
   const bounds = [
     least !== undefined ? `≥ ${least}` : undefined,

@@ -152,6 +152,11 @@ describe('what is wrong is said field by field', () => {
     ],
     ['the rule that was meant', limit({ tokens: 5, evry: '1m' }), ['spec.rules[0].evry: unknown field "evry"; did you mean "every"?']],
     ['a rule with a misspelt amount', limit({ requsts: 5 }), ['spec.rules[0].requsts: unknown field "requsts"; did you mean "requests"?']],
+    [
+      'an amount beyond all',
+      limit({ requests: 1e20 }),
+      ['spec.rules[0].requests: 100000000000000000000 is too big (expected at most 1000000000000)'],
+    ],
     ['no time at all', limit({ requests: 5, every: '0s' }), ['spec.rules[0].every: "0s" does not fit (expected at least 1ms)']],
     [
       'a time-out that is over at once',

@@ -171,7 +171,7 @@ describe('with a running system', () => {
     const asked = await fetch(`${system.gatewayUrl}/v1/chat/completions`, {
       method: 'POST',
       headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ model: 'assistant', max_tokens: 2, messages: [{ role: 'user', content: 'Hello' }] }),
+      body: JSON.stringify({ model: 'assistant@v1', max_tokens: 2, messages: [{ role: 'user', content: 'Hello' }] }),
     })
     expect(asked.status).toBe(200)
     const list = await run(['keys', 'list', '--consumer', 'default'])
@@ -260,6 +260,10 @@ describe('with a running system', () => {
   test('weights: which are in use; those are not removed', async () => {
     const file = join(folder, 'tiny.gguf')
     writeFileSync(file, 'weights')
+    expect(await run(['weights', 'pull', `file:${file}`, 'bogus'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('"bogus" names no place. It should look like hf:, pypi:, npm:, https: or file:.'),
+    })
     const pulled = await run(['weights', 'pull', `file:${file}`])
     const sha = /sha256: ([0-9a-f]{64})\n {4}from: \["file:/.exec(pulled.stdout)![1]!
     const uses = `${V2.split('---')[0]!.replaceAll('v2', 'v4').replace('{ kind: simulated }', `{ kind: llama, weights: { sha256: ${sha}, from: ["file:${file}"] } }`)}`

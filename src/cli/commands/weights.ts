@@ -1,11 +1,12 @@
 /** `strata weights`: what is in the cache, bringing more, and making room. */
 import { rm } from 'node:fs/promises'
-import { StrataError } from '../../kernel/errors.ts'
+import { messageOf, StrataError } from '../../kernel/errors.ts'
 import { homeAt, makeHome } from '../../kernel/home.ts'
 import { takeLock } from '../../kernel/lock.ts'
 import { formatAge, formatBytes } from '../../kernel/units.ts'
 import type { Resource } from '../../resources/index.ts'
 import { type CachedWeights, fetchWeights, listCached, listParts, removeCached } from '../../serving/weights/index.ts'
+import { parsePlace } from '../../serving/weights/places.ts'
 import { connectControl } from '../control-client.ts'
 import { listResources } from '../resource-access.ts'
 import { formatTable } from '../table.ts'
@@ -41,6 +42,7 @@ export async function listWeights(flags: { output?: string }): Promise<void> {
 export async function pullWeights(places: readonly string[], flags: { sha256?: string }): Promise<void> {
   if (flags.sha256 !== undefined && !/^[0-9a-f]{64}$/.test(flags.sha256))
     throw new StrataError('usage', '--sha256 takes 64 lower-case hexadecimal digits.')
+  for (const place of places) checkPlace(place)
   const home = homeAt()
   makeHome(home)
   const line = new LiveLine()
@@ -64,6 +66,15 @@ export async function pullWeights(places: readonly string[], flags: { sha256?: s
   } finally {
     line.done()
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt)
+  }
+}
+
+/** One that names nothing is refused before anything is asked for. */
+function checkPlace(place: string): void {
+  try {
+    parsePlace(place)
+  } catch (error) {
+    throw new StrataError('usage', messageOf(error))
   }
 }
 
