@@ -357,6 +357,10 @@ describe('without a running system', () => {
       stderr: expect.stringContaining('did you mean "targets"?'),
     })
     expect((await strata(['explain', 'versions.source.engine.weights'], { home: home() })).stdout).toMatch(/sha256 .*\nfrom \* /)
+    // Said of two engines alike.
+    expect((await strata(['explain', 'versions.source.engine.parameters'], { home: home() })).stdout).toMatch(
+      /\nmaxWaiting .* 64 +Requests/,
+    )
   })
 
   test('wrong words are told with the nearest right one', async () => {

@@ -101,6 +101,8 @@ function fieldsOf(schemas: readonly JsonSchema[]): Field[] {
               schema: {
                 anyOf: [...alternativesOf(before.schema), ...alternativesOf(schema)],
                 description: before.schema.description ?? schema.description,
+                // What is left out is the same in all of them, or there is no one word for it.
+                ...(isSame(before.schema.default, schema.default) ? { default: schema.default } : {}),
               },
             }
           : { name, schema, required },
@@ -115,5 +117,7 @@ function typeOf(schema: JsonSchema): string {
   if (schema.type === 'object') return schema.properties ? 'fields' : 'names and values'
   return describeSchema(schema)
 }
+
+const isSame = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other)
 
 const shorten = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text)
