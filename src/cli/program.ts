@@ -144,6 +144,7 @@ function using(program: Command): void {
     .option('--instance <id>', 'what an instance has printed, wherever it runs (`strata status`)')
     .option('-f, --follow', 'go on as more come')
     .option('--tail <n>', 'so many of the last ones first', '50')
+    .option('-n, --namespace <name>', 'only requests of routes in this namespace')
     .option('--route <name>', 'only requests of this route')
     .option('--version <name>', 'only requests that this ModelVersion was chosen for or answered')
     .option('--consumer <name>', 'only requests of this consumer')

@@ -231,6 +231,11 @@ describe('with a running system', () => {
     const [record] = (await run(['logs', '-o', 'json', '--tail', '1'])).stdout.trim().split('\n')
     expect(JSON.parse(record!)).toMatchObject({ type: 'finished', consumer: 'default' })
     expect((await run(['logs', '--consumer', 'nobody'])).stdout).toBe('')
+    expect((await run(['logs', '-n', 'nowhere'])).stdout).toBe('')
+    expect(await run(['logs', '--outcome', 'bogus'])).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('is not one of failed, ok,'),
+    })
     expect((await run(['logs', 'supervisor', '--tail', '1'])).stdout.trim().split('\n')).toHaveLength(1)
     expect(await run(['logs', '../credentials'])).toMatchObject({ code: 5, stderr: expect.stringContaining('There are: control, engine-') })
     expect(await run(['logs', '--tail', 'all'])).toMatchObject({ code: 2 })

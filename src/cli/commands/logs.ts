@@ -9,12 +9,14 @@ import { homeAt } from '../../kernel/home.ts'
 import { readLines } from '../../kernel/json-lines.ts'
 import type { FinishedRecord, RequestRecord } from '../../monitoring/request-records.ts'
 import { connectControl } from '../control-client.ts'
+import { shownName } from '../names.ts'
 import { type Palette, palette } from '../terminal.ts'
 
 export interface LogsFlags {
   readonly instance?: string
   readonly follow?: boolean
   readonly tail: string
+  readonly namespace?: string
   readonly route?: string
   readonly version?: string
   readonly consumer?: string
@@ -34,7 +36,16 @@ export interface LogsFlags {
 
 /** Flags by the names that the API has for them. */
 const FILTERS = {
-  ...{ route: 'route', version: 'version', consumer: 'consumer', outcome: 'outcome', model: 'model', key: 'key', assigned: 'assigned' },
+  ...{
+    namespace: 'namespace',
+    route: 'route',
+    version: 'version',
+    consumer: 'consumer',
+    outcome: 'outcome',
+    model: 'model',
+    key: 'key',
+    assigned: 'assigned',
+  },
   ...{ served: 'served', status: 'status', limit: 'refusedBy', slowerThan: 'slowerThan', id: 'id', since: 'since', until: 'to' },
 } as const
 
@@ -85,12 +96,12 @@ export function formatRecord(record: FinishedRecord, colour: Palette): string {
   const good = record.outcome === 'ok'
   const paint = good ? colour.green : record.outcome === 'aborted' || record.outcome === 'limited' ? colour.yellow : colour.red
   const took = `${Math.round(times.total)} ms${times.firstToken === undefined ? '' : ` (first token ${Math.round(times.firstToken)} ms)`}`
-  const where = record.served ?? record.assigned ?? record.route ?? '–'
+  const where = record.served ?? record.assigned ?? record.route
   return [
     record.time.slice(11, 23),
     paint(record.outcome.padEnd(14)),
     String(record.status),
-    where.padEnd(20),
+    (where === undefined ? '–' : shownName(record.namespace, where)).padEnd(20),
     took.padEnd(30),
     (tokens ? `${tokens.in}+${tokens.out} tokens` : '').padEnd(16),
     (record.consumer ?? '–').padEnd(12),

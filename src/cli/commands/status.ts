@@ -2,6 +2,7 @@
 import type { SystemStatus } from '../../control/status.ts'
 import { formatAge } from '../../kernel/units.ts'
 import { connectControl } from '../control-client.ts'
+import { shownName } from '../names.ts'
 import { formatFields, formatTable } from '../table.ts'
 import { type Palette, palette, progressText } from '../terminal.ts'
 
@@ -46,7 +47,7 @@ export function formatStatus(system: SystemStatus, consoleUrl: string, now: numb
   if (system.versions.length > 0)
     parts.push(
       formatTable(system.versions, [
-        { heading: 'VERSION', value: (one) => one.name },
+        { heading: 'VERSION', value: (one) => shownName(one.namespace, one.name) },
         { heading: 'ENGINE', value: (one) => (one.simulated && one.engine !== 'simulated' ? `${one.engine} (SIMULATED)` : one.engine) },
         { heading: 'STATE', value: (one) => one.state },
         { heading: 'INSTANCES', value: (one) => `${one.instances.ready}/${one.instances.wanted}`, align: 'right' },

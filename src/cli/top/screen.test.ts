@@ -129,3 +129,9 @@ it('a row of bars is scaled to its highest value, and to no less than was said',
   expect(sparkline([null, 3, 3], 2, 1)).toBe('██')
   expect(sparkline([1, 2, 3], 0, 1)).toBe('')
 })
+
+it('says in which namespace a version is, where that is not the default one', () => {
+  const { status, ...rest } = seen()
+  const versions = [status.versions[0]!, { ...status.versions[0]!, namespace: 'team-b' }]
+  expect(text({ ...rest, status: { ...status, versions } }).join('\n')).toMatch(/^assistant@v1 .*\nteam-b\/assistant@v1 /m)
+})

@@ -4,6 +4,7 @@ import type { InstanceStatus, SystemStatus, VersionStatus } from '../../control/
 import { formatAge, formatBytes } from '../../kernel/units.ts'
 import type { Resource } from '../../resources/index.ts'
 import { type Column, fitted, type Line, type Piece, sparkline, type Tone, tableLines } from '../lines.ts'
+import { shownName } from '../names.ts'
 
 export interface Seen {
   readonly status: SystemStatus
@@ -87,7 +88,7 @@ function versionLines(status: SystemStatus, traffic: TrafficEvent, routes: reado
     return { text: found ? read(found) : '–' }
   }
   const columns: Column<VersionStatus>[] = [
-    { heading: 'VERSION', cell: ({ model, version }) => ({ text: `${model}@${version}`, tone: 'bold' }) },
+    { heading: 'VERSION', cell: ({ namespace, model, version }) => ({ text: shownName(namespace, `${model}@${version}`), tone: 'bold' }) },
     { heading: 'STATE', cell: stateOf },
     {
       heading: 'READY',
