@@ -8,6 +8,8 @@ import { parseAllDocuments } from 'yaml'
 import type { Credentials } from '../kernel/credentials.ts'
 import { messageOf, StrataError } from '../kernel/errors.ts'
 import { sha256Hex } from '../kernel/ids.ts'
+import { decodeUtf8 } from '../kernel/utf8.ts'
+import { listedManifests } from '../resources/manifest-list.ts'
 import { formatPath, formatProblem } from '../resources/problems.ts'
 import { API_VERSION } from '../resources/scalars.ts'
 import type { Store } from '../store/index.ts'
@@ -102,15 +104,22 @@ async function apply(store: Store, documents: readonly unknown[], file: string |
 }
 
 function readManifests(path: string): unknown[] {
-  let text: string
+  let bytes: Buffer
   try {
-    text = readFileSync(path, 'utf8')
+    bytes = readFileSync(path)
   } catch (error) {
     throw new StrataError('bootstrap_failed', `STRATA_BOOTSTRAP names ${path}, which cannot be read: ${messageOf(error)}.`, {
       advice: 'Give the path of a manifest file, or "none".',
     })
   }
-  return parseAllDocuments(text)
+  const decoded = decodeUtf8(bytes)
+  if ('fault' in decoded) {
+    const { line, column, message } = decoded.fault
+    throw new StrataError('bootstrap_failed', `${path}:${line}:${column}: ${message}.`, {
+      advice: 'Mend the file that STRATA_BOOTSTRAP names.',
+    })
+  }
+  return parseAllDocuments(decoded.text)
     .map((document) => {
       const [error] = document.errors
       if (error)
@@ -118,4 +127,5 @@ function readManifests(path: string): unknown[] {
       return document.toJS() as unknown
     })
     .filter((document) => document !== null)
+    .flatMap((document) => listedManifests(document) ?? [document])
 }

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { sha256Hex } from '../kernel/ids.ts'
 import { type CompiledInstance, entryKey, type SnapshotEntry } from '../resources/snapshot.ts'
@@ -124,9 +127,24 @@ test('a backend that moves takes its versions along', async () => {
 test('bootstrap "none" leaves the model out; a file that is wrong is refused with its problems', async () => {
   const { store, credentials } = control.context
   await expect(bootstrap(store, credentials, '/nonexistent.yaml')).rejects.toMatchObject({ code: 'bootstrap_failed' })
+  const folder = mkdtempSync(join(tmpdir(), 'strata-bootstrap-'))
+  const file = join(folder, 'first.yaml')
+  writeFileSync(file, 'a: 1\nb: R\xe9pons', 'latin1')
+  await expect(bootstrap(store, credentials, file)).rejects.toThrow(`${file}:2:5: the byte 0xE9 is not UTF-8`)
+  rmSync(folder, { recursive: true })
   await bootstrap(store, credentials, 'none')
   expect(store.resources.list('Model')).toEqual([])
   expect(store.resources.list('Consumer').map(({ metadata }) => metadata.name)).toEqual(['console', 'default'])
+})
+
+test('bootstrap takes a list of manifests, as `strata get -o json` prints it', async () => {
+  const { store, credentials } = control.context
+  const folder = mkdtempSync(join(tmpdir(), 'strata-bootstrap-'))
+  const file = join(folder, 'first.json')
+  writeFileSync(file, JSON.stringify({ items: DEFAULT_MODEL }))
+  await bootstrap(store, credentials, file)
+  expect(store.resources.list('Route')).toHaveLength(1)
+  rmSync(folder, { recursive: true })
 })
 
 test('the default model is valid', async () => {

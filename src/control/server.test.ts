@@ -270,6 +270,10 @@ describe('resources', () => {
       status: 400,
       body: { error: { code: 'invalid_request' } },
     })
+    expect(await call('POST', `${API}/apply`, { ...text, payload: Buffer.from('{"documents":["R\xe9pons"]}', 'latin1') })).toMatchObject({
+      status: 400,
+      body: { error: { code: 'invalid_request', message: 'The body is not valid UTF-8.' } },
+    })
     expect(await call('POST', `${API}/apply`, { headers: { 'content-type': 'text/yaml' }, payload: 'a: b' })).toMatchObject({
       status: 415,
       body: { error: { code: 'invalid_request' } },

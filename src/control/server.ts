@@ -2,6 +2,7 @@
  * The console's port: API, console and the same-origin way to the gateway. This file is the frame that every request passes: headers, the
  * checks of guard.ts, who is asking, how errors look. What is answered stands in api/.
  */
+import { isUtf8 } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { hostname } from 'node:os'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
@@ -108,13 +109,15 @@ export function createServer(context: ControlContext, tls?: Tls): FastifyInstanc
   const identify = createIdentify(context)
 
   const parseJson = app.getDefaultJsonParser('error', 'error')
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text: string, done) =>
-    parseJson(request, text, (error, body) => {
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes: Buffer, done) => {
+    // Decoded all the same, it would be kept with U+FFFD in its texts.
+    if (!isUtf8(bytes)) return done(new StrataError('invalid_request', 'The body is not valid UTF-8.', { advice: 'Send it as UTF-8.' }))
+    parseJson(request, bytes.toString('utf8'), (error, body) => {
       if (!error && isDeeperThan(DEEPEST_BODY, body))
         return done(new StrataError('invalid_request', `The body is nested more than ${DEEPEST_BODY} levels deep.`))
       done(error, body)
-    }),
-  )
+    })
+  })
 
   app.decorateRequest('caller')
   app.addHook('onRequest', async (request, reply) => {

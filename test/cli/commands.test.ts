@@ -31,7 +31,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 describe('with a running system', () => {
   let system: System
-  const run = (args: string[], input?: string, env?: Record<string, string>): Promise<CommandResult> =>
+  const run = (args: string[], input?: string | Buffer, env?: Record<string, string>): Promise<CommandResult> =>
     strata(args, { home: system.home, input, env })
   beforeAll(async () => {
     system = await startSystem({ bootstrap: simulatedAssistant() })
@@ -98,6 +98,25 @@ describe('with a running system', () => {
     expect(await run(['apply'])).toMatchObject({ code: 2 })
   })
 
+  test('apply and delete: a text that is not UTF-8 is refused with its place, as a file and from a pipe', async () => {
+    const file = join(folder, 'latin1.yaml')
+    const text = 'apiVersion: strata.dev/v1alpha1\nkind: Model\nmetadata: { name: m }\nspec: { task: chat, description: Répons }\n'
+    writeFileSync(file, text, 'latin1')
+    const place = (name: string) => `${name}:4:35  the byte 0xE9 is not UTF-8; save the text as UTF-8\n1 error in 1 file; nothing was`
+    expect(await run(['apply', '-f', file])).toEqual({ code: 4, stdout: '', stderr: `${place(file)} applied.\n` })
+    expect(await run(['apply', '-f', '-'], Buffer.from(text, 'latin1'))).toMatchObject({
+      code: 4,
+      stderr: `${place('<stdin>')} applied.\n`,
+    })
+    expect(await run(['delete', '-f', file])).toMatchObject({ code: 4, stderr: `${place(file)} deleted.\n` })
+    writeFileSync(file, `\ufeff${text}`, 'utf16le')
+    expect(await run(['apply', '-f', file])).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining(`${file}:1:1  the text is UTF-16; save it as UTF-8`),
+    })
+    rmSync(file)
+  })
+
   test('get: tables, several kinds, names, JSON, and YAML that can be applied again', async () => {
     const table = (await run(['get', 'versions'])).stdout.split('\n')
     expect(table[0]).toBe('NAME          MODEL      ENGINE     WEIGHTS  INSTANCES  STATE    TRAFFIC  AGE')
@@ -113,6 +132,8 @@ describe('with a running system', () => {
     const yaml = (await run(['get', 'all', '-o', 'yaml'])).stdout
     expect(parseAllDocuments(yaml).length).toBeGreaterThan(5)
     expect(await run(['apply', '-f', '-'], yaml)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+ unchanged\.\n$/) })
+    const list = (await run(['get', 'all', '-o', 'json'])).stdout
+    expect(await run(['apply', '-f', '-'], list)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+ unchanged\.\n$/) })
     expect((await run(['get', 'routes', '-o', 'wide'])).stdout).toContain('GENERATION')
     expect((await run(['get', 'routes', '-n', 'elsewhere'])).stderr).toBe('Nothing found in namespace elsewhere.\n')
     expect((await run(['get', 'routes', '-A'])).stdout).toMatch(/^NAMESPACE {2}NAME/)

@@ -12,7 +12,7 @@ export function strata(
   args: readonly string[],
   options: {
     home: string
-    input?: string
+    input?: string | Buffer
     env?: Record<string, string>
     timeoutMs?: number
     /** A program, with its arguments, that starts it: `prlimit`, `setpriv`. */

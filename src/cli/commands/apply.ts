@@ -5,7 +5,7 @@ import type { Resource } from '../../resources/index.ts'
 import { type Problem, validateResource } from '../../resources/problems.ts'
 import { type ControlClient, connectControl } from '../control-client.ts'
 import { EXIT, Exit } from '../exit-codes.ts'
-import { type ManifestDocument, readDocuments, type SyntaxProblem } from '../manifest/documents.ts'
+import { type ManifestDocument, readSource, type SyntaxProblem } from '../manifest/documents.ts'
 import { formatProblems, locateProblem, locateSyntaxProblem } from '../manifest/report.ts'
 import { readSources } from '../manifest/sources.ts'
 import { type Palette, palette } from '../terminal.ts'
@@ -26,7 +26,7 @@ export interface Change {
 
 export async function apply(flags: ApplyFlags): Promise<void> {
   const sources = await readSources(flags.filename, flags.recursive ?? false)
-  const read = sources.map(({ file, text }) => readDocuments(file, text))
+  const read = sources.map(readSource)
   const documents = read.flatMap((one) => one.documents)
   const syntax = read.flatMap((one) => one.problems)
   const files = sources.map(({ file }) => file)

@@ -3,7 +3,7 @@ import { StrataError } from '../../kernel/errors.ts'
 import { findKind, KIND_NAMES, type Kind } from '../../resources/index.ts'
 import { connectControl } from '../control-client.ts'
 import { EXIT, Exit } from '../exit-codes.ts'
-import { readDocuments } from '../manifest/documents.ts'
+import { readSource } from '../manifest/documents.ts'
 import { formatProblems, locateSyntaxProblem } from '../manifest/report.ts'
 import { readSources } from '../manifest/sources.ts'
 import { deleteResource, parseTargets } from '../resource-access.ts'
@@ -46,7 +46,7 @@ function named(kind: string | undefined, names: readonly string[], namespace: st
 /** In the reverse of the order in which they can be created: what refers goes before what it refers to. */
 async function namedBy(files: readonly string[], recursive: boolean): Promise<Target[]> {
   const sources = await readSources(files, recursive)
-  const read = sources.map(({ file, text }) => readDocuments(file, text))
+  const read = sources.map(readSource)
   const problems = read.flatMap((one) => one.problems)
   if (problems.length > 0) {
     const text = formatProblems(

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { readDocuments } from './documents.ts'
+import { readDocuments, readSource } from './documents.ts'
 
 const lines = (...all: string[]) => all.join('\n')
 const bomb = lines(
@@ -38,4 +38,27 @@ it('keeps __proto__ a name like others', () => {
   const [document] = readDocuments('file.yaml', '__proto__: { admin: true }').documents
   expect(Object.keys(document!.value as object)).toEqual(['__proto__'])
   expect((document!.value as { admin?: boolean }).admin).toBeUndefined()
+})
+
+it.each([
+  ['JSON', '{\n  "items": [\n    { "kind": "Model" },\n    { "kind": "Route", "spec": { "models": [1] } }\n  ]\n}', 4, 45, 5],
+  ['YAML', 'kind: List\nitems:\n- kind: Model\n- kind: Route\n  spec:\n    models:\n    - 1', 7, 7, 3],
+])('a list of manifests in %s stands for each of them, at its place', (_, text, line, column, missing) => {
+  const { documents, problems } = readDocuments('file', text)
+  expect(problems).toEqual([])
+  expect(documents.map(({ value }) => value)).toEqual([{ kind: 'Model' }, { kind: 'Route', spec: { models: [1] } }])
+  expect(documents[1]!.positionOf(['spec', 'models', 0], 'value')).toEqual({ line, column })
+  // What is missing is missed where its manifest begins.
+  expect(documents[0]!.positionOf(['metadata'], 'value')).toEqual({ line: 3, column: missing })
+})
+
+it('reads bytes, with a byte order mark or without, and refuses those that are no UTF-8 at their place', () => {
+  const read = (bytes: Buffer) => readSource({ file: 'file.yaml', bytes })
+  const [document] = read(Buffer.from('\ufeffa: 1')).documents
+  expect(document!.value).toEqual({ a: 1 })
+  expect(document!.positionOf(['a'], 'value')).toEqual({ line: 1, column: 4 })
+  expect(read(Buffer.from('a: 1\nb: R\xe9pons', 'latin1'))).toEqual({
+    documents: [],
+    problems: [{ file: 'file.yaml', position: { line: 2, column: 5 }, message: 'the byte 0xE9 is not UTF-8; save the text as UTF-8' }],
+  })
 })

@@ -1,6 +1,6 @@
 /**
  * YAML text → documents that remember where everything stands. All mistakes of all documents are found, each with line and column; nothing
- * here knows what a resource is.
+ * here knows what a resource is, but that a list of them stands for each of them.
  */
 import {
   type Document,
@@ -16,7 +16,10 @@ import {
   parseAllDocuments,
   visit,
 } from 'yaml'
+import { decodeUtf8 } from '../../kernel/utf8.ts'
+import { listedManifests } from '../../resources/manifest-list.ts'
 import type { FieldPath } from '../../resources/problems.ts'
+import type { Source } from './sources.ts'
 
 /** From 1; columns count UTF-16 units, as editors do. */
 export interface Position {
@@ -48,7 +51,19 @@ const MAX_BYTES = 16 * 1024 * 1024
  */
 const OPTIONS = { prettyErrors: false, uniqueKeys: true, merge: true, stringKeys: true, resolveKnownTags: false } as const
 
-export function readDocuments(file: string, text: string): { documents: ManifestDocument[]; problems: SyntaxProblem[] } {
+export interface ReadDocuments {
+  readonly documents: readonly ManifestDocument[]
+  readonly problems: readonly SyntaxProblem[]
+}
+
+export function readSource({ file, bytes }: Source): ReadDocuments {
+  const decoded = decodeUtf8(bytes)
+  if ('text' in decoded) return readDocuments(file, decoded.text)
+  const { message, ...position } = decoded.fault
+  return { documents: [], problems: [{ file, position, message }] }
+}
+
+export function readDocuments(file: string, text: string): ReadDocuments {
   const counter = new LineCounter()
   const at = (offset: number): Position => {
     const { line, col } = counter.linePos(Math.max(0, Math.min(offset, text.length)))
@@ -90,11 +105,11 @@ export function readDocuments(file: string, text: string): { documents: Manifest
         problems.push(problem(loop.range?.[0] ?? 0, 'the alias stands inside of what it stands for'))
         continue
       }
-      documents.push({
-        file,
-        value,
-        positionOf: (path, which) => at(offsetOf(document, path, which)),
-      })
+      const add = (one: unknown, prefix: FieldPath) =>
+        documents.push({ file, value: one, positionOf: (path, which) => at(offsetOf(document, [...prefix, ...path], which)) })
+      const listed = listedManifests(value)
+      if (listed) for (const [i, one] of listed.entries()) add(one, ['items', i])
+      else add(value, [])
     } catch (error) {
       const alias = error instanceof RangeError ? undefined : firstAlias(document)
       problems.push(

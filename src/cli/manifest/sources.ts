@@ -1,11 +1,11 @@
-/** What `-f` names: files, folders and standard input, as texts. */
+/** What `-f` names: files, folders and standard input, as bytes. */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf, StrataError, systemCode } from '../../kernel/errors.ts'
 
-export interface SourceText {
+export interface Source {
   readonly file: string
-  readonly text: string
+  readonly bytes: Buffer
 }
 
 const MANIFEST = /\.(ya?ml|json)$/i
@@ -14,13 +14,13 @@ export async function readSources(
   names: readonly string[],
   recursive: boolean,
   stdin: AsyncIterable<Uint8Array> = process.stdin,
-): Promise<SourceText[]> {
-  const sources: SourceText[] = []
+): Promise<Source[]> {
+  const sources: Source[] = []
   for (const name of names) {
     if (name === '-') {
       const parts: Uint8Array[] = []
       for await (const part of stdin) parts.push(part)
-      sources.push({ file: '<stdin>', text: Buffer.concat(parts).toString('utf8') })
+      sources.push({ file: '<stdin>', bytes: Buffer.concat(parts) })
     } else if (/^https?:\/\//.test(name)) {
       throw new StrataError('usage', `-f takes files, folders and "-", not addresses.`, {
         advice: `Read it first: curl -fsS ${name} | strata apply -f -`,
@@ -30,9 +30,9 @@ export async function readSources(
   return sources
 }
 
-async function readPath(path: string, recursive: boolean): Promise<SourceText[]> {
+async function readPath(path: string, recursive: boolean): Promise<Source[]> {
   try {
-    if (!(await stat(path)).isDirectory()) return [{ file: path, text: await readFile(path, 'utf8') }]
+    if (!(await stat(path)).isDirectory()) return [{ file: path, bytes: await readFile(path) }]
     const entries = await readdir(path, { withFileTypes: true, recursive })
     const files = entries
       .filter((entry) => entry.isFile() && MANIFEST.test(entry.name))
@@ -44,7 +44,7 @@ async function readPath(path: string, recursive: boolean): Promise<SourceText[]>
         `${path} holds no .yaml, .yml or .json file.`,
         recursive ? {} : { advice: 'With -R its subfolders count too.' },
       )
-    return Promise.all(files.map(async (file) => ({ file, text: await readFile(file, 'utf8') })))
+    return Promise.all(files.map(async (file) => ({ file, bytes: await readFile(file) })))
   } catch (error) {
     if (error instanceof StrataError) throw error
     if (systemCode(error) === 'ENOENT') throw new StrataError('not_found', `There is no file or folder ${path}.`)
