@@ -308,7 +308,7 @@ describe('with a running system', () => {
   test('a backup is refused while it runs', async () => {
     expect(await run(['backup', join(folder, 'no.tgz')])).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('Strata already runs on'),
+      stderr: expect.stringMatching(/Strata already runs on .*\. Stop it first \(Ctrl-C there\), and start it again afterwards\.\n$/),
     })
   })
 })
@@ -344,10 +344,15 @@ test('backup and restore: the whole state comes back, also under another home', 
     const junk = join(folder, 'junk.tgz')
     writeFileSync(junk, 'junk')
     expect(await strata(['restore', junk], { home: join(folder, 'fresh') })).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('could not be read'),
+      code: 4,
+      stderr: expect.stringContaining(`${junk} is no archive that \`strata backup\` has made. Nothing was changed.`),
     })
-    expect(await strata(['restore', junk, '--force'], { home: other })).toMatchObject({ code: 1 })
+    const cut = join(folder, 'cut.tgz')
+    writeFileSync(cut, readFileSync(file).subarray(0, 100_000))
+    expect(await strata(['restore', cut, '--force'], { home: other })).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/cut\.tgz could not be read to its end: .+\. Is it whole\? Nothing was changed\.\n$/),
+    })
     expect(readFileSync(join(other, 'version'), 'utf8')).toBe('{"format":1}\n')
   } finally {
     for (const path of [home, join(other, '..')]) rmSync(path, { recursive: true, maxRetries: 5 })

@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import { StrataError, systemCode } from '../../kernel/errors.ts'
 import { type Home, homeAt } from '../../kernel/home.ts'
@@ -22,7 +22,7 @@ export async function backup(file: string, flags: { weights: boolean; force?: bo
   if (existsSync(target) && !flags.force)
     throw new StrataError('usage', `${target} is there already.`, { advice: 'Choose another name, or say --force.' })
   const line = new LiveLine()
-  const owned = await lockHome(home, () => line.show('Waiting for processes of the last run, which are finishing'))
+  const owned = await lock(home, line)
   try {
     line.show(`Backing up ${home.root}`)
     const left = ['./run', './weights/parts', ...(flags.weights ? [] : ['./weights'])]
@@ -54,10 +54,11 @@ export async function restore(file: string, flags: { force?: boolean }): Promise
       advice: 'With --force it is moved aside (nothing is deleted).',
     })
   const line = new LiveLine()
-  const owned = occupied ? await lockHome(home, () => line.show('Waiting for processes of the last run, which are finishing')) : undefined
+  const owned = occupied ? await lock(home, line) : undefined
   const fresh = `${home.root}.restoring`
   try {
     line.show(`Restoring ${home.root}`)
+    await requireArchive(source)
     await rm(fresh, { recursive: true, force: true })
     await mkdir(fresh, { recursive: true, mode: 0o700 })
     await tar(['-xzf', source, '-C', fresh])
@@ -77,6 +78,27 @@ export async function restore(file: string, flags: { force?: boolean }): Promise
     line.done()
     owned?.release()
     await rm(fresh, { recursive: true, force: true })
+  }
+}
+
+async function lock(home: Home, line: LiveLine) {
+  try {
+    return await lockHome(home, () => line.show('Waiting for processes of the last run, which are finishing'))
+  } catch (error) {
+    if (!(error instanceof StrataError) || error.code !== 'home_in_use') throw error
+    throw new StrataError(error.code, error.message, { advice: 'Stop it first (Ctrl-C there), and start it again afterwards.' })
+  }
+}
+
+/** gzip's first two bytes (RFC 1952, 2.3.1). */
+async function requireArchive(source: string): Promise<void> {
+  const file = await open(source)
+  try {
+    const { buffer } = await file.read(Buffer.alloc(2), 0, 2, 0)
+    if (buffer.readUInt16BE() !== 0x1f8b)
+      throw new StrataError('refused', `${source} is no archive that \`strata backup\` has made.`, { advice: 'Nothing was changed.' })
+  } finally {
+    await file.close()
   }
 }
 
@@ -105,8 +127,14 @@ function tar(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<void
   return new Promise((done, fail) => {
     execFile('tar', args, { env: { ...process.env, ...env } }, (error, _stdout, stderr) => {
       if (!error) return done()
-      const reason = systemCode(error) === 'ENOENT' ? 'tar is not installed' : stderr.trim().split('\n').at(-1) || error.message
-      fail(new StrataError('failed', `The archive could not be ${args[0] === '-czf' ? 'written' : 'read'}: ${reason}.`))
+      // The first line says what it is, the last one that it is not recoverable.
+      const reason = systemCode(error) === 'ENOENT' ? 'tar is not installed' : stderr.trim().split('\n')[0] || error.message
+      const writes = args[0] === '-czf'
+      fail(
+        new StrataError('failed', `${args[1]} could not be ${writes ? 'written' : 'read to its end'}: ${reason}.`, {
+          advice: writes ? undefined : 'Is it whole? Nothing was changed.',
+        }),
+      )
     })
   })
 }
