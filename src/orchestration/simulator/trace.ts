@@ -68,6 +68,7 @@ export async function parseTrace(lines: AsyncIterable<string>, name: string): Pr
       if (reader.isHeading) continue
     }
     const read = ofOneKind(reader.read(text), kind)
+    if (read === null) continue
     if (read === undefined) skipped += 1
     else if (typeof read === 'string') {
       bad.push({ line, problem: read })
@@ -89,8 +90,8 @@ export async function parseTrace(lines: AsyncIterable<string>, name: string): Pr
 }
 
 /** A date and a number in one trace would be half a century apart. */
-function ofOneKind(read: Timed | string | undefined, kind: Time['kind'] | undefined): Timed | string | undefined {
-  if (typeof read !== 'object' || kind === undefined || read.kind === kind) return read
+function ofOneKind(read: Reading, kind: Time['kind'] | undefined): Reading {
+  if (typeof read !== 'object' || read === null || kind === undefined || read.kind === kind) return read
   return read.kind === 'date' ? 'a date, where the lines before have numbers' : 'a number, where the lines before have dates'
 }
 
@@ -109,12 +110,14 @@ interface Timed {
   readonly row: Row
 }
 
+/** A request; undefined for one that reached no instance; null where the line is of no request that has ended; or what is wrong with it. */
+type Reading = Timed | undefined | null | string
+
 interface Reader {
   readonly format: Format
   /** The line that told the format is the names of columns. */
   readonly isHeading: boolean
-  /** A request, nothing where the line is none to an instance, or what is wrong with it. */
-  read(text: string): Timed | string | undefined
+  read(text: string): Reading
 }
 
 function readerFor(first: string, name: string, line: number): Reader {
@@ -172,8 +175,8 @@ function jsonReader(first: string): Reader {
 }
 
 /** Records are written at the end of a request; it came `times.total` before. */
-function recordRow({ type, time, tokens, times }: Record<string, unknown>): Timed | string | undefined {
-  if (type !== 'finished') return type === 'started' || type === 'progress' || type === 'feedback' ? undefined : 'not a request record'
+function recordRow({ type, time, tokens, times }: Record<string, unknown>): Reading {
+  if (type !== 'finished') return type === 'started' || type === 'progress' || type === 'feedback' ? null : 'not a request record'
   const counts = tokens as { in?: unknown; out?: unknown } | undefined
   if (counts === undefined) return undefined
   const took = Number((times as { total?: unknown } | undefined)?.total)
