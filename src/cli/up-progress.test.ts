@@ -35,13 +35,13 @@ test.each<[string, SystemStatus | undefined, boolean, string]>([
 })
 
 test('what a person should know: who stands in, and what does not run', () => {
-  const standIn = version({ state: 'Degraded', simulated: true, ready: 1, message: 'The SIMULATED engine answers. No place had them.' })
+  const standIn = version({ state: 'Degraded', simulated: true, ready: 1, message: 'The SIMULATED engine answers. No place had them' })
   const warnings = [
-    { code: 'version_failed' as const, message: 'v2 does not run: no memory', advice: 'See.' },
+    { code: 'version_failed' as const, message: 'v2 does not run: no memory.', advice: 'See.' },
     { code: 'simulated' as const, message: 'v1 runs on the SIMULATED engine' },
   ]
   expect(warningsOf(status([standIn, version({ engine: 'simulated', simulated: true })], { warnings }))).toEqual([
     'No place had them. Running on the SIMULATED engine; trying again in the background.',
-    'v2 does not run: no memory See.',
+    'v2 does not run: no memory. See.',
   ])
 })

@@ -1,5 +1,6 @@
 /** How far a start is, from what control says of the system, and what of that a person should know. Pure. */
 import type { SystemStatus, VersionStatus } from '../control/status.ts'
+import { asSentence } from '../kernel/sentences.ts'
 
 export type Step =
   | { readonly is: 'starting' | 'gateway' }
@@ -36,7 +37,7 @@ export function warningsOf(status: SystemStatus): string[] {
   return [
     ...standIns.map(({ name, message }) => {
       const why = message?.replace(/^The SIMULATED engine answers\. */, '') || `${name} has no weights.`
-      return `${why} Running on the SIMULATED engine; trying again in the background.`
+      return `${asSentence(why)} Running on the SIMULATED engine; trying again in the background.`
     }),
     ...status.warnings
       .filter(({ code }) => code === 'version_failed')

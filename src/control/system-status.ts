@@ -4,6 +4,7 @@ import { clockTrouble } from '../kernel/clock-watch.ts'
 import { ROOM_BYTES, requireRoom } from '../kernel/disk.ts'
 import { StrataError } from '../kernel/errors.ts'
 import type { Home } from '../kernel/home.ts'
+import { asSentence } from '../kernel/sentences.ts'
 import type { Resource } from '../resources/index.ts'
 import type { InstanceReport, Instances } from '../serving/instances/index.ts'
 import type { ControlContext } from './context.ts'
@@ -103,14 +104,14 @@ export function warningsOf(
     if (simulated)
       warnings.push({
         code: 'simulated',
-        message: `${name} runs on the SIMULATED engine: its answers are not a model's. ${message ?? ''}`.trim(),
+        message: asSentence(`${name} runs on the SIMULATED engine: its answers are not a model's. ${message ?? ''}`.trim()),
         advice: 'Weights are fetched again in the background; `strata doctor` checks the network.',
       })
     // One that is tried again is still one that failed, each time for the moment of its start.
     else if (state === 'Failed' || (state === 'Starting' && message !== undefined))
       warnings.push({
         code: engine === 'backend' ? 'backend' : 'version_failed',
-        message: `${name} does not run: ${message ?? 'no reason is known'}`,
+        message: asSentence(`${name} does not run: ${message ?? 'no reason is known'}`),
         advice: `See \`strata describe version ${name}\`.`,
       })
   }

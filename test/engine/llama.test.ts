@@ -1,4 +1,7 @@
 /** What only a real model can show: prefixes kept, probabilities exact, characters whole. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { getLlama } from 'node-llama-cpp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { collect, generateRequest, textOf } from '../../src/serving/engines/engine.contract.ts'
@@ -157,4 +160,18 @@ describe('llama with stories15M for embeddings', () => {
     })
     await expect(engine.prepare(generateRequest())).rejects.toMatchObject({ body: { error: { param: 'model' } } })
   })
+})
+
+it('what is no model is refused in one line, with its first bytes escaped', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'strata-llama-'))
+  try {
+    const path = join(folder, 'notes.gguf')
+    writeFileSync(path, '---\ntitle: no model\n')
+    await expect(loadLlama(llamaConfig({ path, sha256: 'a'.repeat(64) }), silent)).rejects.toMatchObject({
+      code: 'weights_unusable',
+      line: `llama.cpp cannot load ${path}: Invalid GGUF magic. Expected "GGUF" but got "---\\n". Is it a GGUF file of a model that this version of llama.cpp knows?`,
+    })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })

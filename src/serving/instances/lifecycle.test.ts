@@ -38,6 +38,11 @@ describe('from its start to its first request', () => {
     expect(state(serving)).toBe('ready')
   })
 
+  test('what it says stays one line, and does nothing to a terminal', () => {
+    const said = seeRun(NEW_LIFE, run({ state: 'pulling', message: '\x1b[31mred\nlines' }), 0)
+    expect(stateOf(said, here).message).toBe('\\u001b[31mred\\nlines')
+  })
+
   test('it is asked often until it is ready, then at its period', () => {
     const asked = { ...started, readinessAt: 1_000 }
     expect(dueOf(asked, probes, 1_199).readiness).toBe(false)

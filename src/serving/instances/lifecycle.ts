@@ -5,6 +5,7 @@
  * Probes mean what Kubernetes' do (kubernetes.io, "Liveness, Readiness, and Startup Probes"): until it has served once only the time of its start
  * is watched; then readiness decides whether it gets requests and liveness whether it is ended and started again.
  */
+import { escapeControls } from '../../kernel/sentences.ts'
 import type { Probes } from '../../resources/probes.ts'
 import { durationMs } from '../../resources/scalars.ts'
 import type { RunningInstance } from '../runtimes/port.ts'
@@ -166,7 +167,8 @@ export function stateOf(life: Life, leaving: Leaving, waits?: string): { readonl
   const { seen, found } = life
   if (leaving.retiring) return { state: 'draining', ...(leaving.ended ? { message: 'it was told to end' } : {}) }
   if (!seen) return { state: 'pending', ...(waits === undefined ? {} : { message: waits }) }
-  const told = (message: string | undefined) => (message === undefined ? {} : { message })
+  // Servers that are not ours say what they like; it stands in tables and on terminals.
+  const told = (message: string | undefined) => (message === undefined ? {} : { message: escapeControls(message) })
   switch (seen.state) {
     case 'pulling':
     case 'starting':

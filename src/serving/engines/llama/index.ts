@@ -5,6 +5,7 @@ import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
 import { messageOf, StrataError } from '../../../kernel/errors.ts'
 import { sha256Hex } from '../../../kernel/ids.ts'
 import type { Log } from '../../../kernel/log.ts'
+import { asSentence, escapeControls } from '../../../kernel/sentences.ts'
 import { formatBytes } from '../../../kernel/units.ts'
 import type { EngineConfig } from '../config.ts'
 import type { Engine } from '../engine.ts'
@@ -34,7 +35,9 @@ export async function loadLlama(config: LlamaConfig, log: Log, inOrder = false):
   if (!llama.gpu)
     requireMemory(`${name} (its weights)`, { mapped: weights, held: 0 }, 'Use a smaller model, or a smaller quantization of it.')
   const model = await llama.loadModel({ modelPath: weightsPath }).catch((error: unknown) => {
-    throw new StrataError('weights_unusable', `llama.cpp cannot load ${weightsPath}: ${messageOf(error)}`, {
+    // It quotes the first bytes of the file as they are.
+    const why = asSentence(escapeControls(messageOf(error)))
+    throw new StrataError('weights_unusable', `llama.cpp cannot load ${weightsPath}: ${why}`, {
       advice: 'Is it a GGUF file of a model that this version of llama.cpp knows?',
       cause: error,
     })
