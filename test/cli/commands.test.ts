@@ -347,6 +347,10 @@ test('backup and restore: the whole state comes back, also under another home', 
       code: 4,
       stderr: expect.stringContaining(`${junk} is no archive that \`strata backup\` has made. Nothing was changed.`),
     })
+    expect(await strata(['restore', folder], { home: join(folder, 'fresh') })).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining(`${folder} cannot be read (EISDIR).`),
+    })
     const cut = join(folder, 'cut.tgz')
     writeFileSync(cut, readFileSync(file).subarray(0, 100_000))
     expect(await strata(['restore', cut, '--force'], { home: other })).toMatchObject({

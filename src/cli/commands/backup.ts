@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
-import { StrataError, systemCode } from '../../kernel/errors.ts'
+import { messageOf, StrataError, systemCode } from '../../kernel/errors.ts'
 import { type Home, homeAt } from '../../kernel/home.ts'
 import { formatBytes } from '../../kernel/units.ts'
 import { HOME_FORMAT, lockHome } from '../../supervisor/index.ts'
@@ -92,11 +92,18 @@ async function lock(home: Home, line: LiveLine) {
 
 /** gzip's first two bytes (RFC 1952, 2.3.1). */
 async function requireArchive(source: string): Promise<void> {
-  const file = await open(source)
+  const begin = await firstTwo(source).catch((error: unknown) => {
+    throw new StrataError('refused', `${source} cannot be read (${systemCode(error) ?? messageOf(error)}).`, { cause: error })
+  })
+  if (begin !== 0x1f8b)
+    throw new StrataError('refused', `${source} is no archive that \`strata backup\` has made.`, { advice: 'Nothing was changed.' })
+}
+
+async function firstTwo(path: string): Promise<number> {
+  const file = await open(path)
   try {
     const { buffer } = await file.read(Buffer.alloc(2), 0, 2, 0)
-    if (buffer.readUInt16BE() !== 0x1f8b)
-      throw new StrataError('refused', `${source} is no archive that \`strata backup\` has made.`, { advice: 'Nothing was changed.' })
+    return buffer.readUInt16BE()
   } finally {
     await file.close()
   }
@@ -125,7 +132,7 @@ async function checkFormat(folder: string, source: string): Promise<void> {
 
 function tar(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<void> {
   return new Promise((done, fail) => {
-    execFile('tar', args, { env: { ...process.env, ...env } }, (error, _stdout, stderr) => {
+    execFile('tar', args, { env: { ...process.env, LC_ALL: 'C', ...env } }, (error, _stdout, stderr) => {
       if (!error) return done()
       // The first line says what it is, the last one that it is not recoverable.
       const reason = systemCode(error) === 'ENOENT' ? 'tar is not installed' : stderr.trim().split('\n')[0] || error.message
