@@ -1,8 +1,10 @@
 /** The commands against a running system, as a person or a script uses them: what is printed, and the exit code. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { simulatedAssistant } from '../harness/manifests.ts'
 import { type CommandResult, strata } from '../harness/strata.ts'
@@ -236,6 +238,27 @@ describe('with a running system', () => {
     expect(words.stdout.trim().length).toBeGreaterThan(5)
     expect((await run(['chat', 'assistant@v1', '--max-tokens', '8'], 'Hello there')).stdout).toBe(words.stdout)
     expect(await run(['chat', 'nobody', 'Hello'])).toMatchObject({ code: 5, stderr: expect.stringContaining('nobody') })
+    const server = createServer((_request, response) => response.writeHead(404, { 'content-type': 'text/html' }).end('<h1>Not here</h1>'))
+    await new Promise<void>((listens) => server.listen(0, '127.0.0.1', listens))
+    onTestFinished(() => void server.close())
+    const elsewhere = [
+      {
+        kind: 'Backend',
+        metadata: { name: 'else' },
+        spec: { protocol: 'openai', address: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1` },
+      },
+      { kind: 'Model', metadata: { name: 'else' }, spec: { task: 'chat' } },
+      {
+        kind: 'ModelVersion',
+        metadata: { name: 'else-v1' },
+        spec: { model: 'else', version: 'v1', source: { backend: { name: 'else', model: 'm' } } },
+      },
+      { kind: 'Route', metadata: { name: 'else' }, spec: { models: ['else'], targets: [{ version: 'else-v1', weight: 100 }] } },
+    ]
+    await system.control('POST', '/apply', { documents: elsewhere.map((one) => ({ apiVersion: 'strata.dev/v1alpha1', ...one })) })
+    await expect
+      .poll(() => run(['chat', 'else', 'Hello']), { timeout: 10_000 })
+      .toMatchObject({ code: 1, stderr: expect.stringContaining("The model's server answered HTTP 404, and not in OpenAI's form.") })
     expect(await run(['chat', 'assistant@v1'], '  ')).toMatchObject({ code: 2 })
     expect(await run(['chat', 'assistant@v1', 'Hi', '--temperature', 'warm'])).toMatchObject({ code: 2 })
     expect(await run(['chat', 'assistant@v1', 'Hi'], undefined, { STRATA_API_KEY: 'sk-wrong' })).toMatchObject({ code: 6 })

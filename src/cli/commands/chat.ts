@@ -188,7 +188,9 @@ async function refusal(response: Response): Promise<StrataError> {
     const codes: Record<number, string> = { 401: 'unauthorized', 403: 'forbidden', 404: 'not_found' }
     return new StrataError(codes[response.status] ?? error.code ?? 'failed', error.message)
   } catch {
-    return new StrataError('failed', `The gateway answered HTTP ${response.status}.`)
+    // Not in OpenAI's form: what a server behind the gateway says is passed on as it is.
+    const who = response.headers.get('x-strata-error-source') === 'upstream' ? "The model's server" : 'The gateway'
+    return new StrataError('failed', `${who} answered HTTP ${response.status}, and not in OpenAI's form.`)
   }
 }
 
