@@ -123,7 +123,8 @@ const compilers: Compilers = {
       rules: spec.rules.map((rule) => {
         if ('concurrent' in rule) return { type: 'concurrent', amount: rule.concurrent }
         const [type, amount] = 'requests' in rule ? (['requests', rule.requests] as const) : (['tokens', rule.tokens] as const)
-        return { type, amount, everyMs: durationMs(rule.every), burst: rule.burst ?? amount }
+        // Zero was allowed once, and may be stored.
+        return { type, amount, everyMs: Math.max(1, durationMs(rule.every)), burst: rule.burst ?? amount }
       }),
     }
     return [[entryKey.limit(namespace, name), entry]]

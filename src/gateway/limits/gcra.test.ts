@@ -86,6 +86,17 @@ describe('gcra', () => {
     expect(untilFull(bucket, 1_000)).toBe(slow.everyMs - 1_000)
   })
 
+  it('a rule without time, which was allowed once, leaves nothing behind', () => {
+    const none = { amount: 5, everyMs: 0, burst: 5 }
+    const rate = { amount: 5, everyMs: MINUTE, burst: 5 }
+    const bucket = newBucket(none)
+    charge(none, bucket, 3, 1_000)
+    adapt(rate, rate, bucket, 1_000)
+    expect(remaining(rate, bucket, 1_000)).toBe(5)
+    adapt(none, none, bucket, 2_000)
+    expect(judge(none, bucket, 1, 2_000).allowed).toBe(true)
+  })
+
   it('another burst is another rule; another number of gateways is not', () => {
     const wide = { amount: 60, everyMs: MINUTE, burst: 60 }
     const narrow = { ...wide, burst: 2 }

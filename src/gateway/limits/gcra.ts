@@ -30,7 +30,8 @@ export const newBucket = (rule: Rate): Bucket => ({ tat: 0, intervalMs: interval
 export function adapt(rule: Rate, share: Rate, bucket: Bucket, now: number): void {
   const interval = intervalOf(rule)
   if (bucket.intervalMs === interval && bucket.burst === rule.burst) return
-  const wait = Math.max(0, bucket.tat - now) * (interval / bucket.intervalMs)
+  // A rule without time, as was allowed once, has held nobody up.
+  const wait = bucket.intervalMs > 0 ? Math.max(0, bucket.tat - now) * (interval / bucket.intervalMs) : 0
   bucket.tat = now + Math.min(wait, share.burst * intervalOf(share))
   bucket.intervalMs = interval
   bucket.burst = rule.burst

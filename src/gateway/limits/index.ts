@@ -265,12 +265,12 @@ export function createLimiter(options: { clock: Clock; gateways: () => number; i
 /** Gives back what was reserved too much, or takes what was used beyond. Giving back never makes a bucket fuller than full. */
 function correct({ rate, intervalMs, cost }: RateStep, bucket: Bucket, tokensUsed: number, now: number): void {
   // The rule may have changed since: then a token weighs what it does now.
-  const difference = ((tokensUsed - cost) * bucket.intervalMs) / intervalMs
+  const difference = intervalMs > 0 ? ((tokensUsed - cost) * bucket.intervalMs) / intervalMs : 0
   if (difference > 0) charge(rate, bucket, difference, now)
   else bucket.tat += difference * intervalOf(rate)
 }
 
-/** Of a rule among those of its type: another rule beside it changes nothing. A limit that is made anew under an old name begins anew. */
+/** By its place among the rules of its type: one of another type beside it changes nothing. A limit made anew under an old name begins anew. */
 function bookIdOf({ namespace, name, uid, per, rules }: CompiledLimit, rule: number): string {
   const { type } = rules[rule]!
   const before = rules.slice(0, rule).filter((other) => other.type === type).length
