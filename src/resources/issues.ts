@@ -10,7 +10,7 @@ import { nearest } from './nearest.ts'
 type Issue = z.core.$ZodIssue
 
 export function fieldProblems(issues: readonly Issue[], root: unknown, schema: JsonSchema): FieldProblem[] {
-  const flat = issues.flatMap((issue) => resolveUnion(issue, root, schema))
+  const flat = withoutWider(issues.flatMap((issue) => resolveUnion(issue, root, schema)))
   const told = flat.flatMap((issue) => toProblems(issue, root, schema).map((problem) => ({ problem, isRule: issue.code === 'custom' })))
   const problems = told.map(({ problem }) => problem)
   // `wieght` given and `weight` missing are one mistake; so are a wrong weight and the rule that weights add up to 100.
@@ -19,13 +19,18 @@ export function fieldProblems(issues: readonly Issue[], root: unknown, schema: J
   // A rule says nothing where a field within is wrong, or the value itself. Two rules of one value are both told.
   const hides = (other: (typeof told)[number], p: FieldProblem) =>
     other.problem !== p && isWithin(other.problem.path, p.path) && !(other.isRule && other.problem.path.length === p.path.length)
-  // What is no safe integer is beyond our own bound too: the nearer one is told, which zod looks at last.
-  const last = new Map(problems.map((p) => [`${formatPath(p.path)}: ${p.message}`, p]))
   return told
-    .filter(({ problem: p }) => last.get(`${formatPath(p.path)}: ${p.message}`) === p)
     .filter(({ problem: p }) => !(p.message.startsWith('missing field') && meant.has(formatPath(p.path))))
     .filter(({ problem: p, isRule }) => !(isRule && told.some((other) => hides(other, p))))
     .map(({ problem }) => problem)
+}
+
+/** What is no safe integer is beyond our own bound too: the nearer one is told, which zod looks at last. */
+function withoutWider(issues: readonly Issue[]): Issue[] {
+  const isSame = (one: Issue, other: Issue) => one.code === other.code && one.path.join('.') === other.path.join('.')
+  return issues.filter(
+    (issue, i) => !((issue.code === 'too_big' || issue.code === 'too_small') && issues.slice(i + 1).some((later) => isSame(issue, later))),
+  )
 }
 
 /** Issues of the union's branch that fits best, with whole paths; the issue itself when no branch is better than another. */

@@ -157,6 +157,14 @@ describe('what is wrong is said field by field', () => {
       limit({ requests: 1e20 }),
       ['spec.rules[0].requests: 100000000000000000000 is too big (expected at most 1000000000000)'],
     ],
+    [
+      'a value that breaks a form and a rule',
+      version({ resources: { cpu: 'two', memory: '1' } }),
+      [
+        'spec.resources.cpu: "two" does not fit (expected cores such as "2", "0.5" or "500m")',
+        'spec.resources.memory: "1" does not fit (expected at least 6Mi)',
+      ],
+    ],
     ['no time at all', limit({ requests: 5, every: '0s' }), ['spec.rules[0].every: "0s" does not fit (expected at least 1ms)']],
     [
       'a time-out that is over at once',
