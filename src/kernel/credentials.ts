@@ -30,17 +30,22 @@ export function readCredentials(home: Home): Credentials | undefined {
     throw error
   }
   const read = parsed(text)
-  if (read && SECRETS.every((name) => typeof read[name] === 'string')) return read as Credentials
-  throw new StrataError('credentials_damaged', `${home.credentials} does not hold what Strata wrote there: keys and tokens.`, {
+  // One written by hand, to call a system elsewhere, need not hold all of them.
+  if (read && SECRETS.every((name) => ['string', 'undefined'].includes(typeof read[name]))) return read as unknown as Credentials
+  throw damaged(home)
+}
+
+const damaged = (home: Home) =>
+  new StrataError('credentials_damaged', `${home.credentials} does not hold what Strata wrote there: keys and tokens.`, {
     advice: 'Put a copy back (a backup has one), or move it away: the next `strata up` makes new ones.',
   })
-}
 
 const SECRETS = ['apiKey', 'consoleKey', 'adminToken', 'feedToken'] as const
 
-function parsed(text: string): Partial<Credentials> | undefined {
+function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    return JSON.parse(text) as Partial<Credentials>
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined
   } catch {
     return undefined
   }
@@ -55,6 +60,7 @@ export function writeCredentials(home: Home, credentials: Credentials): void {
 /** The home's credentials, made on first use. `apiKey` presets the first key (`STRATA_API_KEY`), also later. */
 export function ensureCredentials(home: Home, apiKey?: string): Credentials {
   const before = readCredentials(home)
+  if (before && SECRETS.some((name) => before[name] === undefined)) throw damaged(home)
   const after: Credentials = before ?? {
     apiKey: apiKey ?? `sk-strata-${randomBase62(40)}`,
     consoleKey: `sk-strata-console-${randomBase62(40)}`,

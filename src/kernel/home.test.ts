@@ -27,16 +27,21 @@ test.each<readonly [string, string, string]>([
   expect(() => makeHome(homeAt(root))).toThrow(expect.objectContaining({ code: 'no_folder', message, advice: expect.any(String) }))
 })
 
-test.each(['', 'garbage', '{ "apiKey": "sk-', 'null', '[]', '{ "apiKey": "sk-1" }'])(
-  'credentials that are damaged are told of: %j',
-  (text) => {
-    const home = homeAt(join(folder, 'damaged'))
-    makeHome(home)
-    writeFileSync(home.credentials, text)
-    expect(() => readCredentials(home)).toThrow(`${home.credentials} does not hold what Strata wrote there`)
-    expect(() => ensureCredentials(home)).toThrow(expect.objectContaining({ code: 'credentials_damaged' }))
-  },
-)
+test('credentials by hand, for a system elsewhere, need not be whole; for one of its own they must', () => {
+  const home = homeAt(join(folder, 'by-hand'))
+  makeHome(home)
+  writeFileSync(home.credentials, '{ "consoleUrl": "https://strata.example", "adminToken": "t" }')
+  expect(readCredentials(home)).toMatchObject({ adminToken: 't' })
+  expect(() => ensureCredentials(home)).toThrow(expect.objectContaining({ code: 'credentials_damaged' }))
+})
+
+test.each(['', 'garbage', '{ "apiKey": "sk-', 'null', '[]', '{ "apiKey": 1 }'])('credentials that are damaged are told of: %j', (text) => {
+  const home = homeAt(join(folder, 'damaged'))
+  makeHome(home)
+  writeFileSync(home.credentials, text)
+  expect(() => readCredentials(home)).toThrow(`${home.credentials} does not hold what Strata wrote there`)
+  expect(() => ensureCredentials(home)).toThrow(expect.objectContaining({ code: 'credentials_damaged' }))
+})
 
 test('credentials are made once', () => {
   const home = homeAt(join(folder, 'sound'))

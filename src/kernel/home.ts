@@ -69,13 +69,13 @@ function folderProblem(error: unknown, folder: string): StrataError | undefined 
 }
 
 /** As `mkdir -p`. Node's own `recursive` says ENOENT, of all things, where a file system is mounted read-only. */
-function makeFolder(folder: string): void {
+function makeFolder(folder: string, hasParent = false): void {
   try {
     mkdirSync(folder, { mode: 0o700 })
   } catch (error) {
     if (systemCode(error) === 'EEXIST' && statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return
-    if (systemCode(error) !== 'ENOENT' || dirname(folder) === folder) throw error
+    if (systemCode(error) !== 'ENOENT' || hasParent || dirname(folder) === folder) throw error
     makeFolder(dirname(folder))
-    mkdirSync(folder, { mode: 0o700 })
+    makeFolder(folder, true)
   }
 }
