@@ -374,6 +374,10 @@ test('backup and restore: the whole state comes back, also under another home', 
       code: 4,
       stderr: expect.stringContaining(`${folder} cannot be read (EISDIR).`),
     })
+    expect(await strata(['restore', file, '--force'], { home: other, env: { PATH: folder } })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('tar, which packs and unpacks backups, is not installed. Install it first.'),
+    })
     const cut = join(folder, 'cut.tgz')
     writeFileSync(cut, readFileSync(file).subarray(0, 100_000))
     expect(await strata(['restore', cut, '--force'], { home: other })).toMatchObject({

@@ -134,8 +134,10 @@ function tar(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<void
   return new Promise((done, fail) => {
     execFile('tar', args, { env: { ...process.env, LC_ALL: 'C', ...env } }, (error, _stdout, stderr) => {
       if (!error) return done()
+      if (systemCode(error) === 'ENOENT')
+        return fail(new StrataError('failed', 'tar, which packs and unpacks backups, is not installed.', { advice: 'Install it first.' }))
       // The first line says what it is, the last one that it is not recoverable.
-      const reason = systemCode(error) === 'ENOENT' ? 'tar is not installed' : stderr.trim().split('\n')[0] || error.message
+      const reason = stderr.trim().split('\n')[0] || error.message
       const writes = args[0] === '-czf'
       fail(
         new StrataError('failed', `${args[1]} could not be ${writes ? 'written' : 'read to its end'}: ${reason}.`, {
